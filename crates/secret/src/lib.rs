@@ -1,0 +1,11 @@
+//! A secret while it is in memory, and text with secrets taken out.
+//!
+//! [`Secret`] is the only plaintext in Lockstep and [`Masked`] the only guest text that leaves it. Only a [`Masker`]
+//! makes one from the other's surroundings, so an edge cannot print what was not masked.
+#![forbid(unsafe_code)]
+
+mod masked;
+mod plaintext;
+
+pub use masked::Masked;
+pub use plaintext::{KeyMaterial, NotUtf8, Secret};

@@ -1,0 +1,25 @@
+//! The vocabulary of Lockstep: who asks, what is run, under which limits, and how it ended.
+//!
+//! Everything here is plain data that is valid once it exists. No I/O, no async, no clock.
+#![forbid(unsafe_code)]
+
+mod name;
+
+mod caller;
+mod digest;
+mod limits;
+mod log;
+mod outcome;
+mod receipt;
+mod run_id;
+mod scope;
+
+pub use caller::{Caller, Role};
+pub use digest::{Digest, InvalidDigest};
+pub use limits::{Limits, MAX_MODULE_BYTES, MAX_VALUE_BYTES};
+pub use log::{LogChunk, LogStream};
+pub use name::{CredentialKey, InvalidName, StepName, WorkflowName, WorkspaceName};
+pub use outcome::{Failure, Outcome, OutcomeKind, Phase};
+pub use receipt::{CredentialUse, DenialReason, Denied, Receipt};
+pub use run_id::{InvalidRunId, RunId};
+pub use scope::{Scope, UsagePermission};

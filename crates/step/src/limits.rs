@@ -1,0 +1,41 @@
+//! What a run may use. Each limit has a unit, a default and a reason.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Largest value of a credential, in bytes: 64 KiB holds a certificate chain with its key, and no data file.
+pub const MAX_VALUE_BYTES: usize = 64 * 1024;
+
+/// Largest step that is registered, in bytes: the engines of scripting languages fit, disk images do not.
+pub const MAX_MODULE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The limits of one run.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Limits {
+    /// Wall-clock and CPU time of the guest, the queue excluded. Default 30 s: a step is a step, not a job.
+    pub timeout: Duration,
+    /// Sum over all linear memories and tables of the run, in bytes. Default 128 MiB.
+    pub memory_bytes: u64,
+    /// Masked log that is kept, in bytes. Default 1 MiB; over it the log is cut and the run goes on.
+    pub log_bytes: u64,
+    /// Output JSON, in bytes. Default 1 MiB: outputs are kept with the run.
+    pub output_bytes: u64,
+    /// Input JSON, in bytes. Default 6 MiB: what the invocation APIs that engines use take at most.
+    pub input_bytes: u64,
+    /// Outbound requests. Default 100.
+    pub requests: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            memory_bytes: 128 << 20,
+            log_bytes: 1 << 20,
+            output_bytes: 1 << 20,
+            input_bytes: 6 << 20,
+            requests: 100,
+        }
+    }
+}
