@@ -8,4 +8,4 @@ mod masked;
 mod plaintext;
 
 pub use masked::Masked;
-pub use plaintext::{KeyMaterial, NotUtf8, Secret};
+pub use plaintext::{KeyMaterial, NotUtf8, Secret, SharedSecret};

@@ -1,6 +1,7 @@
 //! Plaintext while it is in memory: no `Debug` text, no `Display`, no `Serialize`, no `Clone`, no `Deref`; wiped on drop.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -8,6 +9,11 @@ use zeroize::{Zeroize, Zeroizing};
 ///
 /// The one way to the text is [`Secret::expose`], which clippy disallows: each use states where the plaintext goes.
 pub struct Secret(Zeroizing<String>);
+
+/// A [`Secret`] that a sandbox hands to its guest again and again, without copying it in the host each time.
+///
+/// Wiped when it is dropped: by then the guest's calls have ended, and nobody else shares the text.
+pub struct SharedSecret(Arc<str>);
 
 /// A 256-bit key of the envelope: as closed as a [`Secret`], and made of bytes.
 pub struct KeyMaterial(Box<Zeroizing<[u8; KeyMaterial::LENGTH_BYTES]>>);
@@ -53,6 +59,37 @@ impl Secret {
 }
 
 impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+// === impl SharedSecret ===
+
+impl SharedSecret {
+    /// The plaintext, shared. Each caller says why in `#[expect(clippy::disallowed_methods, reason = "…")]`, and lets
+    /// go of it before this is dropped.
+    #[must_use]
+    pub fn expose(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl From<Secret> for SharedSecret {
+    fn from(secret: Secret) -> Self {
+        Self(Arc::from(secret.0.as_str()))
+    }
+}
+
+impl Drop for SharedSecret {
+    fn drop(&mut self) {
+        if let Some(text) = Arc::get_mut(&mut self.0) {
+            text.zeroize();
+        }
+    }
+}
+
+impl fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
     }
