@@ -5,7 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod masked;
+mod masker;
 mod plaintext;
+mod stream;
 
 pub use masked::Masked;
+pub use masker::{Masker, MaskerConfig, RegisterError, Registered};
 pub use plaintext::{KeyMaterial, NotUtf8, Secret, SharedSecret};
+pub use stream::MaskStream;

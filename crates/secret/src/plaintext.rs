@@ -16,7 +16,7 @@ pub struct Secret(Zeroizing<String>);
 pub struct SharedSecret(Arc<str>);
 
 /// A 256-bit key of the envelope: as closed as a [`Secret`], and made of bytes.
-pub struct KeyMaterial(Box<Zeroizing<[u8; KeyMaterial::LENGTH_BYTES]>>);
+pub struct KeyMaterial(Box<Zeroizing<[u8; Self::LENGTH_BYTES]>>);
 
 // === impl Secret ===
 
