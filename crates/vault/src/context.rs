@@ -1,0 +1,79 @@
+//! What a layer of an envelope is bound to, as bytes that read in one way only.
+//!
+//! Each field is preceded by its length, under a tag that no other use of the keys shares. Two contexts are equal only
+//! if each of their fields is: `("ab", "c")` and `("a", "bc")` differ.
+
+use lockstep_step::{CredentialKey, Scope, WorkspaceName};
+
+use crate::envelope::WorkspaceKeyId;
+use crate::kek::KekId;
+use crate::record::{ALGORITHM, FORMAT};
+
+/// Associated data of one layer.
+pub(crate) struct Context(Vec<u8>);
+
+/// Where a version of a credential belongs.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) workspace: &'a WorkspaceName,
+    pub(crate) scope: &'a Scope,
+    pub(crate) key: &'a CredentialKey,
+    pub(crate) version: u64,
+}
+
+impl Context {
+    /// A workspace's key under a key-encryption key.
+    pub(crate) fn workspace_key(
+        kek: &KekId,
+        workspace_key: &WorkspaceKeyId,
+        workspace: &WorkspaceName,
+    ) -> Self {
+        Self::new("lockstep/workspace-key")
+            .field(kek.as_bytes())
+            .field(workspace_key.as_bytes())
+            .field(workspace.as_str().as_bytes())
+    }
+
+    /// A data key under its workspace's key.
+    pub(crate) fn data_key(workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
+        Self::new("lockstep/data-key").credential(workspace_key, place)
+    }
+
+    /// A value under its data key.
+    pub(crate) fn value(workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
+        Self::new("lockstep/value").credential(workspace_key, place)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn new(domain: &'static str) -> Self {
+        // Three names of at most 128 bytes and the rest fit, so that there is one allocation.
+        Self(Vec::with_capacity(512))
+            .field(domain.as_bytes())
+            .field(&[FORMAT])
+            .field(&[ALGORITHM])
+    }
+
+    fn credential(self, workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
+        let (scope, workflow) = match place.scope {
+            Scope::Workspace => ("workspace", ""),
+            Scope::Workflow(name) => ("workflow", name.as_str()),
+        };
+        self.field(workspace_key.as_bytes())
+            .field(place.workspace.as_str().as_bytes())
+            .field(scope.as_bytes())
+            .field(workflow.as_bytes())
+            .field(place.key.as_str().as_bytes())
+            .field(&place.version.to_be_bytes())
+    }
+
+    fn field(mut self, bytes: &[u8]) -> Self {
+        // `usize` is at most 64 bits wide, so nothing is lost.
+        self.0
+            .extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}

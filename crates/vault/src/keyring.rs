@@ -1,0 +1,281 @@
+//! The key-encryption keys at hand: one that wraps, and others that are kept for opening.
+//!
+//! As text, in a key file or in the environment, a key is one line; blank lines and lines that begin with `#` are
+//! skipped. The first key is the primary.
+//!
+//! ```text
+//! lockstep-kek-1:k0123456789abcdef:<64 hex digits>
+//! ```
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use lockstep_secret::{KeyMaterial, Secret};
+
+use crate::kek::{Kek, KekCheck, KekId, NoRandomness};
+
+/// How a line with a key begins: what it is, and the version of its form.
+const LINE_TAG: &str = "lockstep-kek-1";
+
+/// The key-encryption keys at hand.
+#[derive(Debug)]
+pub struct Keyring {
+    primary: Kek,
+    others: Vec<Kek>,
+}
+
+/// Why the key-encryption keys cannot be used. It stops the credentials, not the rest.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// There is no key at all, and none may be made because credentials exist.
+    #[error("there is no key: `{}` does not exist", path.display())]
+    NoKeyFile {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Others can read the key file.
+    #[error("key file `{}` has mode {mode:04o}: group or others can use it", path.display())]
+    LooseMode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The key file is in the data directory: who copies the one has the other.
+    #[error("key file `{}` is in the data directory `{}`, next to what it protects", path.display(), data.display())]
+    NextToDatabase {
+        /// The file.
+        path: PathBuf,
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// The key file cannot be read or made.
+    #[error("cannot use key file `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The text holds no key.
+    #[error("the key text holds no key")]
+    Empty,
+    /// A line is not a key. The line is not repeated: it may be one, mistyped.
+    #[error(
+        "line {line} of the key text is not a key: expected `{LINE_TAG}:<name>:<64 hex digits>`"
+    )]
+    Line {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// The bytes of a key are not those that its name was computed from.
+    #[error("key `{named}` is damaged: its digits are those of key `{actual}`")]
+    Damaged {
+        /// The name in the text.
+        named: KekId,
+        /// The name of what is there.
+        actual: KekId,
+    },
+    /// Credentials are sealed under a key that is not on the ring.
+    #[error("credentials are sealed under key `{needed}`, which is not on the ring: it holds {held}", held = list(held))]
+    Missing {
+        /// The key that is needed.
+        needed: KekId,
+        /// The keys that are there.
+        held: Vec<KekId>,
+    },
+    /// The store remembers another key of this name: the store's copy is damaged or was altered.
+    #[error("key `{id}` does not fit its check value in the database")]
+    Check {
+        /// The key.
+        id: KekId,
+    },
+    /// No key can be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+// === impl Keyring ===
+
+impl Keyring {
+    /// A ring with one key, which wraps and unwraps.
+    #[must_use]
+    pub fn new(primary: Kek) -> Self {
+        Self {
+            primary,
+            others: Vec::new(),
+        }
+    }
+
+    /// Reads a ring from the text of a key file or of an environment variable. A text of 64 hex digits alone is a key,
+    /// too, so that `openssl rand -hex 32` makes one.
+    ///
+    /// # Errors
+    /// [`KeyError::Empty`], [`KeyError::Line`] or [`KeyError::Damaged`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the text of keys is read into keys, which are wiped"
+    )]
+    pub fn parse(text: &Secret) -> Result<Self, KeyError> {
+        let text = text.expose();
+        if let Some(key) = parse_hex(text.trim()) {
+            return Ok(Self::new(Kek::new(key)));
+        }
+        let mut keys = text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line.trim()))
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+            .map(|(number, line)| parse_line(number, line));
+        let mut ring = Self::new(keys.next().ok_or(KeyError::Empty)??);
+        for key in keys {
+            ring = ring.and_for_opening(key?);
+        }
+        Ok(ring)
+    }
+
+    /// Adds a key that only opens: one that was primary before. A key that is already there is not added again.
+    #[must_use]
+    pub fn and_for_opening(mut self, kek: Kek) -> Self {
+        if self.find(kek.id()).is_none() {
+            self.others.push(kek);
+        }
+        self
+    }
+
+    /// The key that wraps.
+    #[must_use]
+    pub fn primary(&self) -> &Kek {
+        &self.primary
+    }
+
+    /// The names of all keys, the primary first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<KekId> {
+        self.keys().map(Kek::id).collect()
+    }
+
+    /// Whether the ring can open what was sealed under the keys that the store remembers.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`] or [`KeyError::Check`], for the first key that fails.
+    pub fn verify<'a>(
+        &self,
+        checks: impl IntoIterator<Item = &'a KekCheck>,
+    ) -> Result<(), KeyError> {
+        for check in checks {
+            let kek = self.find(check.kek).ok_or_else(|| KeyError::Missing {
+                needed: check.kek,
+                held: self.ids(),
+            })?;
+            if !kek.is_that_of(check) {
+                return Err(KeyError::Check { id: check.kek });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn find(&self, id: KekId) -> Option<&Kek> {
+        self.keys().find(|kek| kek.id() == id)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Kek> {
+        std::iter::once(&self.primary).chain(&self.others)
+    }
+}
+
+/// The line of a key, for a key file.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "key bytes go into the text of a key file, as a secret"
+)]
+pub(crate) fn line(kek: &Kek) -> Secret {
+    let head = format!("{LINE_TAG}:{}:", kek.id());
+    // The capacity is exact, so that growing leaves no copy behind.
+    let mut line = Zeroizing::new(String::with_capacity(head.len() + 65));
+    line.push_str(&head);
+    for byte in kek.key().expose() {
+        for digit in [byte >> 4, byte & 15] {
+            line.push(char::from_digit(digit.into(), 16).unwrap_or_default());
+        }
+    }
+    line.push('\n');
+    Secret::new(std::mem::take(&mut *line))
+}
+
+fn parse_line(number: usize, line: &str) -> Result<Kek, KeyError> {
+    let malformed = || KeyError::Line { line: number };
+    let rest = line
+        .strip_prefix(LINE_TAG)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .ok_or_else(malformed)?;
+    let (id, hex) = rest.split_once(':').ok_or_else(malformed)?;
+    let named: KekId = id.parse().map_err(|_| malformed())?;
+    let kek = Kek::new(parse_hex(hex).ok_or_else(malformed)?);
+    if kek.id() != named {
+        return Err(KeyError::Damaged {
+            named,
+            actual: kek.id(),
+        });
+    }
+    Ok(kek)
+}
+
+fn parse_hex(hex: &str) -> Option<KeyMaterial> {
+    let digits = hex.as_bytes();
+    if digits.len() != 2 * KeyMaterial::LENGTH_BYTES {
+        return None;
+    }
+    KeyMaterial::try_fill(|bytes| {
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = nibble(pair[0]).ok_or(())? << 4 | nibble(pair[1]).ok_or(())?;
+        }
+        Ok::<_, ()>(())
+    })
+    .ok()
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+fn list(ids: &[KekId]) -> String {
+    ids.iter()
+        .map(|id| format!("`{id}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+// === impl KeyError ===
+
+impl KeyError {
+    /// What the person at the terminal can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoKeyFile { .. } => {
+                "credentials exist already, so a new key would not open them: restore the key file from your copy"
+            }
+            Self::LooseMode { .. } => "run `chmod 600` on the key file",
+            Self::NextToDatabase { .. } => "move the key file out of the data directory",
+            Self::File { .. } => "check the path, its owner and its permissions",
+            Self::Empty | Self::Line { .. } => {
+                "use the text of a key file, or the 64 hex digits of `openssl rand -hex 32`"
+            }
+            Self::Damaged { .. } => "restore the key from your copy: a digit of it was changed",
+            Self::Missing { .. } => {
+                "give the key file, or the `LOCKSTEP_KEY`, that holds the key named here"
+            }
+            Self::Check { .. } => {
+                "restore the database from your backup: its check value was changed"
+            }
+            Self::NoRandomness(_) => "check the operating system's source of randomness",
+        }
+    }
+}

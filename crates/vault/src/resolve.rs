@@ -1,0 +1,169 @@
+//! Which credential a run gets for a key, and the run's hold on them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lockstep_secret::Secret;
+use lockstep_step::{
+    CredentialKey, DenialReason, Scope, UsagePermission, WorkflowName, WorkspaceName,
+};
+
+use crate::envelope::{OpenError, SealedCredential};
+use crate::permit::RunPermit;
+use crate::snapshot::WorkspaceSnapshot;
+use crate::vault::Vault;
+
+/// The credential that the rules choose for a key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Chosen<'a> {
+    /// Where it is defined.
+    pub scope: Scope,
+    /// The credential.
+    pub sealed: &'a SealedCredential,
+}
+
+/// What one run may use, as it was when the run started. Values are opened when the guest asks.
+#[derive(Debug)]
+pub struct Grants {
+    vault: Arc<Vault>,
+    snapshot: Arc<WorkspaceSnapshot>,
+    permit: RunPermit,
+}
+
+/// A credential in plaintext, and which one it is.
+#[derive(Debug)]
+pub struct Revealed {
+    /// The value.
+    pub secret: Secret,
+    /// Where it is defined.
+    pub scope: Scope,
+    /// Which version.
+    pub version: u64,
+}
+
+/// Why a run does not get a credential.
+#[derive(Debug, thiserror::Error)]
+pub enum RevealError {
+    /// By the rules. The guest sees `missing_credential`, whatever the reason.
+    #[error("credential `{key}` is not there for this workflow")]
+    Denied {
+        /// What was asked for.
+        key: CredentialKey,
+        /// The true reason, for the record.
+        reason: DenialReason,
+    },
+    /// It is there, and cannot be opened: a fault of the host.
+    #[error("cannot open credential `{key}`")]
+    Open {
+        /// What was asked for.
+        key: CredentialKey,
+        /// Why not.
+        source: OpenError,
+    },
+}
+
+/// A permit for one workspace was shown for another.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the permit is for workspace `{permitted}`, not for `{asked}`")]
+pub struct OtherWorkspace {
+    /// Which one the permit is for.
+    pub permitted: WorkspaceName,
+    /// Which one it was shown for.
+    pub asked: WorkspaceName,
+}
+
+/// The rules: what the workflow may use; then its own credential; then the workspace's.
+///
+/// # Errors
+/// The reason why there is none. A key that may not be used is `NotPermitted`, whether it exists or not.
+pub fn choose<'a>(
+    snapshot: &'a WorkspaceSnapshot,
+    workflow: &WorkflowName,
+    key: &CredentialKey,
+) -> Result<Chosen<'a>, DenialReason> {
+    if !snapshot.permission(workflow).allows(key) {
+        return Err(DenialReason::NotPermitted);
+    }
+    if let Some(sealed) = snapshot.in_workflow(workflow, key) {
+        let scope = Scope::Workflow(workflow.clone());
+        return Ok(Chosen { scope, sealed });
+    }
+    if let Some(sealed) = snapshot.in_workspace(key) {
+        let scope = Scope::Workspace;
+        return Ok(Chosen { scope, sealed });
+    }
+    Err(DenialReason::NotFound)
+}
+
+// === impl Grants ===
+
+impl Grants {
+    pub(crate) fn new(
+        vault: Arc<Vault>,
+        permit: RunPermit,
+        snapshot: Arc<WorkspaceSnapshot>,
+    ) -> Result<Self, OtherWorkspace> {
+        if permit.workspace() != snapshot.workspace() {
+            return Err(OtherWorkspace {
+                permitted: permit.workspace().clone(),
+                asked: snapshot.workspace().clone(),
+            });
+        }
+        Ok(Self {
+            vault,
+            snapshot,
+            permit,
+        })
+    }
+
+    /// Opens the credential of this key. Each call opens it again: who hands it out keeps it.
+    ///
+    /// # Errors
+    /// [`RevealError::Denied`] by the rules, [`RevealError::Open`] by a fault of the host.
+    pub fn reveal(&self, key: &CredentialKey) -> Result<Revealed, RevealError> {
+        let chosen = choose(&self.snapshot, self.permit.workflow(), key).map_err(|reason| {
+            RevealError::Denied {
+                key: key.clone(),
+                reason,
+            }
+        })?;
+        let secret = self
+            .vault
+            .open(&self.snapshot, &chosen, key)
+            .map_err(|source| RevealError::Open {
+                key: key.clone(),
+                source,
+            })?;
+        Ok(Revealed {
+            secret,
+            version: chosen.sealed.version(),
+            scope: chosen.scope,
+        })
+    }
+
+    /// The keys that [`Grants::reveal`] does not deny, sorted. Costs as much as there are.
+    #[must_use]
+    pub fn keys(&self) -> Vec<CredentialKey> {
+        let workflow = self.permit.workflow();
+        let keys: BTreeSet<_> = match self.snapshot.permission(workflow) {
+            UsagePermission::All => self.snapshot.keys(workflow).collect(),
+            UsagePermission::Selected(listed) => {
+                listed.iter().filter(|key| self.may_use(key)).collect()
+            }
+        };
+        keys.into_iter().cloned().collect()
+    }
+
+    /// Those of `keys` that [`Grants::reveal`] denies, in their order.
+    #[must_use]
+    pub fn missing<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k CredentialKey>,
+    ) -> Vec<&'k CredentialKey> {
+        keys.into_iter().filter(|key| !self.may_use(key)).collect()
+    }
+
+    fn may_use(&self, key: &CredentialKey) -> bool {
+        choose(&self.snapshot, self.permit.workflow(), key).is_ok()
+    }
+}
