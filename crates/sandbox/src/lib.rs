@@ -1,1 +1,39 @@
-//! Placeholder.
+//! One step, run once in wasmtime, under limits.
+//!
+//! A step comes in as the bytes a user handed in, is [`prepare`]d into a component, loaded (compiled once per digest),
+//! and run in a fresh instance that is never used again. What the guest writes is masked before anybody sees it.
+
+mod config;
+
+mod artifact;
+mod encode;
+mod references;
+mod world;
+
+mod cache;
+mod engine;
+mod load;
+mod ticker;
+
+mod admission;
+mod credentials;
+mod ending;
+mod host;
+mod limiter;
+mod log;
+mod meter;
+mod run;
+mod sandbox;
+mod stdio;
+
+#[cfg(test)]
+mod tests;
+
+pub use admission::{NoCapacity, Place};
+pub use artifact::{Artifact, ArtifactKind, InvalidStep, prepare};
+pub use config::{CompileEvent, SandboxConfig};
+pub use credentials::{Credentials, Reveal, RevealError};
+pub use load::{LoadError, LoadedStep};
+pub use log::LogSink;
+pub use run::{Ended, Invocation, Usage};
+pub use sandbox::{Sandbox, SandboxError};

@@ -1,0 +1,175 @@
+//! A step as it is kept: what the user handed in, made into a component.
+
+use std::borrow::Cow;
+
+use wasmparser::Parser;
+
+use lockstep_step::{CredentialKey, Digest, MAX_MODULE_BYTES};
+
+use crate::{encode, references};
+
+/// A step that is ready to be compiled.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// Of the bytes that the user handed in.
+    pub digest: Digest,
+    /// What the user handed in.
+    pub kind: ArtifactKind,
+    /// The component.
+    pub component: Vec<u8>,
+    /// The keys of the credentials that the code says it uses, sorted.
+    pub keys: Vec<CredentialKey>,
+}
+
+/// What a step was made from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ArtifactKind {
+    /// A WebAssembly component.
+    Component,
+    /// A core WebAssembly module, encoded into a component.
+    Module,
+    /// A core module or component in the text format.
+    Text,
+}
+
+/// Why bytes are not a step, and what a step would be.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidStep {
+    /// A sentence for the author of the step.
+    pub message: String,
+}
+
+// === impl ArtifactKind ===
+
+impl ArtifactKind {
+    /// The word of the API and the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Component => "component",
+            Self::Module => "module",
+            Self::Text => "text",
+        }
+    }
+}
+
+// === impl InvalidStep ===
+
+impl InvalidStep {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+/// Makes a component of the bytes that a user handed in: a component, a core module, or either as text.
+///
+/// It validates, and encodes a core module; it does not compile. CPU-bound: milliseconds for a megabyte.
+///
+/// # Errors
+/// [`InvalidStep`] if the bytes are no step, or more than [`MAX_MODULE_BYTES`].
+pub fn prepare(source: &[u8]) -> Result<Artifact, InvalidStep> {
+    if source.len() > MAX_MODULE_BYTES {
+        let length = source.len();
+        return Err(InvalidStep::new(format!(
+            "the step has {length} bytes, over the limit of {MAX_MODULE_BYTES} bytes for a module"
+        )));
+    }
+    let (wasm, text) = binary(source)?;
+    let keys = references::of(&wasm)?;
+    let (component, kind) = if Parser::is_component(&wasm) {
+        encode::validate(&wasm)?;
+        (wasm.into_owned(), ArtifactKind::Component)
+    } else {
+        (encode::component(&wasm)?, ArtifactKind::Module)
+    };
+    let kind = if text { ArtifactKind::Text } else { kind };
+    Ok(Artifact {
+        digest: Digest::of(source),
+        kind,
+        component,
+        keys,
+    })
+}
+
+/// The wasm in binary form, and whether it came as text.
+fn binary(source: &[u8]) -> Result<(Cow<'_, [u8]>, bool), InvalidStep> {
+    if source.starts_with(b"\0asm") {
+        return Ok((Cow::Borrowed(source), false));
+    }
+    let text = std::str::from_utf8(source)
+        .ok()
+        .filter(|text| looks_like_wat(text));
+    let Some(text) = text else {
+        return Err(InvalidStep::new(
+            "the file is neither a WebAssembly component nor a core module: it does not begin with `\\0asm`, and is not \
+             the text format either",
+        ));
+    };
+    match wat::parse_str(text) {
+        Ok(wasm) => Ok((Cow::Owned(wasm), true)),
+        Err(error) => Err(InvalidStep::new(format!(
+            "the text format does not parse: {error}"
+        ))),
+    }
+}
+
+/// Whether a text begins like the text format: with `(`, after blanks and comments.
+fn looks_like_wat(text: &str) -> bool {
+    let first = text
+        .lines()
+        .map(str::trim_start)
+        .find(|line| !line.is_empty() && !line.starts_with(";;"));
+    first.is_some_and(|line| line.starts_with('('))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_invalid(source: &[u8], part: &str) {
+        let error = prepare(source).unwrap_err();
+        assert!(
+            error.message.contains(part),
+            "`{}` does not say `{part}`",
+            error.message
+        );
+    }
+
+    #[test]
+    fn a_plain_command_is_encoded() {
+        let artifact =
+            prepare(b"(module (memory (export \"memory\") 1) (func (export \"_start\")))").unwrap();
+        assert_eq!(artifact.kind, ArtifactKind::Text);
+        assert!(Parser::is_component(&artifact.component));
+    }
+
+    #[test]
+    fn a_module_without_an_entry_is_refused_with_what_the_worlds_want() {
+        check_invalid(b"(module (memory (export \"memory\") 1))", "`_start`");
+        check_invalid(b"(module (memory (export \"memory\") 1))", "`run`");
+    }
+
+    #[test]
+    fn an_unknown_import_is_named() {
+        let source = br#"(module (import "env" "steal" (func)) (memory (export "memory") 1) (func (export "_start")))"#;
+        check_invalid(source, "`env` `steal`");
+    }
+
+    #[test]
+    fn an_unknown_function_of_a_known_interface_is_named() {
+        let source = br#"(module (import "lockstep:step/credentials@1.0.0" "steal" (func))
+            (memory (export "memory") 1) (func (export "_start")))"#;
+        check_invalid(source, "steal");
+    }
+
+    #[test]
+    fn bytes_that_are_not_wasm_are_refused() {
+        check_invalid(b"", "does not begin with");
+        check_invalid(b"#!/bin/sh\n", "does not begin with");
+        check_invalid(b"\0asm\x01\0\0\0\xff\xff", "not valid");
+        check_invalid(b"(module", "does not parse");
+    }
+}

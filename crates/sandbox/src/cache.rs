@@ -1,0 +1,170 @@
+//! Compiled code on disk, by the digest of the step and the version of the engine.
+//!
+//! Compiled code is trusted when it is loaded, so the directory must be ours alone, and each file carries a SHA-256 over
+//! itself and the step that it belongs to. A file that does not check out is taken for absent.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+use wasmtime::Engine;
+
+use lockstep_step::Digest;
+
+/// First bytes of a cache file; the number is that of the layout.
+const MAGIC: &[u8; 8] = b"LSCODE\0\x01";
+const HEADER_BYTES: usize = MAGIC.len() + 32;
+/// What the files of one engine version may hold together. The oldest go first.
+const MAX_CACHE_BYTES: u64 = 2 << 30;
+
+/// The files of one engine version.
+pub(crate) struct CodeCache {
+    dir: PathBuf,
+}
+
+impl CodeCache {
+    /// The cache below `root`, which is made if need be and is refused if others can write to it.
+    pub(crate) fn open(root: &Path, engine: &Engine) -> io::Result<Self> {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let dir = root.join(format!("engine-{:016x}", hasher.finish()));
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        check_private(root)?;
+        check_private(&dir)?;
+        Ok(Self { dir })
+    }
+
+    /// The compiled code of the step, if it is there and whole.
+    pub(crate) fn read(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let file = fs::read(self.path(digest)).ok()?;
+        let (header, code) = file.split_at_checked(HEADER_BYTES)?;
+        if header != self::header(digest, code) {
+            tracing::warn!(%digest, "the compiled code in the cache is damaged; compiling again");
+            return None;
+        }
+        Some(code.to_vec())
+    }
+
+    /// Keeps compiled code. The file appears whole or not at all.
+    pub(crate) fn write(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(&self.dir)?;
+        file.write_all(&header(digest, code))?;
+        file.write_all(code)?;
+        file.as_file()
+            .set_permissions(Permissions::from_mode(0o600))?;
+        file.persist(self.path(digest))
+            .map_err(|error| error.error)?;
+        self.prune()
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.dir.join(format!("{}.code", digest.hex()))
+    }
+
+    fn prune(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            // A file that another process has removed meanwhile takes no room.
+            if let Ok(metadata) = entry.metadata() {
+                files.push((
+                    metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                    metadata.len(),
+                    entry.path(),
+                ));
+            }
+        }
+        let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        files.sort();
+        for (_, bytes, path) in files {
+            if total <= MAX_CACHE_BYTES {
+                break;
+            }
+            fs::remove_file(path)?;
+            total -= bytes;
+        }
+        Ok(())
+    }
+}
+
+fn header(digest: &Digest, code: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    let (magic, sum) = header.split_at_mut(MAGIC.len());
+    magic.copy_from_slice(MAGIC);
+    sum.copy_from_slice(
+        &Sha256::new()
+            .chain_update(digest.as_bytes())
+            .chain_update(code)
+            .finalize(),
+    );
+    header
+}
+
+fn check_private(dir: &Path) -> io::Result<()> {
+    let metadata = File::open(dir)?.metadata()?;
+    let writable_by_others = metadata.permissions().mode() & 0o022 != 0;
+    if writable_by_others || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!(
+                "others can write to `{}`: run `chmod 700` on it, or remove it",
+                dir.display()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> (tempfile::TempDir, CodeCache) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = CodeCache::open(dir.path(), &Engine::default()).unwrap();
+        (dir, cache)
+    }
+
+    #[test]
+    fn code_is_read_back_under_its_digest_only() {
+        let (_dir, cache) = cache();
+        cache.write(&Digest::of(b"a"), b"code").unwrap();
+        assert_eq!(cache.read(&Digest::of(b"a")).as_deref(), Some(&b"code"[..]));
+        assert_eq!(cache.read(&Digest::of(b"b")), None);
+        fs::rename(cache.path(&Digest::of(b"a")), cache.path(&Digest::of(b"b"))).unwrap();
+        assert_eq!(cache.read(&Digest::of(b"b")), None);
+    }
+
+    #[test]
+    fn a_damaged_file_is_absent_wherever_it_is_damaged() {
+        let (_dir, cache) = cache();
+        let digest = Digest::of(b"a");
+        cache.write(&digest, b"code").unwrap();
+        let whole = fs::read(cache.path(&digest)).unwrap();
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            fs::write(cache.path(&digest), &damaged).unwrap();
+            assert_eq!(cache.read(&digest), None, "byte {at}");
+            fs::write(cache.path(&digest), &whole[..at]).unwrap();
+            assert_eq!(cache.read(&digest), None, "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
+        let error = CodeCache::open(dir.path(), &Engine::default())
+            .err()
+            .unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+        assert!(CodeCache::open(dir.path(), &Engine::default()).is_ok());
+    }
+}

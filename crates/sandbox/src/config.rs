@@ -1,0 +1,55 @@
+//! The settings of a sandbox.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The settings of a sandbox. Made with [`SandboxConfig::for_runs`]; what is not named there keeps its default.
+#[derive(Clone)]
+pub struct SandboxConfig {
+    /// Runs that have an instance at the same time; the pool has a place for each.
+    pub concurrent_runs: u32,
+    /// Runs that may wait for a place. Default: 16 for each place, at least 64. One more is turned away at once.
+    pub queued_runs: usize,
+    /// How long a run may wait for a place. Default 10 s: an engine would rather hear `capacity` and try elsewhere.
+    pub queue_wait: Duration,
+    /// Largest linear memory that any run may have, in bytes; a run's own limit may be smaller. Default 1 GiB.
+    pub max_memory_bytes: usize,
+    /// Compiled code kept in memory, in bytes of code. Default 512 MiB.
+    pub code_cache_bytes: u64,
+    /// Directory of the compiled code on disk; only we may write there. `None`: no cache on disk.
+    pub cache_dir: Option<PathBuf>,
+    /// Told when a compilation begins and ends, for a progress line.
+    pub on_compile: Option<Arc<dyn Fn(CompileEvent) + Send + Sync>>,
+}
+
+/// What a compilation does.
+#[derive(Clone, Copy, Debug)]
+pub enum CompileEvent {
+    /// It began, with so many bytes of wasm.
+    Began {
+        /// Size of the component.
+        wasm_bytes: usize,
+    },
+    /// It ended, well or not.
+    Ended {
+        /// Time it took.
+        took: Duration,
+    },
+}
+
+impl SandboxConfig {
+    /// Defaults for so many runs at a time.
+    #[must_use]
+    pub fn for_runs(concurrent_runs: u32) -> Self {
+        Self {
+            concurrent_runs,
+            queued_runs: (concurrent_runs as usize).saturating_mul(16).max(64),
+            queue_wait: Duration::from_secs(10),
+            max_memory_bytes: 1 << 30,
+            code_cache_bytes: 512 << 20,
+            cache_dir: None,
+            on_compile: None,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a sandbox asks of whoever holds the credentials.
+
+use std::error::Error;
+
+use lockstep_secret::Secret;
+use lockstep_step::{CredentialKey, DenialReason, Scope};
+
+/// The credentials of one run. The values are those of the moment at which it started.
+pub trait Credentials: Send + Sync {
+    /// Opens the credential `key` for the guest.
+    ///
+    /// # Errors
+    /// [`RevealError::Denied`] is what the guest sees as `missing_credential`; [`RevealError::Host`] ends the run.
+    fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError>;
+
+    /// Whether `key` can be had, without opening it.
+    ///
+    /// # Errors
+    /// The reason why not.
+    fn check(&self, key: &CredentialKey) -> Result<(), DenialReason>;
+
+    /// The keys that can be had, sorted.
+    fn keys(&self) -> Vec<CredentialKey>;
+}
+
+/// A credential, opened.
+#[derive(Debug)]
+pub struct Reveal {
+    /// The value.
+    pub secret: Secret,
+    /// Whose credential it is.
+    pub scope: Scope,
+    /// Which version.
+    pub version: u64,
+}
+
+/// Why a credential was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RevealError {
+    /// The run may not have it, or there is none.
+    #[error("the credential is not available to this run")]
+    Denied(DenialReason),
+    /// The host could not open it.
+    #[error("the host cannot open the credential")]
+    Host(#[source] Box<dyn Error + Send + Sync>),
+}

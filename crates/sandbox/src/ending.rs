@@ -1,0 +1,96 @@
+//! How a guest that did not return an output ended: from wasmtime's errors to outcome kinds.
+
+use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
+
+use lockstep_step::{OutcomeKind, Phase};
+
+use crate::host::{RunState, Stop};
+
+/// What is known of an ending before its text is masked.
+pub(crate) struct Ending {
+    pub(crate) kind: OutcomeKind,
+    pub(crate) message: String,
+    pub(crate) phase: Phase,
+    pub(crate) started: bool,
+    pub(crate) retryable: bool,
+}
+
+/// What an error of the guest's code, or of a host call in it, means.
+pub(crate) enum Meaning {
+    /// A command ended with exit code 0.
+    Exited,
+    /// The guest is at fault, or reached a limit.
+    Ended(Ending),
+    /// The host is at fault.
+    HostFault(wasmtime::Error),
+}
+
+impl Ending {
+    pub(crate) fn new(kind: OutcomeKind, phase: Phase, message: impl Into<String>) -> Self {
+        let started = matches!(phase, Phase::Run | Phase::Output);
+        Self {
+            kind,
+            message: message.into(),
+            phase,
+            started,
+            retryable: false,
+        }
+    }
+}
+
+/// WASI 0.2 only tells whether a command succeeded, so the number itself is lost on the way.
+pub(crate) fn exited_with_failure() -> Ending {
+    Ending::new(
+        OutcomeKind::StepFailed,
+        Phase::Run,
+        "the command ended with an exit code other than 0",
+    )
+}
+
+/// Classifies an error that came out of wasmtime in `phase`.
+pub(crate) fn meaning(error: wasmtime::Error, phase: Phase, state: &RunState) -> Meaning {
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        let message = stop.to_string();
+        return match stop {
+            Stop::OutputTooLarge { .. } => Meaning::Ended(Ending::new(
+                OutcomeKind::OutputTooLarge,
+                Phase::Output,
+                message,
+            )),
+            Stop::TooManyKeys { .. } => {
+                Meaning::Ended(Ending::new(OutcomeKind::Trap, Phase::Run, message))
+            }
+            Stop::Reveal { .. } | Stop::Mask { .. } => Meaning::HostFault(error),
+        };
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return match exit.0 {
+            0 => Meaning::Exited,
+            _ => Meaning::Ended(exited_with_failure()),
+        };
+    }
+    Meaning::Ended(fault(&error, phase, state))
+}
+
+/// The guest trapped, or broke the rules of the component model.
+fn fault(error: &wasmtime::Error, phase: Phase, state: &RunState) -> Ending {
+    let trap = error.downcast_ref::<Trap>();
+    // Of a trap its own name; of a broken rule of the component model (a string that is not UTF-8, …) the first cause.
+    let reason = trap.map_or_else(|| error.root_cause().to_string(), Trap::to_string);
+    let mut ending = if state.limiter.refused() {
+        let message = format!("the step needs more memory than its limit allows: {reason}");
+        Ending::new(OutcomeKind::MemoryExceeded, phase, message)
+    } else if trap == Some(&Trap::Interrupt) {
+        Ending::new(
+            OutcomeKind::Timeout,
+            phase,
+            "the step ran for longer than its limit",
+        )
+    } else {
+        Ending::new(OutcomeKind::Trap, phase, reason)
+    };
+    // A trap is raised by code; an instance that could not even be made had none to run.
+    ending.started |= trap.is_some();
+    ending
+}

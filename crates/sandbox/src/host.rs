@@ -1,0 +1,318 @@
+//! What a guest can call: `lockstep:step/credentials`, `lockstep:step/output`, and WASI behind which there is nothing.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, ResourceTable, WasmStr};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret};
+use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, LogStream};
+
+use crate::credentials::{Credentials, RevealError};
+use crate::limiter::MemoryLimiter;
+use crate::log::RunLog;
+use crate::stdio::GuestStream;
+
+/// Handles (streams, pollables, …) that a guest may hold at once. Each costs the host some hundred bytes.
+const MAX_HANDLES: usize = 10_000;
+/// Denials that a run records. A guest that asks in a loop fills no database.
+const MAX_DENIALS: usize = 100;
+/// Keys that a guest may pass to `missing` in one call.
+const MAX_KEYS: usize = 10_000;
+/// What of an asked key comes back in an error.
+const MAX_KEY_BYTES: usize = 128;
+
+const MISSING: &str = "missing_credential";
+
+/// The state of one run.
+pub(crate) struct RunState {
+    pub(crate) limiter: MemoryLimiter,
+    pub(crate) desk: CredentialDesk,
+    pub(crate) output: CommandOutput,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+/// Hands out the credentials of one run, and remembers which.
+pub(crate) struct CredentialDesk {
+    source: Box<dyn Credentials>,
+    masker: Masker,
+    revealed: BTreeMap<CredentialKey, SharedSecret>,
+    pub(crate) uses: Vec<CredentialUse>,
+    pub(crate) denied: Vec<Denied>,
+}
+
+/// The output of a command, as it is set.
+pub(crate) struct CommandOutput {
+    limit_bytes: u64,
+    pub(crate) json: Option<Secret>,
+}
+
+/// What the host ends a run with from within a host call.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The output is over its limit.
+    #[error("the output has {length} bytes")]
+    OutputTooLarge { length: u64 },
+    /// The guest asks for more keys in one call than it may.
+    #[error("{count} keys in one call, over the limit of {MAX_KEYS}")]
+    TooManyKeys { count: usize },
+    /// The host could not open a credential.
+    #[error("credential `{key}` cannot be opened")]
+    Reveal {
+        key: CredentialKey,
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The masker cannot take the value, so the guest must not have it.
+    #[error("credential `{key}` cannot be masked")]
+    Mask {
+        key: CredentialKey,
+        source: RegisterError,
+    },
+}
+
+/// `credential-error` of step.wit.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct CredentialError {
+    code: String,
+    key: String,
+    message: String,
+}
+
+/// `failure` of step.wit.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct GuestFailure {
+    pub(crate) message: String,
+    pub(crate) retryable: bool,
+    #[component(name = "missing-credentials")]
+    pub(crate) missing_credentials: Vec<String>,
+}
+
+// === impl RunState ===
+
+impl RunState {
+    pub(crate) fn new(
+        desk: CredentialDesk,
+        log: &RunLog,
+        stdin: Option<&str>,
+        memory_bytes: u64,
+        output_bytes: u64,
+    ) -> Self {
+        let stream = |stream| GuestStream {
+            log: log.clone(),
+            stream,
+        };
+        let mut wasi = WasiCtx::builder();
+        // The builder's defaults deny: no directory, no address, no environment, no argument.
+        wasi.stdout(stream(LogStream::Stdout))
+            .stderr(stream(LogStream::Stderr))
+            .allow_tcp(false)
+            .allow_udp(false);
+        wasi.allow_ip_name_lookup(false);
+        if let Some(input) = stdin {
+            wasi.stdin(MemoryInputPipe::new(input.to_owned()));
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        Self {
+            limiter: MemoryLimiter::new(memory_bytes),
+            desk,
+            output: CommandOutput {
+                limit_bytes: output_bytes,
+                json: None,
+            },
+            wasi: wasi.build(),
+            table,
+        }
+    }
+}
+
+impl WasiView for RunState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+// === impl CredentialDesk ===
+
+impl CredentialDesk {
+    pub(crate) fn new(source: Box<dyn Credentials>, masker: Masker) -> Self {
+        Self {
+            source,
+            masker,
+            revealed: BTreeMap::new(),
+            uses: Vec::new(),
+            denied: Vec::new(),
+        }
+    }
+
+    /// Whether the host refused `key` to this run.
+    pub(crate) fn was_denied(&self, key: &str) -> bool {
+        self.denied.iter().any(|denied| {
+            denied
+                .key
+                .as_ref()
+                .is_some_and(|denied| denied.as_str() == key)
+        })
+    }
+
+    fn credential(&mut self, asked: &str) -> Result<Result<Arc<str>, CredentialError>, Stop> {
+        let Ok(key) = asked.parse::<CredentialKey>() else {
+            self.deny(None, DenialReason::InvalidKey);
+            return Ok(Err(CredentialError::missing(asked)));
+        };
+        if !self.revealed.contains_key(&key) {
+            match self.source.reveal(&key) {
+                Ok(reveal) => {
+                    self.register(&key, &reveal.secret)?;
+                    self.uses.push(CredentialUse {
+                        key: key.clone(),
+                        scope: reveal.scope,
+                        version: reveal.version,
+                    });
+                    self.revealed
+                        .insert(key.clone(), SharedSecret::from(reveal.secret));
+                }
+                Err(RevealError::Denied(reason)) => {
+                    self.deny(Some(key), reason);
+                    return Ok(Err(CredentialError::missing(asked)));
+                }
+                Err(RevealError::Host(source)) => return Err(Stop::Reveal { key, source }),
+            }
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the value goes into the memory of the guest that asked for it"
+        )]
+        let value = self.revealed.get(&key).map(SharedSecret::expose);
+        Ok(value.ok_or_else(|| CredentialError::missing(asked)))
+    }
+
+    /// From here on the value is masked. Without that the guest does not get it.
+    fn register(&self, key: &CredentialKey, secret: &Secret) -> Result<(), Stop> {
+        match self.masker.register(secret) {
+            Ok(Registered::Masked) => Ok(()),
+            Ok(Registered::TooShort | Registered::Blank) => {
+                tracing::warn!(%key, "the value is too short to be masked");
+                Ok(())
+            }
+            Err(source) => Err(Stop::Mask {
+                key: key.clone(),
+                source,
+            }),
+        }
+    }
+
+    fn missing(&mut self, asked: Vec<String>) -> Result<Vec<String>, Stop> {
+        if asked.len() > MAX_KEYS {
+            return Err(Stop::TooManyKeys { count: asked.len() });
+        }
+        let is_missing = |asked: &String| match asked.parse::<CredentialKey>() {
+            Err(_) => {
+                self.deny(None, DenialReason::InvalidKey);
+                true
+            }
+            Ok(key) => match self.source.check(&key) {
+                Ok(()) => false,
+                Err(reason) => {
+                    self.deny(Some(key), reason);
+                    true
+                }
+            },
+        };
+        Ok(asked.into_iter().filter(is_missing).collect())
+    }
+
+    fn deny(&mut self, key: Option<CredentialKey>, reason: DenialReason) {
+        let denied = Denied { key, reason };
+        if self.denied.len() < MAX_DENIALS && !self.denied.contains(&denied) {
+            self.denied.push(denied);
+        }
+    }
+}
+
+impl CredentialError {
+    fn missing(asked: &str) -> Self {
+        let key: String = asked.chars().take(MAX_KEY_BYTES).collect();
+        let message = format!(
+            "missing credential `{key}`: there is none of this key, or this workflow may not use it"
+        );
+        Self {
+            code: MISSING.to_owned(),
+            key,
+            message,
+        }
+    }
+}
+
+// === impl CommandOutput ===
+
+impl CommandOutput {
+    fn set(&mut self, json: String) -> Result<(), Stop> {
+        let length = json.len() as u64;
+        // Taken over first: what is dropped is wiped, the refused text too.
+        let json = Secret::new(json);
+        if length > self.limit_bytes {
+            return Err(Stop::OutputTooLarge { length });
+        }
+        self.json = Some(json);
+        Ok(())
+    }
+}
+
+/// Gives guests what both worlds may import.
+pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // Only types: a component that names them imports the instance.
+    linker.instance("lockstep:step/failures@1.0.0")?;
+
+    let mut credentials = linker.instance("lockstep:step/credentials@1.0.0")?;
+    credentials.func_wrap(
+        "credential",
+        |mut store: StoreContextMut<'_, RunState>, (key,): (WasmStr,)| {
+            // Of a key of a megabyte only what an error repeats is copied.
+            let key: String = key
+                .to_str(&store)?
+                .chars()
+                .take(MAX_KEY_BYTES + 1)
+                .collect();
+            Ok((store.data_mut().desk.credential(&key)?,))
+        },
+    )?;
+    credentials.func_wrap("keys", |store: StoreContextMut<'_, RunState>, (): ()| {
+        let keys: Vec<String> = store
+            .data()
+            .desk
+            .source
+            .keys()
+            .into_iter()
+            .map(String::from)
+            .collect();
+        Ok((keys,))
+    })?;
+    credentials.func_wrap(
+        "missing",
+        |mut store: StoreContextMut<'_, RunState>, (keys,): (Vec<String>,)| {
+            Ok((store.data_mut().desk.missing(keys)?,))
+        },
+    )?;
+
+    let mut output = linker.instance("lockstep:step/output@1.0.0")?;
+    output.func_wrap(
+        "set-output",
+        |mut store: StoreContextMut<'_, RunState>, (json,): (String,)| {
+            store.data_mut().output.set(json)?;
+            Ok(())
+        },
+    )?;
+    Ok(())
+}

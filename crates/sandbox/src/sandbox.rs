@@ -1,0 +1,96 @@
+//! The sandbox: engine, compiled steps and places, put together.
+
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use lockstep_step::Digest;
+
+use crate::admission::{Admission, NoCapacity, Place};
+use crate::artifact::{Artifact, prepare};
+use crate::load::{LoadError, LoadedStep, Loader, blocking};
+use crate::run::{Ended, Invocation};
+use crate::ticker::Ticker;
+use crate::{SandboxConfig, engine, host, run};
+
+/// Runs steps, each once, in an instance of its own.
+pub struct Sandbox {
+    engine: Engine,
+    loader: Loader,
+    admission: Admission,
+    ticker: Ticker,
+}
+
+/// A fault of the host.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The engine could not be made.
+    #[error("cannot start the WebAssembly engine: {0:#}")]
+    Engine(wasmtime::Error),
+    /// The thread that ends runs in time could not be started.
+    #[error("cannot start the epoch ticker")]
+    Ticker(#[source] std::io::Error),
+    /// A function of the host failed while a guest called it.
+    #[error("a host call failed: {0:#}")]
+    HostCall(wasmtime::Error),
+}
+
+impl Sandbox {
+    /// Makes the engine and its pool.
+    ///
+    /// # Errors
+    /// [`SandboxError`] if the machine has no room for them.
+    pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let engine = engine::engine(&config).map_err(SandboxError::Engine)?;
+        let mut linker = Linker::new(&engine);
+        host::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
+        let ticker = Ticker::start(&engine).map_err(SandboxError::Ticker)?;
+        let admission = Admission::new(&config);
+        Ok(Self {
+            loader: Loader::new(engine.clone(), linker, config),
+            engine,
+            admission,
+            ticker,
+        })
+    }
+
+    /// [`prepare`], off the async threads.
+    ///
+    /// # Errors
+    /// [`LoadError::Invalid`] if the bytes are no step.
+    pub async fn prepare(&self, source: Vec<u8>) -> Result<Artifact, LoadError> {
+        blocking(move || Ok(prepare(&source)?)).await
+    }
+
+    /// The compiled step of `digest`: from memory, else from the cache on disk, else compiled from `component`, which is
+    /// only polled in that case. However many wait for one digest, it is compiled once.
+    ///
+    /// # Errors
+    /// [`LoadError::Invalid`] if the component fits no world or does not compile; what `component` returns.
+    pub async fn load<E>(
+        &self,
+        digest: Digest,
+        component: impl Future<Output = Result<Vec<u8>, E>>,
+    ) -> Result<Arc<LoadedStep>, LoadError>
+    where
+        LoadError: From<E>,
+    {
+        self.loader.load(digest, component).await
+    }
+
+    /// Waits for a place to run in.
+    ///
+    /// # Errors
+    /// [`NoCapacity`] if too many wait already, or none becomes free in time.
+    pub async fn admit(&self) -> Result<Place, NoCapacity> {
+        self.admission.admit(&self.ticker).await
+    }
+
+    /// Runs `step` once, in the place that was admitted.
+    pub async fn run(&self, place: Place, step: &LoadedStep, invocation: Invocation<'_>) -> Ended {
+        let ended = run::run(&self.engine, step, invocation).await;
+        drop(place);
+        ended
+    }
+}
