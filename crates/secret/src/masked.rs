@@ -43,6 +43,13 @@ impl Masked<String> {
         Self(text.to_owned())
     }
 
+    /// The first `length` bytes, or a few less so that no character is cut.
+    #[must_use]
+    pub fn truncated(mut self, length: usize) -> Self {
+        self.0.truncate(self.0.floor_char_boundary(length));
+        self
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -55,6 +62,18 @@ impl Masked<Vec<u8>> {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The first `length` bytes.
+    #[must_use]
+    pub fn truncated(mut self, length: usize) -> Self {
+        self.0.truncate(length);
+        self
+    }
+
+    /// Puts `next`, which followed this in the same stream, at its end.
+    pub fn append(&mut self, next: Self) {
+        self.0.extend(next.0);
     }
 
     /// Whether there are no bytes.

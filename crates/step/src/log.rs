@@ -26,6 +26,20 @@ pub struct LogChunk {
     pub text: Masked<Vec<u8>>,
 }
 
+impl LogChunk {
+    /// Whether `next` can be put at the end of this chunk: same stream, same millisecond, and not too long together.
+    #[must_use]
+    pub fn joins(&self, next: &Self, limit_bytes: usize) -> bool {
+        let together = self.text.as_bytes().len() + next.text.as_bytes().len();
+        self.stream == next.stream && self.at.as_millisecond() == next.at.as_millisecond() && together <= limit_bytes
+    }
+
+    /// Puts `next` at the end of this chunk.
+    pub fn append(&mut self, next: Self) {
+        self.text.append(next.text);
+    }
+}
+
 impl LogStream {
     /// The word of the API and the database.
     #[must_use]
