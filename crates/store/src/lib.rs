@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The database of Lockstep: workspaces, sealed credentials, steps and the record of every run.
+//!
+//! [`Store`] is what the rest of Lockstep sees. It takes and returns sealed credentials, and never sees plaintext.
+//! No SQL leaves this crate.
+#![forbid(unsafe_code)]
+
+mod store;
+
+mod credential;
+mod run;
+mod step;
+mod workspace;
+
+mod error;
+
+pub use credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+pub use error::{StoreError, Thing};
+pub use run::{
+    LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus,
+    RunStep, RunSummary,
+};
+pub use step::{NewStep, StepEntry};
+pub use store::Store;
+pub use workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};

@@ -1,0 +1,81 @@
+//! What the store takes and tells about credentials. Nothing here can hold a value.
+
+use jiff::Timestamp;
+
+use lockstep_step::{CredentialKey, Scope, StepName, WorkflowName};
+use lockstep_vault::{SealedCredential, WrappedWorkspaceKey};
+
+/// A credential in a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CredentialEntry {
+    /// Where it is defined.
+    pub scope: Scope,
+    /// Its key.
+    pub key: CredentialKey,
+    /// Its present version.
+    pub version: u64,
+    /// When it was first set.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When its present version was set; as `created_at` if it was never rotated.
+    pub rotated_at: Timestamp,
+    /// By whom.
+    pub rotated_by: String,
+    /// What people say about it.
+    pub note: Option<String>,
+}
+
+/// What a new version of a credential is sealed on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PutBase {
+    /// The present version; `None` if there is no such credential.
+    pub current: Option<u64>,
+    /// The version to seal under. It was never used for this key, not even before a deletion.
+    pub next: u64,
+    /// The workspace's key; `None` before its first credential, which brings one.
+    pub workspace_key: Option<WrappedWorkspaceKey>,
+}
+
+/// A new version of a credential.
+#[derive(Clone, Debug)]
+pub struct PutCredential {
+    /// Where it is defined.
+    pub scope: Scope,
+    /// Its key.
+    pub key: CredentialKey,
+    /// [`PutBase::current`]: if it is another by now, the put is refused.
+    pub current: Option<u64>,
+    /// Sealed under [`PutBase::next`].
+    pub sealed: SealedCredential,
+    /// The key that it is sealed under: [`PutBase::workspace_key`], or a new one if the workspace had none.
+    pub workspace_key: WrappedWorkspaceKey,
+    /// What people say about it; `None` leaves what is there.
+    pub note: Option<String>,
+}
+
+/// Whether a thing is removed though others need it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Removal {
+    /// Refused with what needs it.
+    IfUnused,
+    /// Removed all the same.
+    Forced,
+}
+
+/// What would miss a credential if it were gone.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Dependents {
+    /// Workflows whose usage permission lists its key.
+    pub workflows: Vec<WorkflowName>,
+    /// Steps whose code names its key.
+    pub steps: Vec<(WorkflowName, StepName)>,
+}
+
+impl Dependents {
+    /// Whether nothing needs it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.workflows.is_empty() && self.steps.is_empty()
+    }
+}

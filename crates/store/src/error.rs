@@ -1,0 +1,134 @@
+//! Why an operation of the store failed, by what the caller can do about it.
+
+use std::error::Error;
+use std::fmt;
+
+use lockstep_step::{CredentialKey, Digest, RunId, Scope, StepName, WorkflowName, WorkspaceName};
+use lockstep_vault::KekId;
+
+use crate::credential::Dependents;
+
+/// Something that the store keeps, by name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Thing {
+    /// A workspace.
+    Workspace(WorkspaceName),
+    /// A workflow of the workspace in question.
+    Workflow(WorkflowName),
+    /// A credential.
+    Credential(Scope, CredentialKey),
+    /// A step of a workflow.
+    Step(WorkflowName, StepName),
+    /// What a step runs.
+    Artifact(Digest),
+    /// A run.
+    Run(RunId),
+    /// A key-encryption key.
+    Kek(KekId),
+}
+
+/// Why an operation of the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such thing.
+    #[error("{0} does not exist")]
+    NotFound(Thing),
+    /// There is one already.
+    #[error("{0} exists already")]
+    Exists(Thing),
+    /// It exists from the start and stays.
+    #[error("{0} cannot be removed")]
+    Permanent(Thing),
+    /// Somebody else changed the credential since its base was read: read it again, seal again.
+    #[error("credential `{key}` was changed by someone else")]
+    VersionConflict {
+        /// The credential's key.
+        key: CredentialKey,
+        /// Its version now; `None` if it is not there.
+        current: Option<u64>,
+    },
+    /// The scope has a key of the same letters in other case.
+    #[error("credential `{key}` differs only by case from `{existing}`")]
+    CaseConflict {
+        /// What was to be set.
+        key: CredentialKey,
+        /// What is there.
+        existing: CredentialKey,
+    },
+    /// Others need it, and the removal was not forced.
+    #[error("{what} is in use: {dependents}")]
+    InUse {
+        /// What was to be removed.
+        what: Thing,
+        /// Who needs it.
+        dependents: Dependents,
+    },
+    /// It still has credentials, and the removal was not forced.
+    #[error("{what} still has credentials: {credentials}")]
+    HasCredentials {
+        /// What was to be removed.
+        what: Thing,
+        /// How many.
+        credentials: u64,
+    },
+    /// The run has ended, or was taken for lost.
+    #[error("run `{0}` is closed")]
+    RunClosed(RunId),
+    /// Another process holds the database for longer than we wait.
+    #[error("the database is busy")]
+    Busy,
+    /// The disk is full. Nothing of the operation was kept.
+    #[error("the disk of the database is full")]
+    Full,
+    /// The database cannot be written to.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// What is in the database is not what this crate wrote.
+    #[error("the database is damaged: {what}")]
+    Corrupt {
+        /// What is wrong.
+        what: String,
+    },
+    /// The store was shut down.
+    #[error("the store is closed")]
+    Closed,
+    /// Anything else.
+    #[error("the database failed")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+// === impl Thing ===
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workspace(name) => write!(f, "workspace `{name}`"),
+            Self::Workflow(name) => write!(f, "workflow `{name}`"),
+            Self::Credential(Scope::Workspace, key) => write!(f, "credential `{key}`"),
+            Self::Credential(Scope::Workflow(name), key) => {
+                write!(f, "credential `{key}` of workflow `{name}`")
+            }
+            Self::Step(workflow, name) => write!(f, "step `{name}` of workflow `{workflow}`"),
+            Self::Artifact(digest) => write!(f, "artifact `{digest}`"),
+            Self::Run(id) => write!(f, "run `{id}`"),
+            Self::Kek(id) => write!(f, "key `{id}`"),
+        }
+    }
+}
+
+// === impl Dependents ===
+
+impl fmt::Display for Dependents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let workflows = self
+            .workflows
+            .iter()
+            .map(|name| format!("workflow `{name}`"));
+        let steps = self
+            .steps
+            .iter()
+            .map(|(workflow, name)| format!("step `{name}` of workflow `{workflow}`"));
+        let all: Vec<String> = workflows.chain(steps).collect();
+        f.write_str(&all.join(", "))
+    }
+}

@@ -1,0 +1,223 @@
+//! The record of a run: opened before anything happens, closed with how it ended.
+
+use jiff::Timestamp;
+
+use lockstep_step::{
+    Denied, Digest, LogChunk, Outcome, OutcomeKind, Receipt, RunId, StepName, WorkflowName,
+    WorkspaceName,
+};
+
+use crate::step::StepEntry;
+
+/// A run that is about to start.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// Where it runs.
+    pub workspace: WorkspaceName,
+    /// With whose credentials.
+    pub workflow: WorkflowName,
+    /// What is run.
+    pub source: RunSource,
+    /// Who asked.
+    pub caller: String,
+    /// When.
+    pub started_at: Timestamp,
+}
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub enum RunSource {
+    /// The present version of a registered step. The record pins it.
+    Step(StepName),
+    /// Something that is not registered.
+    File {
+        /// What to call it: the name of its file.
+        label: String,
+        /// Of its bytes.
+        digest: Digest,
+    },
+}
+
+/// What the store knew at the moment when it recorded that a run starts. A later change does not belong to this run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OpenedRun {
+    /// The version of the step that was pinned, for [`RunSource::Step`].
+    pub step: Option<StepEntry>,
+    /// The state of the workspace's credentials.
+    pub mark: lockstep_vault::SnapshotMark,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct RunEnd {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub outcome: Outcome,
+    /// What it cost and used.
+    pub receipt: Receipt,
+    /// What it asked for and did not get.
+    pub denied: Vec<Denied>,
+    /// The end of its log: what was not appended before.
+    pub log: Vec<LogChunk>,
+}
+
+/// The record of a run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: RunId,
+    /// Where it ran.
+    pub workspace: WorkspaceName,
+    /// With whose credentials.
+    pub workflow: WorkflowName,
+    /// What was run.
+    pub step: RunStep,
+    /// Of what was run, as the user handed it in.
+    pub digest: Digest,
+    /// Who asked.
+    pub caller: String,
+    /// When.
+    pub started_at: Timestamp,
+    /// Where it stands.
+    pub state: RunState,
+}
+
+/// What was run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RunStep {
+    /// A version of a registered step.
+    Registered {
+        /// Its name.
+        name: StepName,
+        /// The version that was present when the run started.
+        version: u64,
+    },
+    /// Something that was not registered, by this name.
+    File(String),
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RunState {
+    /// It goes on.
+    Open,
+    /// It ended.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// How.
+        outcome: Outcome,
+        /// What it cost and used.
+        receipt: Box<Receipt>,
+        /// What it asked for and did not get.
+        denied: Vec<Denied>,
+    },
+    /// The caller was not permitted to run it, and nothing was run.
+    Forbidden {
+        /// When.
+        at: Timestamp,
+    },
+    /// Its process ended before it did.
+    Lost {
+        /// When this was noticed.
+        at: Timestamp,
+    },
+}
+
+/// Where a run stands, in one word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RunStatus {
+    /// It goes on.
+    Open,
+    /// It ended, so.
+    Ended(OutcomeKind),
+    /// The caller was not permitted to run it.
+    Forbidden,
+    /// Its process ended before it did.
+    Lost,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: RunId,
+    /// With whose credentials.
+    pub workflow: WorkflowName,
+    /// What was run.
+    pub step: RunStep,
+    /// Who asked.
+    pub caller: String,
+    /// When.
+    pub started_at: Timestamp,
+    /// When it ended, or was taken for lost.
+    pub ended_at: Option<Timestamp>,
+    /// Where it stands.
+    pub status: RunStatus,
+}
+
+/// Which runs to list: the latest first.
+#[derive(Clone, Debug)]
+pub struct RunFilter {
+    /// Only of this workflow.
+    pub workflow: Option<WorkflowName>,
+    /// Only those that stand so.
+    pub status: Option<RunStatus>,
+    /// Only those that started before this one.
+    pub before: Option<RunId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A piece of a run's log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LogEntry {
+    /// Its place in the log, counted from 0.
+    pub sequence: u64,
+    /// What was written.
+    pub chunk: LogChunk,
+}
+
+// === impl RunState ===
+
+impl RunState {
+    /// Where the run stands, in one word.
+    #[must_use]
+    pub fn status(&self) -> RunStatus {
+        match self {
+            Self::Open => RunStatus::Open,
+            Self::Ended { outcome, .. } => RunStatus::Ended(outcome.kind()),
+            Self::Forbidden { .. } => RunStatus::Forbidden,
+            Self::Lost { .. } => RunStatus::Lost,
+        }
+    }
+}
+
+// === impl RunStatus ===
+
+impl RunStatus {
+    /// The word of the API, the database and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Ended(kind) => kind.as_str(),
+            Self::Forbidden => "forbidden",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The status of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "open" => Some(Self::Open),
+            "forbidden" => Some(Self::Forbidden),
+            "lost" => Some(Self::Lost),
+            kind => OutcomeKind::from_word(kind).map(Self::Ended),
+        }
+    }
+}

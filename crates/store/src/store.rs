@@ -1,0 +1,249 @@
+//! The contract of a store.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use lockstep_step::{
+    CredentialKey, Digest, LogChunk, RunId, Scope, StepName, UsagePermission, WorkflowName,
+    WorkspaceName,
+};
+use lockstep_vault::{
+    AdminPermit, EditPermit, KekCheck, SnapshotMark, ViewPermit, WorkspaceChanges,
+};
+
+use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+use crate::error::StoreError;
+use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
+use crate::step::{NewStep, StepEntry};
+use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
+
+/// Keeps what Lockstep keeps.
+///
+/// - A change that was answered with `Ok` is on disk. One that was answered with `Err` changed nothing.
+/// - A change goes on if the caller drops its future: it happens or it does not, never by half.
+/// - What one process changed, all see from then on: nothing is cached in here.
+/// - Where a permit is asked for, it names the workspace. So there is no way into another one.
+/// - `NotFound` of a workspace or workflow comes from any operation on one that does not exist.
+/// - `at` is the present time: a store has no clock. Times are kept in microseconds.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    // Key-encryption keys.
+
+    /// The key-encryption keys that this store has seen.
+    async fn keks(&self) -> Result<Vec<KekEntry>, StoreError>;
+
+    /// Remembers a key-encryption key, before it wraps anything. `Exists` if the store knows another key of this name.
+    async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError>;
+
+    // Workspaces and workflows.
+
+    /// All workspaces, by name. The one called `default` is always there.
+    async fn workspaces(&self) -> Result<Vec<WorkspaceEntry>, StoreError>;
+
+    /// Adds the permit's workspace, with a workflow called `default`. `Exists` if it is there.
+    async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Removes the permit's workspace with all that it owns, the record of its runs included.
+    ///
+    /// `HasCredentials` unless `removal` is forced; `Permanent` for the one called `default`.
+    async fn remove_workspace(
+        &self,
+        permit: &AdminPermit,
+        removal: Removal,
+    ) -> Result<(), StoreError>;
+
+    /// All workflows of the workspace, by name. The one called `default` is always there.
+    async fn workflows(&self, permit: &ViewPermit) -> Result<Vec<WorkflowEntry>, StoreError>;
+
+    /// Adds a workflow, which may use all credentials. `Exists` if it is there.
+    async fn add_workflow(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Removes a workflow with its steps and its usage permission. The record of its runs stays with the workspace.
+    ///
+    /// `HasCredentials` if it has some; `Permanent` for the one called `default`.
+    async fn remove_workflow(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Removes a workflow and its credentials, which only an admin may do.
+    async fn remove_workflow_with_credentials(
+        &self,
+        permit: &AdminPermit,
+        workflow: &WorkflowName,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    // Credentials and usage permissions.
+
+    /// All credentials of the workspace and of its workflows: by key, the workspace's own first.
+    async fn credentials(&self, permit: &ViewPermit) -> Result<Vec<CredentialEntry>, StoreError>;
+
+    /// One credential.
+    async fn credential(
+        &self,
+        permit: &ViewPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+    ) -> Result<CredentialEntry, StoreError>;
+
+    /// What to seal the next version of a credential on, whether it exists or not.
+    async fn put_base(
+        &self,
+        permit: &AdminPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+    ) -> Result<PutBase, StoreError>;
+
+    /// Sets or rotates credentials: all of them or none.
+    ///
+    /// - `VersionConflict` if one is not [`PutCredential::current`] any more, or if the workspace has another key by
+    ///   now: read the bases and seal again.
+    /// - `CaseConflict` if its scope has a key that differs only by case.
+    /// - `NotFound` if the key-encryption key is not among [`Store::keks`].
+    async fn put_credentials(
+        &self,
+        permit: &AdminPermit,
+        puts: Vec<PutCredential>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes a credential. Its versions are not used again.
+    ///
+    /// `InUse` with its [`Store::dependents`], unless `removal` is forced.
+    async fn remove_credential(
+        &self,
+        permit: &AdminPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+        removal: Removal,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// What would miss this credential: workflows that list its key and steps that name it. A workflow whose own
+    /// credential overrides the workspace's does not miss the workspace's.
+    async fn dependents(
+        &self,
+        permit: &ViewPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+    ) -> Result<Dependents, StoreError>;
+
+    /// What a workflow may use.
+    async fn permission(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+    ) -> Result<UsagePermission, StoreError>;
+
+    /// Sets what a workflow may use. It may list keys that do not exist yet.
+    async fn set_permission(
+        &self,
+        permit: &AdminPermit,
+        workflow: &WorkflowName,
+        permission: &UsagePermission,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    // What runs resolve from.
+
+    /// The present state of the workspace's credentials and permissions: cheap to ask for, and equal only if nothing
+    /// changed.
+    async fn mark(&self, workspace: &WorkspaceName) -> Result<SnapshotMark, StoreError>;
+
+    /// What changed since `mark`, at one moment; everything for `None`, or if `mark` cannot be continued from.
+    async fn changes_since(
+        &self,
+        workspace: &WorkspaceName,
+        mark: Option<SnapshotMark>,
+    ) -> Result<WorkspaceChanges, StoreError>;
+
+    // Steps.
+
+    /// Registers a step. If it is what the name stands for already, nothing changes.
+    async fn put_step(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+        step: NewStep,
+        at: Timestamp,
+    ) -> Result<StepEntry, StoreError>;
+
+    /// All steps of the workspace, or of one workflow: by workflow and name.
+    async fn steps(
+        &self,
+        permit: &ViewPermit,
+        workflow: Option<&WorkflowName>,
+    ) -> Result<Vec<StepEntry>, StoreError>;
+
+    /// One step.
+    async fn step(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+    ) -> Result<StepEntry, StoreError>;
+
+    /// Removes a step in all its versions.
+    async fn remove_step(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+    ) -> Result<(), StoreError>;
+
+    /// The bytes of [`StepEntry::artifact`], checked against it, if a step of the workspace has them.
+    async fn artifact(
+        &self,
+        workspace: &WorkspaceName,
+        artifact: &Digest,
+    ) -> Result<Vec<u8>, StoreError>;
+
+    // Runs.
+
+    /// Records that a run starts, and says what it starts from. If this fails, nothing may happen.
+    ///
+    /// It takes no permit, as refused runs are recorded, too.
+    async fn open_run(&self, run: NewRun) -> Result<OpenedRun, StoreError>;
+
+    /// Appends to the log of an open run. `RunClosed` if it is not open.
+    async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError>;
+
+    /// Closes an open run. `RunClosed` if it is not open.
+    async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError>;
+
+    /// Closes an open run that its caller may not start. `RunClosed` if it is not open.
+    async fn forbid_run(&self, run: &RunId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Marks the open runs of processes that are gone as lost, and tells which they were.
+    async fn mark_lost(&self, at: Timestamp) -> Result<Vec<RunId>, StoreError>;
+
+    /// The runs of the workspace, the latest first.
+    async fn runs(
+        &self,
+        permit: &ViewPermit,
+        filter: &RunFilter,
+    ) -> Result<Vec<RunSummary>, StoreError>;
+
+    /// One run of the workspace.
+    async fn run(&self, permit: &ViewPermit, run: &RunId) -> Result<RunRecord, StoreError>;
+
+    /// The log of a run from `sequence` on, at most `limit` pieces.
+    async fn log(
+        &self,
+        permit: &ViewPermit,
+        run: &RunId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError>;
+}

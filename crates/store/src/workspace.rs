@@ -1,0 +1,45 @@
+//! What the store tells about workspaces, their workflows, and the keys that wrap theirs.
+
+use jiff::Timestamp;
+
+use lockstep_step::{UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_vault::KekCheck;
+
+/// A workspace in a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WorkspaceEntry {
+    /// Its name.
+    pub name: WorkspaceName,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// How many workflows it has.
+    pub workflows: u64,
+    /// How many credentials it has, those of its workflows included.
+    pub credentials: u64,
+}
+
+/// A workflow in a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WorkflowEntry {
+    /// Its name.
+    pub name: WorkflowName,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// What it may use.
+    pub permission: UsagePermission,
+    /// How many credentials are its own.
+    pub credentials: u64,
+    /// How many steps it has.
+    pub steps: u64,
+}
+
+/// A key-encryption key that the store has seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KekEntry {
+    /// Its name, and what it is recognised by.
+    pub check: KekCheck,
+    /// When it was first used here.
+    pub added_at: Timestamp,
+    /// How many keys of workspaces it wraps.
+    pub wrapped_keys: u64,
+}
