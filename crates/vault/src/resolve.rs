@@ -163,7 +163,15 @@ impl Grants {
         keys.into_iter().filter(|key| !self.may_use(key)).collect()
     }
 
+    /// Whether [`Grants::reveal`] would find the credential. Opens nothing.
+    ///
+    /// # Errors
+    /// The reason why it would not.
+    pub fn check(&self, key: &CredentialKey) -> Result<(), DenialReason> {
+        choose(&self.snapshot, self.permit.workflow(), key).map(|_| ())
+    }
+
     fn may_use(&self, key: &CredentialKey) -> bool {
-        choose(&self.snapshot, self.permit.workflow(), key).is_ok()
+        self.check(key).is_ok()
     }
 }
