@@ -1,1 +1,35 @@
-//! Placeholder.
+//! One run, from request to audit record, and what stands around it: workspaces, credentials, the step registry.
+//!
+//! Every operation takes the [`Caller`](lockstep_step::Caller) first, and a permit made from it opens the store.
+#![forbid(unsafe_code)]
+
+mod runner;
+
+mod request;
+mod run;
+mod snapshots;
+
+mod grants;
+mod recorder;
+
+mod credentials;
+mod permissions;
+mod records;
+mod registry;
+mod workspaces;
+
+mod error;
+mod nearest;
+
+pub use credentials::{
+    CredentialPut, CredentialUsage, EffectiveCredential, NewCredential, PutResult, PutRule,
+};
+pub use error::{HostFault, ManageError, RunError};
+pub use lockstep_store::{
+    CredentialEntry, Dependents, KekEntry, LogEntry, Removal, RunFilter, RunRecord, RunState,
+    RunStatus, RunStep, RunSummary, StepEntry, Store, StoreError, Thing, WorkflowEntry,
+    WorkspaceEntry,
+};
+pub use registry::{StepAdded, StepWarning};
+pub use request::{RunReport, RunRequest, StepSource};
+pub use runner::Runner;

@@ -82,15 +82,11 @@ impl Loader {
         }
     }
 
-    pub(crate) async fn load<F, E>(
+    pub(crate) async fn load(
         &self,
         digest: Digest,
-        component: F,
-    ) -> Result<Arc<LoadedStep>, LoadError>
-    where
-        F: Future<Output = Result<Vec<u8>, E>>,
-        LoadError: From<E>,
-    {
+        component: impl Future<Output = Result<Vec<u8>, LoadError>>,
+    ) -> Result<Arc<LoadedStep>, LoadError> {
         if let Some(step) = self.loaded.get(&digest).await {
             return Ok(step);
         }
@@ -101,15 +97,11 @@ impl Loader {
             .map_err(|error| LoadError::clone(&error))
     }
 
-    async fn load_cold<F, E>(
+    async fn load_cold(
         &self,
         digest: Digest,
-        component: F,
-    ) -> Result<Arc<LoadedStep>, LoadError>
-    where
-        F: Future<Output = Result<Vec<u8>, E>>,
-        LoadError: From<E>,
-    {
+        component: impl Future<Output = Result<Vec<u8>, LoadError>>,
+    ) -> Result<Arc<LoadedStep>, LoadError> {
         let compiler = Arc::clone(&self.compiler);
         if let Some(step) = blocking(move || Ok(compiler.cached(&digest))).await? {
             return Ok(step);

@@ -20,6 +20,7 @@ pub struct Sandbox {
     loader: Loader,
     admission: Admission,
     ticker: Ticker,
+    max_memory_bytes: u64,
 }
 
 /// A fault of the host.
@@ -47,12 +48,20 @@ impl Sandbox {
         host::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         let ticker = Ticker::start(&engine).map_err(SandboxError::Ticker)?;
         let admission = Admission::new(&config);
+        let max_memory_bytes = config.max_memory_bytes as u64;
         Ok(Self {
             loader: Loader::new(engine.clone(), linker, config),
             engine,
             admission,
             ticker,
+            max_memory_bytes,
         })
+    }
+
+    /// The largest memory limit that a run can be given, in bytes.
+    #[must_use]
+    pub fn max_memory_bytes(&self) -> u64 {
+        self.max_memory_bytes
     }
 
     /// [`prepare`], off the async threads.
@@ -68,14 +77,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`LoadError::Invalid`] if the component fits no world or does not compile; what `component` returns.
-    pub async fn load<E>(
+    pub async fn load(
         &self,
         digest: Digest,
-        component: impl Future<Output = Result<Vec<u8>, E>>,
-    ) -> Result<Arc<LoadedStep>, LoadError>
-    where
-        LoadError: From<E>,
-    {
+        component: impl Future<Output = Result<Vec<u8>, LoadError>>,
+    ) -> Result<Arc<LoadedStep>, LoadError> {
         self.loader.load(digest, component).await
     }
 

@@ -12,8 +12,7 @@ use lockstep_step::{
 };
 
 use crate::{
-    Credentials, Ended, Invocation, LoadError, LogSink, Reveal, RevealError, Sandbox,
-    SandboxConfig, prepare,
+    Credentials, Ended, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig, prepare,
 };
 
 /// Prints `text` and ends well; 100 is where the text is.
@@ -110,9 +109,7 @@ impl Run {
     async fn end_in(self, sandbox: &Sandbox) -> (Ended, String) {
         let artifact = prepare(self.source.as_bytes()).unwrap();
         let step = sandbox
-            .load(artifact.digest, async {
-                Ok::<_, LoadError>(artifact.component)
-            })
+            .load(artifact.digest, async { Ok(artifact.component) })
             .await
             .unwrap();
         let place = sandbox.admit().await.unwrap();

@@ -1,0 +1,317 @@
+//! Credentials, as admins set them and as everybody sees them: never their values.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use lockstep_secret::{Masker, Registered, Secret};
+use lockstep_step::{Caller, CredentialKey, MAX_VALUE_BYTES, Scope, WorkflowName, WorkspaceName};
+use lockstep_store::{
+    CredentialEntry, Dependents, PutBase, PutCredential, Removal, StoreError, Thing,
+};
+use lockstep_vault::{AdminPermit, ViewPermit, WrappedWorkspaceKey};
+
+use crate::error::ManageError;
+use crate::runner::Runner;
+
+/// How often a put is tried again when others change the same credentials at the same time.
+const PUT_ATTEMPTS: usize = 5;
+
+/// A value for a credential.
+#[derive(Debug)]
+pub struct NewCredential {
+    /// The key.
+    pub key: CredentialKey,
+    /// The value: 1 to 65,536 bytes.
+    pub value: Secret,
+    /// What people say about it; `None` leaves what is there.
+    pub note: Option<String>,
+}
+
+/// Whether a credential may or must be there already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PutRule {
+    /// Set it, whether it is there or not.
+    CreateOrRotate,
+    /// Give a new value to one that is there.
+    Rotate,
+}
+
+/// A credential that was set.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CredentialPut {
+    /// The key.
+    pub key: CredentialKey,
+    /// Its version now.
+    pub version: u64,
+    /// Whether it is new or was rotated.
+    pub result: PutResult,
+    /// Whether the value can be masked.
+    pub masking: Registered,
+}
+
+/// What setting a credential did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PutResult {
+    /// There was none of this key.
+    Created,
+    /// The old value is replaced.
+    Rotated,
+}
+
+/// Who uses a credential.
+#[derive(Clone, Debug)]
+pub struct CredentialUsage {
+    /// The credential.
+    pub credential: CredentialEntry,
+    /// What would miss it.
+    pub dependents: Dependents,
+}
+
+/// A credential that a workflow would get for a key.
+#[derive(Clone, Debug)]
+pub struct EffectiveCredential {
+    /// The one that it gets.
+    pub credential: CredentialEntry,
+    /// Whether it stands before one of the workspace with the same key.
+    pub overrides: bool,
+    /// Whether the usage permission lists it.
+    pub permitted: bool,
+}
+
+impl Runner {
+    /// Sets or rotates credentials of one scope: all of them or none.
+    ///
+    /// # Errors
+    /// [`ManageError`], naming the first credential that is at fault.
+    pub async fn put_credentials(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        scope: &Scope,
+        credentials: &[NewCredential],
+        rule: PutRule,
+    ) -> Result<Vec<CredentialPut>, ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        check_values(credentials)?;
+        let mut attempts = 0;
+        loop {
+            let (puts, told) = self.seal(&permit, scope, credentials, rule).await?;
+            attempts += 1;
+            match self
+                .store()
+                .put_credentials(&permit, puts, Timestamp::now())
+                .await
+            {
+                Ok(()) => return Ok(told),
+                Err(StoreError::VersionConflict { .. }) if attempts < PUT_ATTEMPTS => {}
+                Err(error) => return self.told(caller, workspace, Err(error)).await,
+            }
+        }
+    }
+
+    /// All credentials of a workspace and of its workflows.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn credentials(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+    ) -> Result<Vec<CredentialEntry>, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let credentials = self.store().credentials(&permit).await;
+        self.told(caller, workspace, credentials).await
+    }
+
+    /// What a workflow gets for each key: its own credential, else the workspace's.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn effective_credentials(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+    ) -> Result<Vec<EffectiveCredential>, ManageError> {
+        let permission = self.permission(caller, workspace, workflow).await?;
+        let all = self.credentials(caller, workspace).await?;
+        let own = Scope::Workflow(workflow.clone());
+        let in_workspace: HashSet<_> = keys_of(&all, &Scope::Workspace);
+        let in_workflow: HashSet<_> = keys_of(&all, &own);
+        let effective = all.iter().filter(|entry| {
+            entry.scope == own
+                || entry.scope == Scope::Workspace && !in_workflow.contains(&entry.key)
+        });
+        Ok(effective
+            .map(|entry| EffectiveCredential {
+                credential: entry.clone(),
+                overrides: entry.scope == own && in_workspace.contains(&entry.key),
+                permitted: permission.allows(&entry.key),
+            })
+            .collect())
+    }
+
+    /// A credential, and what would miss it.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn credential_usage(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        scope: &Scope,
+        key: &CredentialKey,
+    ) -> Result<CredentialUsage, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let found = self.store().credential(&permit, scope, key).await;
+        let credential = self.told(caller, workspace, found).await?;
+        let dependents = self.store().dependents(&permit, scope, key).await?;
+        Ok(CredentialUsage {
+            credential,
+            dependents,
+        })
+    }
+
+    /// Deletes a credential.
+    ///
+    /// # Errors
+    /// The store's `InUse` with what would miss it, unless `removal` is forced; [`ManageError::NotFound`],
+    /// [`ManageError::Forbidden`].
+    pub async fn delete_credential(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        scope: &Scope,
+        key: &CredentialKey,
+        removal: Removal,
+    ) -> Result<(), ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        let removed = self
+            .store()
+            .remove_credential(&permit, scope, key, removal, Timestamp::now())
+            .await;
+        self.told(caller, workspace, removed).await
+    }
+
+    /// Seals each value under the version that is next for it.
+    async fn seal(
+        &self,
+        permit: &AdminPermit,
+        scope: &Scope,
+        credentials: &[NewCredential],
+        rule: PutRule,
+    ) -> Result<(Vec<PutCredential>, Vec<CredentialPut>), ManageError> {
+        let (mut puts, mut told) = (Vec::new(), Vec::new());
+        let mut workspace_key = None;
+        for credential in credentials {
+            let key = &credential.key;
+            let base = self.store().put_base(permit, scope, key).await;
+            let base = self.told(permit.caller(), permit.workspace(), base).await?;
+            let result = result(&base, rule, scope, key)?;
+            let wrapped = self
+                .workspace_key(permit, key, &base, &mut workspace_key)
+                .await?;
+            let vault = &self.parts.vault;
+            let sealed = vault
+                .seal(permit, &wrapped, scope, key, base.next, &credential.value)
+                .map_err(|source| ManageError::Seal {
+                    key: key.clone(),
+                    source,
+                })?;
+            puts.push(PutCredential {
+                scope: scope.clone(),
+                key: key.clone(),
+                current: base.current,
+                sealed,
+                workspace_key: wrapped,
+                note: credential.note.clone(),
+            });
+            let masking = Masker::classify(&credential.value);
+            told.push(CredentialPut {
+                key: key.clone(),
+                version: base.next,
+                result,
+                masking,
+            });
+        }
+        Ok((puts, told))
+    }
+
+    /// The workspace's key; a new one, shared by all of a call, before the first credential of the workspace.
+    async fn workspace_key(
+        &self,
+        permit: &AdminPermit,
+        key: &CredentialKey,
+        base: &PutBase,
+        made: &mut Option<WrappedWorkspaceKey>,
+    ) -> Result<WrappedWorkspaceKey, ManageError> {
+        if let Some(wrapped) = &base.workspace_key {
+            return Ok(wrapped.clone());
+        }
+        if let Some(wrapped) = made {
+            return Ok(wrapped.clone());
+        }
+        let vault = &self.parts.vault;
+        let ring = vault.ring().map_err(ManageError::Locked)?;
+        // The store knows the key-encryption key before anything is wrapped with it.
+        self.store()
+            .add_kek(&ring.primary().check(), Timestamp::now())
+            .await?;
+        let wrapped = vault
+            .create_workspace_key(permit)
+            .map_err(|source| ManageError::Seal {
+                key: key.clone(),
+                source,
+            })?;
+        Ok(made.insert(wrapped).clone())
+    }
+}
+
+fn check_values(credentials: &[NewCredential]) -> Result<(), ManageError> {
+    let mut keys = HashSet::new();
+    for NewCredential { key, value, .. } in credentials {
+        if !keys.insert(key) {
+            return Err(ManageError::KeyTwice(key.clone()));
+        }
+        if value.is_empty() {
+            return Err(ManageError::ValueEmpty(key.clone()));
+        }
+        if value.len() > MAX_VALUE_BYTES {
+            let (length, limit) = (value.len(), MAX_VALUE_BYTES);
+            return Err(ManageError::ValueTooLarge {
+                key: key.clone(),
+                length,
+                limit,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn result(
+    base: &PutBase,
+    rule: PutRule,
+    scope: &Scope,
+    key: &CredentialKey,
+) -> Result<PutResult, ManageError> {
+    match (base.current, rule) {
+        (Some(_), _) => Ok(PutResult::Rotated),
+        (None, PutRule::CreateOrRotate) => Ok(PutResult::Created),
+        (None, PutRule::Rotate) => {
+            let what = Thing::Credential(scope.clone(), key.clone());
+            Err(ManageError::NotFound {
+                what,
+                nearest: None,
+            })
+        }
+    }
+}
+
+fn keys_of(entries: &[CredentialEntry], scope: &Scope) -> HashSet<CredentialKey> {
+    entries
+        .iter()
+        .filter(|entry| entry.scope == *scope)
+        .map(|entry| entry.key.clone())
+        .collect()
+}

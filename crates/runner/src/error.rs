@@ -1,0 +1,125 @@
+//! Why an operation was not carried out.
+
+use lockstep_step::{CredentialKey, RunId};
+use lockstep_store::{StoreError, Thing};
+use lockstep_vault::{Forbidden, OpenError, OtherWorkspace, SealError};
+
+/// Why something was not set, shown or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// The caller may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is no such thing.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// What was asked for.
+        what: Thing,
+        /// The name that is there and is most like it.
+        nearest: Option<String>,
+    },
+    /// There is one already, and it was not to be rotated.
+    #[error("{0} exists already")]
+    Exists(Thing),
+    /// A value breaks a limit.
+    #[error("the value of credential `{key}` has {length} bytes, over the limit of {limit} bytes")]
+    ValueTooLarge {
+        /// Whose value.
+        key: CredentialKey,
+        /// Its length.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A value is the empty string.
+    #[error("the value of credential `{0}` is empty")]
+    ValueEmpty(CredentialKey),
+    /// A key stands twice in one call.
+    #[error("credential `{0}` is given twice")]
+    KeyTwice(CredentialKey),
+    /// Credentials cannot be sealed.
+    #[error("cannot seal credential `{key}`")]
+    Seal {
+        /// Which one.
+        key: CredentialKey,
+        /// Why not.
+        source: SealError,
+    },
+    /// The key-encryption keys cannot be used.
+    #[error("the credentials are locked")]
+    Locked(#[source] OpenError),
+    /// The bytes are no step.
+    #[error(transparent)]
+    Load(#[from] lockstep_sandbox::LoadError),
+    /// Any other answer of the store.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+/// Why there is no report of a run: the call was wrong, or the host failed. What a guest does is an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The caller may not run steps here.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is no such workspace, workflow or step.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// What was asked for.
+        what: Thing,
+        /// The name that is there and is most like it.
+        nearest: Option<String>,
+    },
+    /// More was asked for than a run may have.
+    #[error("a memory limit of {asked} bytes is over the {limit} bytes that this host gives a run")]
+    MemoryLimit {
+        /// What was asked for.
+        asked: u64,
+        /// What there is.
+        limit: u64,
+    },
+    /// The record cannot be written. Before the run: nothing has happened.
+    #[error("cannot record the run")]
+    Record(#[source] StoreError),
+    /// The host failed during the run, which is recorded as `internal`.
+    #[error("run `{run}` failed in the host")]
+    Host {
+        /// The run.
+        run: RunId,
+        /// What failed.
+        source: HostFault,
+    },
+    /// The task of the run ended without an answer.
+    #[error("the task of the run ended without an answer")]
+    Task,
+}
+
+/// What failed in the host during a run.
+#[derive(Debug, thiserror::Error)]
+pub enum HostFault {
+    /// The store.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] lockstep_sandbox::SandboxError),
+    /// The step could not be loaded, through no fault of its own.
+    #[error(transparent)]
+    Load(#[from] lockstep_sandbox::LoadError),
+    /// A permit was shown in the wrong workspace.
+    #[error(transparent)]
+    Permit(#[from] OtherWorkspace),
+}
+
+impl From<StoreError> for ManageError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(what) => Self::NotFound {
+                what,
+                nearest: None,
+            },
+            StoreError::Exists(what) => Self::Exists(what),
+            other => Self::Store(other),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The vault's grants, as the sandbox asks for them.
+
+use lockstep_sandbox::{Credentials, Reveal, RevealError};
+use lockstep_step::{CredentialKey, DenialReason};
+use lockstep_vault::Grants;
+
+/// The grants of one run.
+pub(crate) struct Granted(pub(crate) Grants);
+
+impl Credentials for Granted {
+    fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
+        match self.0.reveal(key) {
+            Ok(revealed) => Ok(Reveal {
+                secret: revealed.secret,
+                scope: revealed.scope,
+                version: revealed.version,
+            }),
+            Err(lockstep_vault::RevealError::Denied { reason, .. }) => {
+                Err(RevealError::Denied(reason))
+            }
+            Err(error @ lockstep_vault::RevealError::Open { .. }) => {
+                Err(RevealError::Host(Box::new(error)))
+            }
+        }
+    }
+
+    fn check(&self, key: &CredentialKey) -> Result<(), DenialReason> {
+        self.0.check(key)
+    }
+
+    fn keys(&self) -> Vec<CredentialKey> {
+        self.0.keys()
+    }
+}

@@ -1,0 +1,44 @@
+//! The log of a run on its way into the record.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lockstep_sandbox::LogSink;
+use lockstep_step::LogChunk;
+
+/// Chunks that are kept apart before they are put together: a guest that writes single bytes makes no row for each.
+const MAX_CHUNK_BYTES: usize = 16 << 10;
+
+/// Collects what is not in the record yet, and tells the listener at once.
+///
+/// It holds `log_bytes` at most: the sandbox cuts the log there.
+pub(crate) struct Recorder {
+    pending: Mutex<Vec<LogChunk>>,
+    listener: Option<Arc<dyn LogSink>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(listener: Option<Arc<dyn LogSink>>) -> Self {
+        Self {
+            pending: Mutex::default(),
+            listener,
+        }
+    }
+
+    /// Takes out what is to be recorded next.
+    pub(crate) fn take(&self) -> Vec<LogChunk> {
+        std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl LogSink for Recorder {
+    fn write(&self, chunk: LogChunk) {
+        if let Some(listener) = &self.listener {
+            listener.write(chunk.clone());
+        }
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        match pending.last_mut() {
+            Some(last) if last.joins(&chunk, MAX_CHUNK_BYTES) => last.append(chunk),
+            Some(_) | None => pending.push(chunk),
+        }
+    }
+}

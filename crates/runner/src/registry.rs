@@ -1,0 +1,151 @@
+//! The registry of steps: validated, encoded and compiled when they are added, so that a run finds them ready.
+
+use jiff::Timestamp;
+
+use lockstep_sandbox::Artifact;
+use lockstep_step::{
+    Caller, CredentialKey, DenialReason, Digest, StepName, WorkflowName, WorkspaceName,
+};
+use lockstep_store::{NewStep, StepEntry};
+use lockstep_vault::{EditPermit, ViewPermit, choose};
+
+use crate::error::ManageError;
+use crate::runner::Runner;
+
+/// A step that was added, and what its author should know.
+#[derive(Debug)]
+pub struct StepAdded {
+    /// The step, as it stands now.
+    pub step: StepEntry,
+    /// What would keep it from running well.
+    pub warnings: Vec<StepWarning>,
+}
+
+/// A credential that the code names and would not get.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StepWarning {
+    /// Its key.
+    pub key: CredentialKey,
+    /// Why it would not get it.
+    pub reason: DenialReason,
+}
+
+impl Runner {
+    /// Adds a step to a workflow, or a new version of it. It is validated and compiled first.
+    ///
+    /// # Errors
+    /// [`ManageError::Load`] if the bytes are no step; [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn add_step(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        name: &StepName,
+        source: Vec<u8>,
+    ) -> Result<StepAdded, ManageError> {
+        let permit = EditPermit::check(caller, workspace)?;
+        let Artifact {
+            digest,
+            kind,
+            component,
+            keys,
+        } = self.parts.sandbox.prepare(source).await?;
+        let compiled = component.clone();
+        let load = self
+            .parts
+            .sandbox
+            .load(Digest::of(&component), async { Ok(compiled) });
+        load.await?;
+        let warnings = self.warnings(workspace, workflow, &keys).await;
+        let kind = kind.as_str().to_owned();
+        let new = NewStep {
+            digest,
+            kind,
+            artifact: component,
+            references: keys.into_iter().collect(),
+        };
+        let put = self
+            .store()
+            .put_step(&permit, workflow, name, new, Timestamp::now())
+            .await;
+        let step = self.told(caller, workspace, put).await?;
+        let warnings = self.told(caller, workspace, warnings).await?;
+        Ok(StepAdded { step, warnings })
+    }
+
+    /// All steps of a workspace, or of one workflow.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn steps(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: Option<&WorkflowName>,
+    ) -> Result<Vec<StepEntry>, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let steps = self.store().steps(&permit, workflow).await;
+        self.told(caller, workspace, steps).await
+    }
+
+    /// One step, with the credentials that it names and would not get.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn step(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        name: &StepName,
+    ) -> Result<StepAdded, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let found = self.store().step(&permit, workflow, name).await;
+        let step = self.told(caller, workspace, found).await?;
+        let keys: Vec<_> = step.references.iter().cloned().collect();
+        let warnings = self.warnings(workspace, workflow, &keys).await?;
+        Ok(StepAdded { step, warnings })
+    }
+
+    /// Removes a step in all its versions. The record of its runs stays.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn remove_step(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        name: &StepName,
+    ) -> Result<(), ManageError> {
+        let permit = EditPermit::check(caller, workspace)?;
+        let removed = self.store().remove_step(&permit, workflow, name).await;
+        self.told(caller, workspace, removed).await
+    }
+
+    /// Those of `keys` that a run of the workflow would be refused now.
+    async fn warnings(
+        &self,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        keys: &[CredentialKey],
+    ) -> Result<Vec<StepWarning>, lockstep_store::StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mark = self.store().mark(workspace).await?;
+        let snapshot = self
+            .parts
+            .snapshots
+            .at(self.store(), workspace, mark)
+            .await?;
+        let refused = |key: &CredentialKey| {
+            let reason = choose(&snapshot, workflow, key).err()?;
+            Some(StepWarning {
+                key: key.clone(),
+                reason,
+            })
+        };
+        Ok(keys.iter().filter_map(refused).collect())
+    }
+}

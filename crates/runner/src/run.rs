@@ -1,0 +1,401 @@
+//! One run: recorded before anything happens, permitted, loaded, placed, resolved, run, and recorded in every case.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use lockstep_sandbox::{Invocation, LoadError, LoadedStep, LogSink, NoCapacity, Usage};
+use lockstep_secret::{Masked, Masker, MaskerConfig};
+use lockstep_step::{
+    Caller, Denied, Digest, Failure, Outcome, OutcomeKind, Phase, Receipt, RunId, WorkspaceName,
+};
+use lockstep_store::{NewRun, OpenedRun, RunEnd, RunSource, StepEntry, StoreError};
+use lockstep_vault::RunPermit;
+
+use crate::error::{HostFault, RunError};
+use crate::grants::Granted;
+use crate::recorder::Recorder;
+use crate::request::{RunReport, RunRequest, StepSource};
+use crate::runner::{Parts, Runner};
+
+/// How often the log of a run that goes on is written to the record.
+const LOG_FLUSH: Duration = Duration::from_millis(500);
+/// What the record said of the credentials when it was opened is the present for so long; after a longer wait, for a
+/// place or a compilation, it is asked again, because a step sees the values of the moment at which it starts.
+const FRESH: Duration = Duration::from_millis(5);
+
+/// A run whose record is open. Whoever holds it closes it, or the next start of the host finds it lost.
+#[must_use]
+struct OpenRun {
+    parts: Arc<Parts>,
+    id: RunId,
+    workspace: WorkspaceName,
+    started_at: Timestamp,
+    opened: Instant,
+    /// Of what the user handed in.
+    digest: Digest,
+    state: OpenedRun,
+}
+
+/// How far a run came, and what it used on the way.
+struct Execution {
+    outcome: Result<Outcome, HostFault>,
+    receipt: Receipt,
+    denied: Vec<Denied>,
+}
+
+impl Runner {
+    /// Runs a step once and records it.
+    ///
+    /// If the returned future is dropped the run is cancelled, and recorded as that.
+    ///
+    /// # Errors
+    /// [`RunError`]: the call was wrong, or the host failed. What the guest does is in the report.
+    pub async fn run(&self, caller: &Caller, request: RunRequest) -> Result<RunReport, RunError> {
+        let limit = self.parts.sandbox.max_memory_bytes();
+        if request.limits.memory_bytes > limit {
+            return Err(RunError::MemoryLimit {
+                asked: request.limits.memory_bytes,
+                limit,
+            });
+        }
+        let workspace = request.workspace.clone();
+        let cancel = request.cancel.child_token();
+        let _hang_up = cancel.clone().drop_guard();
+        let story = story(Arc::clone(&self.parts), caller.clone(), request, cancel);
+        match self.parts.runs.spawn(story).await {
+            Ok(Err(RunError::NotFound { what, .. })) => {
+                let nearest = self.nearest_to(caller, &workspace, &what).await;
+                Err(RunError::NotFound { what, nearest })
+            }
+            Ok(result) => result,
+            Err(_) => Err(RunError::Task),
+        }
+    }
+}
+
+async fn story(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: RunRequest,
+    cancel: CancellationToken,
+) -> Result<RunReport, RunError> {
+    let run = OpenRun::open(parts, &caller, &request).await?;
+    let permit = match RunPermit::check(&caller, &request.workspace, &request.workflow) {
+        Ok(permit) => permit,
+        Err(forbidden) => return run.forbid(forbidden).await,
+    };
+    let recorder = Arc::new(Recorder::new(request.listener.clone()));
+    let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
+    let execution = run
+        .recording(&recorder, run.execute(permit, request, log, cancel))
+        .await;
+    run.close(execution, &recorder).await
+}
+
+// === impl OpenRun ===
+
+impl OpenRun {
+    async fn open(
+        parts: Arc<Parts>,
+        caller: &Caller,
+        request: &RunRequest,
+    ) -> Result<Self, RunError> {
+        let source = match &request.step {
+            StepSource::Registered(name) => RunSource::Step(name.clone()),
+            StepSource::Inline { label, bytes } => RunSource::File {
+                label: label.clone(),
+                digest: Digest::of(bytes),
+            },
+        };
+        let inline = if let RunSource::File { digest, .. } = &source {
+            Some(*digest)
+        } else {
+            None
+        };
+        let (id, started_at) = (RunId::generate(), Timestamp::now());
+        let new = NewRun {
+            id,
+            workspace: request.workspace.clone(),
+            workflow: request.workflow.clone(),
+            source,
+            caller: caller.name.clone(),
+            started_at,
+        };
+        let state = parts
+            .store
+            .open_run(new)
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound(what) => RunError::NotFound {
+                    what,
+                    nearest: None,
+                },
+                other => RunError::Record(other),
+            })?;
+        // The store pins a version exactly when it was asked for a registered step.
+        let digest = inline
+            .or(state.step.as_ref().map(|step| step.digest))
+            .ok_or_else(|| {
+                RunError::Record(StoreError::Corrupt {
+                    what: format!("run `{id}` pins no step"),
+                })
+            })?;
+        let workspace = request.workspace.clone();
+        Ok(Self {
+            parts,
+            id,
+            workspace,
+            started_at,
+            opened: Instant::now(),
+            digest,
+            state,
+        })
+    }
+
+    async fn forbid(self, forbidden: lockstep_vault::Forbidden) -> Result<RunReport, RunError> {
+        self.parts
+            .store
+            .forbid_run(&self.id, Timestamp::now())
+            .await
+            .map_err(RunError::Record)?;
+        Err(RunError::Forbidden(forbidden))
+    }
+
+    /// Polls the run, and writes its log to the record meanwhile.
+    async fn recording<T>(&self, recorder: &Recorder, run: impl Future<Output = T>) -> T {
+        let mut run = std::pin::pin!(run);
+        let mut flush = interval(LOG_FLUSH);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        flush.reset();
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut run => return result,
+                _ = flush.tick() => {
+                    let chunks = recorder.take();
+                    if !chunks.is_empty()
+                        && let Err(error) = self.parts.store.append_log(&self.id, chunks).await
+                    {
+                        tracing::error!(run = %self.id, "a part of the log is not recorded: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn execute(
+        &self,
+        permit: RunPermit,
+        request: RunRequest,
+        log: Arc<dyn LogSink>,
+        cancel: CancellationToken,
+    ) -> Execution {
+        let receipt = Receipt {
+            input_bytes: request.input.len() as u64,
+            ..Receipt::default()
+        };
+        let mut execution = Execution {
+            outcome: Ok(cancelled(Phase::Load)),
+            receipt,
+            denied: Vec::new(),
+        };
+        let loading = Instant::now();
+        let loaded = tokio::select! {
+            loaded = self.load(request.step) => loaded,
+            () = cancel.cancelled() => return execution,
+        };
+        execution.receipt.load_us = Receipt::micros(loading.elapsed());
+        let step = match loaded {
+            Ok(step) => step,
+            Err(error) => return execution.ended(not_loaded(error)),
+        };
+        let place = tokio::select! {
+            place = self.parts.sandbox.admit() => place,
+            () = cancel.cancelled() => return execution.ended(Ok(cancelled(Phase::Admit))),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(no_capacity) => return execution.ended(Ok(turned_away(no_capacity))),
+        };
+        execution.receipt.queue_us = Receipt::micros(place.queued);
+        let credentials = match self.resolve(permit).await {
+            Ok(granted) => Box::new(granted),
+            Err(fault) => return execution.ended(Err(fault)),
+        };
+        let invocation = Invocation {
+            input: &request.input,
+            limits: request.limits,
+            credentials,
+            log,
+            cancel,
+        };
+        let ended = self.parts.sandbox.run(place, &step, invocation).await;
+        execution.used(ended.usage);
+        execution.ended(ended.outcome.map_err(HostFault::Sandbox))
+    }
+
+    async fn load(&self, source: StepSource) -> Result<Arc<LoadedStep>, LoadError> {
+        let sandbox = &self.parts.sandbox;
+        match (source, &self.state.step) {
+            (StepSource::Inline { bytes, .. }, _) => {
+                sandbox
+                    .load(self.digest, async {
+                        Ok(sandbox.prepare(bytes).await?.component)
+                    })
+                    .await
+            }
+            (StepSource::Registered(_), Some(step)) => {
+                sandbox.load(step.artifact, self.artifact(step)).await
+            }
+            (StepSource::Registered(name), None) => {
+                Err(LoadError::Host(format!("step `{name}` was not pinned")))
+            }
+        }
+    }
+
+    async fn artifact(&self, step: &StepEntry) -> Result<Vec<u8>, LoadError> {
+        let artifact = self
+            .parts
+            .store
+            .artifact(&self.workspace, &step.artifact)
+            .await;
+        artifact.map_err(|error| LoadError::Host(error.to_string()))
+    }
+
+    /// What the workflow may use, now.
+    async fn resolve(&self, permit: RunPermit) -> Result<Granted, HostFault> {
+        let store = self.parts.store.as_ref();
+        let mark = if self.opened.elapsed() < FRESH {
+            self.state.mark
+        } else {
+            store.mark(&self.workspace).await?
+        };
+        let snapshot = self
+            .parts
+            .snapshots
+            .at(store, &self.workspace, mark)
+            .await?;
+        Ok(Granted(self.parts.vault.resolve(permit, snapshot)?))
+    }
+
+    async fn close(self, execution: Execution, recorder: &Recorder) -> Result<RunReport, RunError> {
+        let Execution {
+            outcome,
+            receipt,
+            denied,
+        } = execution;
+        let (outcome, fault) = match outcome {
+            Ok(outcome) => (outcome, None),
+            Err(fault) => {
+                tracing::error!(run = %self.id, "the run failed in the host: {fault}");
+                let message = Masked::host_text("the host failed; its log says how");
+                (
+                    refused(OutcomeKind::Internal, Phase::Run, message),
+                    Some(fault),
+                )
+            }
+        };
+        let end = RunEnd {
+            at: Timestamp::now(),
+            outcome: outcome.clone(),
+            receipt: receipt.clone(),
+            denied: denied.clone(),
+            log: recorder.take(),
+        };
+        self.parts
+            .store
+            .close_run(&self.id, end)
+            .await
+            .map_err(RunError::Record)?;
+        match fault {
+            Some(source) => Err(RunError::Host {
+                run: self.id,
+                source,
+            }),
+            None => Ok(RunReport {
+                run: self.id,
+                digest: self.digest,
+                started_at: self.started_at,
+                outcome,
+                receipt,
+                denied,
+            }),
+        }
+    }
+}
+
+// === impl Execution ===
+
+impl Execution {
+    fn ended(mut self, outcome: Result<Outcome, HostFault>) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
+    fn used(&mut self, usage: Usage) {
+        let receipt = &mut self.receipt;
+        receipt.run_us = Receipt::micros(usage.run);
+        receipt.cpu_us = Receipt::micros(usage.cpu);
+        receipt.peak_memory_bytes = usage.peak_memory_bytes;
+        receipt.log_bytes = usage.log_bytes;
+        receipt.output_bytes = usage.output_bytes;
+        receipt.credentials = usage.credentials;
+        self.denied = usage.denied;
+    }
+}
+
+fn cancelled(phase: Phase) -> Outcome {
+    refused(
+        OutcomeKind::Cancelled,
+        phase,
+        Masked::host_text("the run was cancelled before it started"),
+    )
+}
+
+fn not_loaded(error: LoadError) -> Result<Outcome, HostFault> {
+    match error {
+        LoadError::Invalid(invalid) => {
+            // No credential has been opened: there is nothing to mask but the shapes of tokens.
+            let message = Masker::new(MaskerConfig::default()).mask(&invalid.message);
+            Ok(refused(OutcomeKind::InvalidStep, Phase::Load, message))
+        }
+        LoadError::Host(_) => Err(error.into()),
+    }
+}
+
+fn turned_away(no_capacity: NoCapacity) -> Outcome {
+    let message = match no_capacity {
+        NoCapacity::QueueFull { .. } => "the host has no place for the run, and its queue is full",
+        NoCapacity::Waited { .. } => {
+            "the host had no place for the run within the time that a run may queue"
+        }
+    };
+    let message = Masked::host_text(message);
+    let (kind, phase) = (OutcomeKind::Capacity, Phase::Admit);
+    Failure {
+        kind,
+        message,
+        phase,
+        started: false,
+        requests_sent: 0,
+        retryable: true,
+    }
+    .into()
+}
+
+/// A run that ended before its guest started.
+fn refused(kind: OutcomeKind, phase: Phase, message: Masked<String>) -> Outcome {
+    Failure {
+        kind,
+        message,
+        phase,
+        started: false,
+        requests_sent: 0,
+        retryable: false,
+    }
+    .into()
+}

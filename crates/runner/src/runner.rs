@@ -1,0 +1,55 @@
+//! The runner: store, vault and sandbox, put together.
+
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use lockstep_sandbox::Sandbox;
+use lockstep_store::Store;
+use lockstep_vault::Vault;
+
+use crate::snapshots::Snapshots;
+
+/// Runs steps and keeps the record. Clones share everything.
+#[derive(Clone)]
+pub struct Runner {
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// What the clones of a runner share.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) snapshots: Snapshots,
+    /// Runs that go on although nobody waits for them: their records are to be closed all the same.
+    pub(crate) runs: TaskTracker,
+}
+
+impl Runner {
+    /// A runner over these parts.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>, sandbox: Sandbox) -> Self {
+        let (snapshots, runs) = (Snapshots::default(), TaskTracker::new());
+        Self {
+            parts: Arc::new(Parts {
+                store,
+                vault,
+                sandbox,
+                snapshots,
+                runs,
+            }),
+        }
+    }
+
+    /// Waits until every run has ended and is recorded, those included whose callers went away.
+    pub async fn drain(&self) {
+        self.parts.runs.close();
+        self.parts.runs.wait().await;
+        self.parts.runs.reopen();
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.parts.store.as_ref()
+    }
+}

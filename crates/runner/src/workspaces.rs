@@ -1,0 +1,168 @@
+//! Workspaces and workflows, as callers see them.
+
+use jiff::Timestamp;
+
+use lockstep_step::{Caller, WorkflowName, WorkspaceName};
+use lockstep_store::{Removal, Thing, WorkflowEntry, WorkspaceEntry};
+use lockstep_vault::{AdminPermit, EditPermit, ViewPermit};
+
+use crate::error::ManageError;
+use crate::nearest::nearest;
+use crate::runner::Runner;
+
+impl Runner {
+    /// All workspaces, by name.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn workspaces(&self) -> Result<Vec<WorkspaceEntry>, ManageError> {
+        Ok(self.store().workspaces().await?)
+    }
+
+    /// Adds a workspace, with a workflow called `default`.
+    ///
+    /// # Errors
+    /// [`ManageError::Exists`], [`ManageError::Forbidden`].
+    pub async fn add_workspace(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+    ) -> Result<(), ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        Ok(self
+            .store()
+            .add_workspace(&permit, Timestamp::now())
+            .await?)
+    }
+
+    /// Removes a workspace with all that it owns.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`]; the store's `HasCredentials` unless `removal` is forced, `Permanent` for `default`.
+    pub async fn remove_workspace(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        removal: Removal,
+    ) -> Result<(), ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        let removed = self.store().remove_workspace(&permit, removal).await;
+        self.told(caller, workspace, removed).await
+    }
+
+    /// All workflows of a workspace, by name.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn workflows(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+    ) -> Result<Vec<WorkflowEntry>, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let workflows = self.store().workflows(&permit).await;
+        self.told(caller, workspace, workflows).await
+    }
+
+    /// Adds a workflow, which may use all credentials.
+    ///
+    /// # Errors
+    /// [`ManageError::Exists`], [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn add_workflow(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+    ) -> Result<(), ManageError> {
+        let permit = EditPermit::check(caller, workspace)?;
+        let added = self
+            .store()
+            .add_workflow(&permit, workflow, Timestamp::now())
+            .await;
+        self.told(caller, workspace, added).await
+    }
+
+    /// Removes a workflow with its steps. One that has credentials only with force, which only an admin may use.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`]; the store's `HasCredentials` or `Permanent`.
+    pub async fn remove_workflow(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        removal: Removal,
+    ) -> Result<(), ManageError> {
+        let now = Timestamp::now();
+        let removed = match removal {
+            Removal::IfUnused => {
+                let permit = EditPermit::check(caller, workspace)?;
+                self.store().remove_workflow(&permit, workflow, now).await
+            }
+            Removal::Forced => {
+                let permit = AdminPermit::check(caller, workspace)?;
+                self.store()
+                    .remove_workflow_with_credentials(&permit, workflow, now)
+                    .await
+            }
+        };
+        self.told(caller, workspace, removed).await
+    }
+
+    /// An answer of the store as the caller hears it: with the nearest name if one was not found.
+    pub(crate) async fn told<T>(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        answer: Result<T, lockstep_store::StoreError>,
+    ) -> Result<T, ManageError> {
+        match answer.map_err(ManageError::from) {
+            Err(ManageError::NotFound { what, .. }) => {
+                let nearest = self.nearest_to(caller, workspace, &what).await;
+                Err(ManageError::NotFound { what, nearest })
+            }
+            other => other,
+        }
+    }
+
+    /// The name that is most like that of a thing which does not exist. Only of what the caller may see; a store that
+    /// fails meanwhile has no name to offer.
+    pub(crate) async fn nearest_to(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        what: &Thing,
+    ) -> Option<String> {
+        let store = self.store();
+        let permit = ViewPermit::check(caller, workspace).ok()?;
+        match what {
+            Thing::Workspace(name) => {
+                let names = store.workspaces().await.ok()?;
+                nearest(
+                    name.as_str(),
+                    names.into_iter().map(|entry| entry.name.into()),
+                )
+            }
+            Thing::Workflow(name) => {
+                let names = store.workflows(&permit).await.ok()?;
+                nearest(
+                    name.as_str(),
+                    names.into_iter().map(|entry| entry.name.into()),
+                )
+            }
+            Thing::Credential(scope, key) => {
+                let names = store.credentials(&permit).await.ok()?;
+                let in_scope = names.into_iter().filter(|entry| entry.scope == *scope);
+                nearest(key.as_str(), in_scope.map(|entry| entry.key.into()))
+            }
+            Thing::Step(workflow, name) => {
+                let names = store.steps(&permit, Some(workflow)).await.ok()?;
+                nearest(
+                    name.as_str(),
+                    names.into_iter().map(|entry| entry.name.into()),
+                )
+            }
+            Thing::Artifact(_) | Thing::Run(_) | Thing::Kek(_) => None,
+        }
+    }
+}
