@@ -1,1 +1,39 @@
-fn main() {}
+//! What a person or CI does with this repository beyond `cargo build`: build the wasm guests, run all tests.
+//!
+//! It is the first thing that a fresh clone builds, so it depends on next to nothing.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod console;
+mod debian;
+mod guests;
+mod process;
+mod suite;
+mod toolchain;
+
+use std::{env, process::ExitCode};
+
+use arguments::Task;
+
+fn main() -> ExitCode {
+    let done = match arguments::parse(env::args().skip(1)) {
+        Ok(Task::Help) => {
+            console::print(arguments::HELP);
+            Ok(())
+        }
+        Ok(Task::Guests(choice)) => guests::build(choice),
+        Ok(Task::Test(parts)) => suite::run_parts(&parts),
+        Err(usage) => {
+            console::say(&format!("{usage}; `cargo xtask --help` tells more"));
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `cargo xtask test`: all that must hold, from a fresh clone.
+//!
+//! The parts are so cut and ordered that the heavy dependencies are built twice and no more: checked, for clippy and
+//! the documentation, and compiled, for the tests.
+
+use std::{
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::Result;
+
+use crate::{
+    console, guests,
+    process::{cargo, command, output, root, run},
+    toolchain::{self, Choice, Target},
+};
+
+/// One part of the tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    Fmt,
+    Guests,
+    Clippy,
+    Doc,
+    Sdk,
+    Doctests,
+    Nextest,
+}
+
+/// The workspace of the host.
+const HOST: &str = "";
+const SDK: &str = "guest-sdk/rust";
+/// The workspaces of guests.
+const GUESTS: [&str; 3] = [SDK, "examples", "tests/guests/rust"];
+
+/// Where cargo-nextest goes when it is not installed.
+const TOOLS: &str = "target/tools";
+/// The version that this repository is tested with.
+const NEXTEST: &str = "cargo-nextest@0.9.143";
+
+/// Runs some parts, in their order. Stops at the first that fails.
+pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
+    for (at, part) in parts.iter().enumerate() {
+        console::say(&format!("{} ({} of {})", part.name(), at + 1, parts.len()));
+        let started = Instant::now();
+        part.run()?;
+        // After the last part its own summary is the end of the output.
+        if at + 1 < parts.len() {
+            console::say(&format!(
+                "{} took {:.1} s",
+                part.name(),
+                started.elapsed().as_secs_f32()
+            ));
+        }
+    }
+    Ok(())
+}
+
+// === impl Part ===
+
+impl Part {
+    /// In the order in which they run: quick ones first, those that need the guests after these.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Fmt,
+        Self::Guests,
+        Self::Clippy,
+        Self::Doc,
+        Self::Sdk,
+        Self::Doctests,
+        Self::Nextest,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Guests => "guests",
+            Self::Clippy => "clippy",
+            Self::Doc => "doc",
+            Self::Sdk => "sdk",
+            Self::Doctests => "doctests",
+            Self::Nextest => "nextest",
+        }
+    }
+
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Fmt => fmt(),
+            Self::Guests => guests::build(Choice::Auto),
+            Self::Clippy => clippy(),
+            Self::Doc => doc(),
+            Self::Sdk => sdk(),
+            Self::Doctests => run(cargo(HOST).args(["test", "--workspace", "--doc"])),
+            Self::Nextest => nextest(),
+        }
+    }
+}
+
+fn fmt() -> Result<()> {
+    for folder in [HOST].into_iter().chain(GUESTS) {
+        run(cargo(folder).args(["fmt", "--all", "--check"]))?;
+    }
+    Ok(())
+}
+
+fn clippy() -> Result<()> {
+    let check = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run(cargo(HOST).args(check))?;
+    for folder in GUESTS {
+        run(guests::cargo(folder).args(check))?;
+    }
+    // The half of the SDK that is only there in a guest. Debian's packages have no clippy.
+    if toolchain::is_installed(Target::Wasip1)? {
+        let check = [
+            "clippy",
+            "--target",
+            Target::Wasip1.name(),
+            "--",
+            "-D",
+            "warnings",
+        ];
+        run(guests::cargo(SDK).args(check))?;
+    }
+    Ok(())
+}
+
+fn doc() -> Result<()> {
+    for mut cargo in [cargo(HOST), guests::cargo(SDK)] {
+        run(cargo
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .args(["doc", "--workspace", "--no-deps"]))?;
+    }
+    Ok(())
+}
+
+fn sdk() -> Result<()> {
+    for folder in GUESTS {
+        run(guests::cargo(folder).args(["test", "--workspace"]))?;
+    }
+    Ok(())
+}
+
+/// The tests of the host's workspace.
+fn nextest() -> Result<()> {
+    run(find_nextest()?.args(["nextest", "run", "--workspace", "--no-fail-fast"]))
+}
+
+/// cargo-nextest where it is installed, else one of our own.
+fn find_nextest() -> Result<Command> {
+    if output(
+        cargo(HOST)
+            .args(["nextest", "--version"])
+            .stderr(Stdio::null()),
+    )
+    .is_ok()
+    {
+        return Ok(cargo(HOST));
+    }
+    let own = root().join(TOOLS).join("bin/cargo-nextest");
+    if !own.is_file() {
+        console::say(&format!("cargo install {NEXTEST}, into {TOOLS}"));
+        run(cargo(HOST).args(["install", "--locked", NEXTEST, "--root", TOOLS]))?;
+    }
+    Ok(command(own, HOST))
+}
