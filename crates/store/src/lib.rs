@@ -13,12 +13,15 @@ mod workspace;
 
 mod error;
 
+mod sqlite;
+
 pub use credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 pub use error::{StoreError, Thing};
 pub use run::{
     LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus,
     RunStep, RunSummary,
 };
+pub use sqlite::{OpenStoreError, SqliteStore};
 pub use step::{NewStep, StepEntry};
 pub use store::Store;
 pub use workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};

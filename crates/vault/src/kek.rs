@@ -29,7 +29,7 @@ pub struct KekCheck {
     /// The key's name.
     pub kek: KekId,
     /// Computed from the key, by HKDF.
-    pub check: [u8; KekCheck::LENGTH_BYTES],
+    pub check: [u8; Self::LENGTH_BYTES],
 }
 
 /// The operating system gave no random bytes, so no key can be made.

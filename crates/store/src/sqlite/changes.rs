@@ -1,0 +1,107 @@
+//! What a snapshot of a workspace is refreshed from.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use lockstep_step::WorkspaceName;
+use lockstep_vault::{Change, SealedCredential, SnapshotMark, WorkspaceChanges};
+
+use crate::error::{StoreError, Thing};
+
+use super::column::Columns as _;
+use super::credentials::workspace_key;
+use super::workspaces::permission_of;
+
+/// The present state of a workspace.
+pub(super) fn mark(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+) -> Result<SnapshotMark, StoreError> {
+    connection
+        .prepare_cached("SELECT id, revision FROM workspaces WHERE name = ?1")?
+        .query_row([workspace.as_str()], |row| {
+            Ok(SnapshotMark {
+                workspace: row.get(0)?,
+                revision: row.get(1)?,
+            })
+        })
+        .optional()?
+        .ok_or_else(|| StoreError::NotFound(Thing::Workspace(workspace.clone())))
+}
+
+/// What changed since `since`, or all that is there.
+pub(super) fn since(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    since: Option<SnapshotMark>,
+) -> Result<WorkspaceChanges, StoreError> {
+    let mark = mark(connection, workspace)?;
+    // A mark of another workspace of this name, or of a future that a restored backup does not have, leads nowhere.
+    let base = since.filter(|old| old.workspace == mark.workspace && old.revision <= mark.revision);
+    let mut changes = Vec::new();
+    match base {
+        Some(base) if base == mark => {}
+        Some(base) => {
+            credentials(connection, mark.workspace, base.revision, &mut changes)?;
+            permissions(connection, mark.workspace, base.revision, &mut changes)?;
+        }
+        None => {
+            credentials(connection, mark.workspace, -1, &mut changes)?;
+            permissions(connection, mark.workspace, -1, &mut changes)?;
+        }
+    }
+    Ok(WorkspaceChanges {
+        mark,
+        from_empty: base.is_none(),
+        key: workspace_key(connection, mark.workspace)?,
+        changes,
+    })
+}
+
+fn credentials(
+    connection: &Connection,
+    workspace_id: i64,
+    revision: i64,
+    changes: &mut Vec<Change>,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT workflow, key, version, record FROM credentials
+          WHERE workspace_id = ?1 AND revision > ?2",
+    )?;
+    let rows = statement.query_and_then(params![workspace_id, revision], |row| {
+        let (scope, key) = (row.scope(0)?, row.parsed(1)?);
+        Ok::<_, StoreError>(match row.plain::<Option<Vec<u8>>>(3)? {
+            Some(record) => Change::Set {
+                scope,
+                key,
+                sealed: SealedCredential::from_record(row.count(2)?, record),
+            },
+            None => Change::Deleted { scope, key },
+        })
+    })?;
+    for change in rows {
+        changes.push(change?);
+    }
+    Ok(())
+}
+
+fn permissions(
+    connection: &Connection,
+    workspace_id: i64,
+    revision: i64,
+    changes: &mut Vec<Change>,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, name, permission FROM workflows
+          WHERE workspace_id = ?1 AND permission_revision > ?2",
+    )?;
+    let rows = statement.query_and_then(params![workspace_id, revision], |row| {
+        Ok::<_, StoreError>(Change::Permission {
+            workflow: row.parsed(1)?,
+            permission: permission_of(connection, row.plain(0)?, &row.plain::<String>(2)?)?,
+        })
+    })?;
+    for change in rows {
+        changes.push(change?);
+    }
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! Sealed credentials: set under the next version or not at all, and deleted but for their version.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use lockstep_step::{CredentialKey, Scope, WorkspaceName};
+use lockstep_vault::WrappedWorkspaceKey;
+
+use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+use crate::error::{StoreError, Thing};
+
+use super::column::{Columns as _, number_column, scope_column};
+use super::workspaces::{next_revision, workflow_id, workspace_id};
+
+const ENTRY: &str =
+    "SELECT workflow, key, version, created_at, created_by, rotated_at, rotated_by, note
+                       FROM credentials WHERE workspace_id = ?1 AND record IS NOT NULL";
+
+/// Who sets it, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Stamp<'a> {
+    pub(super) at: Timestamp,
+    pub(super) by: &'a str,
+}
+
+/// The versions of a key: the present one, and the last that was ever used.
+struct Versions {
+    current: Option<u64>,
+    last: u64,
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+) -> Result<Vec<CredentialEntry>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    connection
+        .prepare_cached(&format!("{ENTRY} ORDER BY key, workflow"))?
+        .query_and_then([workspace_id], entry)?
+        .collect()
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    scope: &Scope,
+    key: &CredentialKey,
+) -> Result<CredentialEntry, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    check_scope(connection, workspace_id, scope)?;
+    connection
+        .prepare_cached(&format!("{ENTRY} AND workflow = ?2 AND key = ?3"))?
+        .query_and_then(
+            params![workspace_id, scope_column(scope), key.as_str()],
+            entry,
+        )?
+        .next()
+        .unwrap_or_else(|| Err(not_found(scope, key)))
+}
+
+fn entry(row: &rusqlite::Row<'_>) -> Result<CredentialEntry, StoreError> {
+    Ok(CredentialEntry {
+        scope: row.scope(0)?,
+        key: row.parsed(1)?,
+        version: row.count(2)?,
+        created_at: row.time(3)?,
+        created_by: row.plain(4)?,
+        rotated_at: row.time(5)?,
+        rotated_by: row.plain(6)?,
+        note: row.plain(7)?,
+    })
+}
+
+pub(super) fn put_base(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    scope: &Scope,
+    key: &CredentialKey,
+) -> Result<PutBase, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    check_scope(connection, workspace_id, scope)?;
+    let versions = versions(connection, workspace_id, scope, key)?;
+    Ok(PutBase {
+        current: versions.current,
+        next: versions.last + 1,
+        workspace_key: workspace_key(connection, workspace_id)?,
+    })
+}
+
+/// Sets all of `puts`; the caller undoes what was done if one fails.
+pub(super) fn put_all(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    puts: &[PutCredential],
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let revision = next_revision(connection, workspace_id)?;
+    for put in puts {
+        check_scope(connection, workspace_id, &put.scope)?;
+        check_versions(connection, workspace_id, put)?;
+        check_case(connection, workspace_id, put)?;
+        upsert(connection, workspace_id, put, revision, stamp)?;
+    }
+    Ok(())
+}
+
+fn check_versions(
+    connection: &Connection,
+    workspace_id: i64,
+    put: &PutCredential,
+) -> Result<(), StoreError> {
+    let versions = versions(connection, workspace_id, &put.scope, &put.key)?;
+    let is_next = versions.current == put.current && put.sealed.version() == versions.last + 1;
+    let is_under_the_key = match workspace_key(connection, workspace_id)? {
+        Some(held) => held.id() == put.workspace_key.id(),
+        None => {
+            set_workspace_key(connection, workspace_id, &put.workspace_key)?;
+            true
+        }
+    };
+    if !is_next || !is_under_the_key {
+        return Err(StoreError::VersionConflict {
+            key: put.key.clone(),
+            current: versions.current,
+        });
+    }
+    Ok(())
+}
+
+fn check_case(
+    connection: &Connection,
+    workspace_id: i64,
+    put: &PutCredential,
+) -> Result<(), StoreError> {
+    let existing = connection
+        .prepare_cached(
+            "SELECT key FROM credentials
+              WHERE workspace_id = ?1 AND workflow = ?2 AND lower(key) = lower(?3)
+                AND key <> ?3 AND record IS NOT NULL",
+        )?
+        .query_and_then(
+            params![workspace_id, scope_column(&put.scope), put.key.as_str()],
+            |row| row.parsed(0),
+        )?
+        .next()
+        .transpose()?;
+    match existing {
+        Some(existing) => Err(StoreError::CaseConflict {
+            key: put.key.clone(),
+            existing,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn upsert(
+    connection: &Connection,
+    workspace_id: i64,
+    put: &PutCredential,
+    revision: i64,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    // In an update, `record` is what was there: without one, the credential was deleted and now begins anew.
+    connection
+        .prepare_cached(
+            "INSERT INTO credentials (workspace_id, workflow, key, version, record, revision,
+                                      created_at, created_by, rotated_at, rotated_by, note)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?8, ?9)
+             ON CONFLICT (workspace_id, workflow, key) DO UPDATE
+                SET version = ?4, record = ?5, revision = ?6,
+                    created_at = iif(record IS NULL, ?7, created_at),
+                    created_by = iif(record IS NULL, ?8, created_by),
+                    rotated_at = ?7, rotated_by = ?8, note = coalesce(?9, note)",
+        )?
+        .execute(params![
+            workspace_id,
+            scope_column(&put.scope),
+            put.key.as_str(),
+            number_column(put.sealed.version())?,
+            put.sealed.record(),
+            revision,
+            stamp.at.as_microsecond(),
+            stamp.by,
+            put.note,
+        ])?;
+    Ok(())
+}
+
+pub(super) fn remove(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    scope: &Scope,
+    key: &CredentialKey,
+    removal: Removal,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    find(connection, workspace, scope, key)?;
+    match removal {
+        Removal::Forced => {}
+        Removal::IfUnused => {
+            let dependents = dependents(connection, workspace, scope, key)?;
+            if !dependents.is_empty() {
+                let what = Thing::Credential(scope.clone(), key.clone());
+                return Err(StoreError::InUse { what, dependents });
+            }
+        }
+    }
+    let workspace_id = workspace_id(connection, workspace)?;
+    let revision = next_revision(connection, workspace_id)?;
+    connection
+        .prepare_cached(
+            "UPDATE credentials
+                SET record = NULL, note = NULL, revision = ?4, rotated_at = ?5, rotated_by = ?6
+              WHERE workspace_id = ?1 AND workflow = ?2 AND key = ?3",
+        )?
+        .execute(params![
+            workspace_id,
+            scope_column(scope),
+            key.as_str(),
+            revision,
+            stamp.at.as_microsecond(),
+            stamp.by
+        ])?;
+    Ok(())
+}
+
+pub(super) fn dependents(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    scope: &Scope,
+    key: &CredentialKey,
+) -> Result<Dependents, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    check_scope(connection, workspace_id, scope)?;
+    // Which workflows see this credential for this key: the scope's own, or those that do not override it.
+    let sees = "workflows.workspace_id = ?1 AND (workflows.name = ?2 OR ?2 = '' AND NOT EXISTS (
+                  SELECT 1 FROM credentials
+                   WHERE workspace_id = ?1 AND workflow = workflows.name AND key = ?3
+                     AND record IS NOT NULL))";
+    let place = params![workspace_id, scope_column(scope), key.as_str()];
+    let workflows: Result<_, StoreError> = connection
+        .prepare_cached(&format!(
+            "SELECT workflows.name FROM permitted_keys
+               JOIN workflows ON workflows.id = permitted_keys.workflow_id
+              WHERE permitted_keys.key = ?3 AND workflows.permission = 'selected' AND {sees}
+              ORDER BY workflows.name"
+        ))?
+        .query_and_then(place, |row| row.parsed(0))?
+        .collect();
+    let steps: Result<_, StoreError> = connection
+        .prepare_cached(&format!(
+            "SELECT workflows.name, steps.name FROM step_references
+               JOIN steps ON steps.id = step_references.step_id
+               JOIN workflows ON workflows.id = steps.workflow_id
+              WHERE step_references.key = ?3 AND {sees}
+              ORDER BY workflows.name, steps.name"
+        ))?
+        .query_and_then(place, |row| Ok((row.parsed(0)?, row.parsed(1)?)))?
+        .collect();
+    Ok(Dependents {
+        workflows: workflows?,
+        steps: steps?,
+    })
+}
+
+/// The workspace's key, if it has one yet.
+pub(super) fn workspace_key(
+    connection: &Connection,
+    workspace_id: i64,
+) -> Result<Option<WrappedWorkspaceKey>, StoreError> {
+    let record: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT key_record FROM workspaces WHERE id = ?1")?
+        .query_row([workspace_id], |row| row.get(0))?;
+    record
+        .map(WrappedWorkspaceKey::from_record)
+        .transpose()
+        .map_err(|error| StoreError::Corrupt {
+            what: error.to_string(),
+        })
+}
+
+fn set_workspace_key(
+    connection: &Connection,
+    workspace_id: i64,
+    key: &WrappedWorkspaceKey,
+) -> Result<(), StoreError> {
+    let kek = key.kek().to_string();
+    let is_known: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM keks WHERE id = ?1)")?
+        .query_row([&kek], |row| row.get(0))?;
+    if !is_known {
+        return Err(StoreError::NotFound(Thing::Kek(key.kek())));
+    }
+    connection
+        .prepare_cached("UPDATE workspaces SET kek = ?2, key_record = ?3 WHERE id = ?1")?
+        .execute(params![workspace_id, kek, key.record()])?;
+    Ok(())
+}
+
+fn versions(
+    connection: &Connection,
+    workspace_id: i64,
+    scope: &Scope,
+    key: &CredentialKey,
+) -> Result<Versions, StoreError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT version, record IS NOT NULL FROM credentials
+              WHERE workspace_id = ?1 AND workflow = ?2 AND key = ?3",
+        )?
+        .query_and_then(
+            params![workspace_id, scope_column(scope), key.as_str()],
+            |row| Ok::<_, StoreError>((row.count(0)?, row.plain(1)?)),
+        )?
+        .next()
+        .transpose()?;
+    Ok(match found {
+        Some((last, true)) => Versions {
+            current: Some(last),
+            last,
+        },
+        Some((last, false)) => Versions {
+            current: None,
+            last,
+        },
+        None => Versions {
+            current: None,
+            last: 0,
+        },
+    })
+}
+
+fn check_scope(
+    connection: &Connection,
+    workspace_id: i64,
+    scope: &Scope,
+) -> Result<(), StoreError> {
+    match scope.workflow() {
+        Some(workflow) => workflow_id(connection, workspace_id, workflow).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn not_found(scope: &Scope, key: &CredentialKey) -> StoreError {
+    StoreError::NotFound(Thing::Credential(scope.clone(), key.clone()))
+}

@@ -1,0 +1,176 @@
+//! Runs and their logs, read back.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use lockstep_secret::Masked;
+use lockstep_step::{
+    Failure, LogChunk, LogStream, Outcome, OutcomeKind, Phase, RunId, WorkflowName, WorkspaceName,
+};
+
+use crate::error::{StoreError, Thing};
+use crate::run::{LogEntry, RunFilter, RunRecord, RunState, RunStatus, RunStep, RunSummary};
+
+use super::column::Columns;
+use super::workspaces::workspace_id;
+
+pub(super) fn list(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    filter: &RunFilter,
+) -> Result<Vec<RunSummary>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    // `g` comes after all hex digits: after the last id.
+    let before = filter.before.map_or("g".to_owned(), |run| run.to_string());
+    connection
+        .prepare_cached(
+            "SELECT id, workflow, step, step_version, caller, started_at, ended_at, status
+               FROM runs
+              WHERE workspace_id = ?1 AND id < ?2
+                AND (?3 IS NULL OR workflow = ?3) AND (?4 IS NULL OR status = ?4)
+              ORDER BY id DESC LIMIT ?5",
+        )?
+        .query_and_then(
+            params![
+                workspace_id,
+                before,
+                filter.workflow.as_ref().map(WorkflowName::as_str),
+                filter.status.map(RunStatus::as_str),
+                filter.limit
+            ],
+            summary,
+        )?
+        .collect()
+}
+
+fn summary(row: &Row<'_>) -> Result<RunSummary, StoreError> {
+    let ended_at: Option<i64> = row.plain(6)?;
+    let status: String = row.plain(7)?;
+    Ok(RunSummary {
+        id: row.parsed(0)?,
+        workflow: row.parsed(1)?,
+        step: step(row, 2, 3)?,
+        caller: row.plain(4)?,
+        started_at: row.time(5)?,
+        ended_at: ended_at.map(|_| row.time(6)).transpose()?,
+        status: RunStatus::from_word(&status).ok_or_else(|| row.damaged(7))?,
+    })
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    run: &RunId,
+) -> Result<RunRecord, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    connection
+        .prepare_cached(
+            "SELECT workflow, step, step_version, digest, caller, started_at, status, ended_at,
+                    output, message, phase, guest_started, requests_sent, retryable, receipt, denied
+               FROM runs WHERE workspace_id = ?1 AND id = ?2",
+        )?
+        .query_and_then(params![workspace_id, run.to_string()], |row| {
+            Ok(RunRecord {
+                id: *run,
+                workspace: workspace.clone(),
+                workflow: row.parsed(0)?,
+                step: step(row, 1, 2)?,
+                digest: row.parsed(3)?,
+                caller: row.plain(4)?,
+                started_at: row.time(5)?,
+                state: state(row)?,
+            })
+        })?
+        .next()
+        .unwrap_or_else(|| Err(StoreError::NotFound(Thing::Run(*run))))
+}
+
+fn step(row: &Row<'_>, name: usize, version: usize) -> Result<RunStep, StoreError> {
+    Ok(match row.plain::<Option<i64>>(version)? {
+        Some(_) => RunStep::Registered {
+            name: row.parsed(name)?,
+            version: row.count(version)?,
+        },
+        None => RunStep::File(row.plain(name)?),
+    })
+}
+
+fn state(row: &Row<'_>) -> Result<RunState, StoreError> {
+    let word: String = row.plain(6)?;
+    let status = RunStatus::from_word(&word).ok_or_else(|| row.damaged(6))?;
+    Ok(match status {
+        RunStatus::Open => RunState::Open,
+        RunStatus::Forbidden => RunState::Forbidden { at: row.time(7)? },
+        RunStatus::Lost => RunState::Lost { at: row.time(7)? },
+        RunStatus::Ended(kind) => RunState::Ended {
+            at: row.time(7)?,
+            outcome: outcome(row, kind)?,
+            receipt: Box::new(json(row, 14)?),
+            denied: json(row, 15)?,
+        },
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "outputs and messages of runs come masked into their columns"
+)]
+fn outcome(row: &Row<'_>, kind: OutcomeKind) -> Result<Outcome, StoreError> {
+    if kind == OutcomeKind::Completed {
+        return Ok(Outcome::Completed(Masked::reread(row.plain(8)?)));
+    }
+    let phase: String = row.plain(10)?;
+    Ok(Outcome::from(Failure {
+        kind,
+        message: Masked::reread(row.plain(9)?),
+        phase: Phase::from_word(&phase).ok_or_else(|| row.damaged(10))?,
+        started: row.plain(11)?,
+        requests_sent: row.plain(12)?,
+        retryable: row.plain(13)?,
+    }))
+}
+
+pub(super) fn log(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    run: &RunId,
+    sequence: i64,
+    limit: u32,
+) -> Result<Vec<LogEntry>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let number: i64 = connection
+        .prepare_cached("SELECT number FROM runs WHERE workspace_id = ?1 AND id = ?2")?
+        .query_row(params![workspace_id, run.to_string()], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::NotFound(Thing::Run(*run)))?;
+    connection
+        .prepare_cached(
+            "SELECT sequence, at, stream, bytes FROM log_chunks
+              WHERE run = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT ?3",
+        )?
+        .query_and_then(params![number, sequence, limit], log_entry)?
+        .collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "logs of runs come masked into their column"
+)]
+fn log_entry(row: &Row<'_>) -> Result<LogEntry, StoreError> {
+    let stream = match row.plain::<String>(2)?.as_str() {
+        "stdout" => LogStream::Stdout,
+        "stderr" => LogStream::Stderr,
+        _ => return Err(row.damaged(2)),
+    };
+    Ok(LogEntry {
+        sequence: row.count(0)?,
+        chunk: LogChunk {
+            at: row.time(1)?,
+            stream,
+            text: Masked::reread(row.plain(3)?),
+        },
+    })
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    serde_json::from_str(&row.plain::<String>(column)?).map_err(|_| row.damaged(column))
+}

@@ -1,0 +1,47 @@
+//! The schema, as numbered steps that lead from an empty file to the present one.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::open::OpenStoreError;
+
+/// Says in the file's header that it is ours: `LKST`.
+const APPLICATION_ID: i32 = 0x4c4b_5354;
+
+/// The schema that this release knows.
+const SCHEMA: u32 = 1;
+
+/// Step N leads from schema N-1 to schema N. A step that was released is never edited.
+const MIGRATIONS: [(u32, &str); SCHEMA as usize] =
+    [(1, include_str!("../../migrations/0001_start.sql"))];
+
+/// Brings the database to the present schema.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError> {
+    // Read and written under one lock, so that of two processes one migrates and the other finds it done.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let application: i32 =
+        transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let is_empty: bool =
+        transaction.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| {
+            row.get(0)
+        })?;
+    if application != APPLICATION_ID && !is_empty {
+        return Err(OpenStoreError::Foreign);
+    }
+    if found > SCHEMA {
+        return Err(OpenStoreError::NewerSchema {
+            found,
+            known: SCHEMA,
+        });
+    }
+    if found == SCHEMA {
+        return Ok(());
+    }
+    for (_, sql) in MIGRATIONS.iter().filter(|(number, _)| *number > found) {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA)?;
+    transaction.commit()?;
+    Ok(())
+}

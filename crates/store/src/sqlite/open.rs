@@ -1,0 +1,129 @@
+//! Opening the database: its files, its connections, its schema.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::error::StoreError;
+
+/// The file of the database in the data directory.
+const DATABASE: &str = "lockstep.db";
+/// Held while a process opens the database.
+const OPEN_LOCK: &str = "open.lock";
+
+/// How long we wait for another process: far longer than any transaction of ours, far shorter than people wait.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Prepared statements that a connection keeps: more than we have.
+const STATEMENTS: usize = 128;
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenStoreError {
+    /// The data directory, or a file in it, cannot be used.
+    #[error("cannot use `{}`", path.display())]
+    Directory {
+        /// Which one.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A later release of Lockstep wrote it.
+    #[error(
+        "the database has schema {found}, and this release knows schema {known}: use a later release"
+    )]
+    NewerSchema {
+        /// Of the database.
+        found: u32,
+        /// Of this release.
+        known: u32,
+    },
+    /// It is a database of something else.
+    #[error("`{DATABASE}` is not a database of Lockstep")]
+    Foreign,
+    /// The database itself fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for OpenStoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// The data directory, made for us alone if it is not there.
+pub(super) fn make_directory(path: &Path) -> Result<(), OpenStoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(directory_error(path))
+}
+
+/// Waits until no other process opens or looks for the dead; the lock ends with the file.
+pub(super) fn lock_opening(directory: &Path) -> Result<File, OpenStoreError> {
+    let path = directory.join(OPEN_LOCK);
+    let file = open_private(&path).map_err(directory_error(&path))?;
+    file.lock().map_err(directory_error(&path))?;
+    Ok(file)
+}
+
+/// The connection that writes. Makes the database file if it is not there.
+pub(super) fn open_for_writing(directory: &Path) -> Result<Connection, OpenStoreError> {
+    let path = directory.join(DATABASE);
+    // SQLite gives its other files the mode of this one.
+    drop(open_private(&path).map_err(directory_error(&path))?);
+    let connection = connect(&path)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenStoreError::Store(StoreError::ReadOnly));
+    }
+    // A commit is on disk when it returns; NORMAL would lose the last ones with the power.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted or written over is zeroed, sealed though it is.
+    connection.pragma_update(None, "secure_delete", true)?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn open_for_reading(directory: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(&directory.join(DATABASE))?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
+pub(super) fn directory_error(path: &Path) -> impl FnOnce(io::Error) -> OpenStoreError {
+    move |source| match source.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly.into(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full.into(),
+        _ => OpenStoreError::Directory {
+            path: path.to_owned(),
+            source,
+        },
+    }
+}

@@ -1,0 +1,421 @@
+//! The store's contract: each operation as one piece of work for the writer or for a reader.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::task;
+
+use lockstep_step::{
+    CredentialKey, Digest, LogChunk, RunId, Scope, StepName, UsagePermission, WorkflowName,
+    WorkspaceName,
+};
+use lockstep_vault::{
+    AdminPermit, EditPermit, KekCheck, SnapshotMark, ViewPermit, WorkspaceChanges,
+};
+
+use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+use crate::error::StoreError;
+use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
+use crate::step::{NewStep, StepEntry};
+use crate::store::Store;
+use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
+
+use super::credentials::Stamp;
+use super::{
+    SqliteStore, changes, column, credentials, dead_owners, history, open, runs, steps, tell_lost,
+    workspaces,
+};
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn keks(&self) -> Result<Vec<KekEntry>, StoreError> {
+        self.readers.read(workspaces::list_keks).await
+    }
+
+    async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError> {
+        let check = *check;
+        self.writer
+            .write(move |connection| workspaces::add_kek(connection, &check, at))
+            .await
+    }
+
+    async fn workspaces(&self) -> Result<Vec<WorkspaceEntry>, StoreError> {
+        self.readers.read(workspaces::list).await
+    }
+
+    async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError> {
+        let workspace = permit.workspace().clone();
+        self.writer
+            .write(move |connection| workspaces::add(connection, &workspace, at))
+            .await
+    }
+
+    async fn remove_workspace(
+        &self,
+        permit: &AdminPermit,
+        removal: Removal,
+    ) -> Result<(), StoreError> {
+        let workspace = permit.workspace().clone();
+        self.writer
+            .write(move |connection| workspaces::remove(connection, &workspace, removal))
+            .await
+    }
+
+    async fn workflows(&self, permit: &ViewPermit) -> Result<Vec<WorkflowEntry>, StoreError> {
+        let workspace = permit.workspace().clone();
+        self.readers
+            .read(move |connection| workspaces::list_workflows(connection, &workspace))
+            .await
+    }
+
+    async fn add_workflow(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (workspace, workflow) = (permit.workspace().clone(), workflow.clone());
+        self.writer
+            .write(move |connection| {
+                workspaces::add_workflow(connection, &workspace, &workflow, at)
+            })
+            .await
+    }
+
+    async fn remove_workflow(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        let workflow = workflow.clone();
+        self.writer
+            .write(move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                let removal = Removal::IfUnused;
+                workspaces::remove_workflow(
+                    connection,
+                    permit.workspace(),
+                    &workflow,
+                    removal,
+                    stamp,
+                )
+            })
+            .await
+    }
+
+    async fn remove_workflow_with_credentials(
+        &self,
+        permit: &AdminPermit,
+        workflow: &WorkflowName,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        let workflow = workflow.clone();
+        self.writer
+            .write(move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                let removal = Removal::Forced;
+                workspaces::remove_workflow(
+                    connection,
+                    permit.workspace(),
+                    &workflow,
+                    removal,
+                    stamp,
+                )
+            })
+            .await
+    }
+
+    async fn credentials(&self, permit: &ViewPermit) -> Result<Vec<CredentialEntry>, StoreError> {
+        let workspace = permit.workspace().clone();
+        self.readers
+            .read(move |connection| credentials::list(connection, &workspace))
+            .await
+    }
+
+    async fn credential(
+        &self,
+        permit: &ViewPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+    ) -> Result<CredentialEntry, StoreError> {
+        let workspace = permit.workspace().clone();
+        let (scope, key) = (scope.clone(), key.clone());
+        self.readers
+            .read(move |connection| credentials::find(connection, &workspace, &scope, &key))
+            .await
+    }
+
+    async fn put_base(
+        &self,
+        permit: &AdminPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+    ) -> Result<PutBase, StoreError> {
+        let workspace = permit.workspace().clone();
+        let (scope, key) = (scope.clone(), key.clone());
+        self.readers
+            .read(move |connection| credentials::put_base(connection, &workspace, &scope, &key))
+            .await
+    }
+
+    async fn put_credentials(
+        &self,
+        permit: &AdminPermit,
+        puts: Vec<PutCredential>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        self.writer
+            .write(move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                credentials::put_all(connection, permit.workspace(), &puts, stamp)
+            })
+            .await
+    }
+
+    async fn remove_credential(
+        &self,
+        permit: &AdminPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+        removal: Removal,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        let (scope, key) = (scope.clone(), key.clone());
+        self.writer
+            .write(move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                let workspace = permit.workspace();
+                credentials::remove(connection, workspace, &scope, &key, removal, stamp)
+            })
+            .await
+    }
+
+    async fn dependents(
+        &self,
+        permit: &ViewPermit,
+        scope: &Scope,
+        key: &CredentialKey,
+    ) -> Result<Dependents, StoreError> {
+        let workspace = permit.workspace().clone();
+        let (scope, key) = (scope.clone(), key.clone());
+        self.readers
+            .read(move |connection| credentials::dependents(connection, &workspace, &scope, &key))
+            .await
+    }
+
+    async fn permission(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+    ) -> Result<UsagePermission, StoreError> {
+        let (workspace, workflow) = (permit.workspace().clone(), workflow.clone());
+        self.readers
+            .read(move |connection| workspaces::permission(connection, &workspace, &workflow))
+            .await
+    }
+
+    async fn set_permission(
+        &self,
+        permit: &AdminPermit,
+        workflow: &WorkflowName,
+        permission: &UsagePermission,
+    ) -> Result<(), StoreError> {
+        let (workspace, workflow) = (permit.workspace().clone(), workflow.clone());
+        let permission = permission.clone();
+        self.writer
+            .write(move |connection| {
+                workspaces::set_permission(connection, &workspace, &workflow, &permission)
+            })
+            .await
+    }
+
+    async fn mark(&self, workspace: &WorkspaceName) -> Result<SnapshotMark, StoreError> {
+        let workspace = workspace.clone();
+        self.readers
+            .read(move |connection| changes::mark(connection, &workspace))
+            .await
+    }
+
+    async fn changes_since(
+        &self,
+        workspace: &WorkspaceName,
+        mark: Option<SnapshotMark>,
+    ) -> Result<WorkspaceChanges, StoreError> {
+        let workspace = workspace.clone();
+        self.readers
+            .read(move |connection| changes::since(connection, &workspace, mark))
+            .await
+    }
+
+    async fn put_step(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+        step: NewStep,
+        at: Timestamp,
+    ) -> Result<StepEntry, StoreError> {
+        let permit = permit.clone();
+        let (workflow, name) = (workflow.clone(), name.clone());
+        // Megabytes are hashed here, not on the thread that all writers wait for.
+        let artifact = Digest::of(&step.artifact);
+        self.writer
+            .write(move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                let place = (permit.workspace(), &workflow, &name);
+                steps::put(connection, place, &step, &artifact, stamp)
+            })
+            .await
+    }
+
+    async fn steps(
+        &self,
+        permit: &ViewPermit,
+        workflow: Option<&WorkflowName>,
+    ) -> Result<Vec<StepEntry>, StoreError> {
+        let (workspace, workflow) = (permit.workspace().clone(), workflow.cloned());
+        self.readers
+            .read(move |connection| steps::list(connection, &workspace, workflow.as_ref()))
+            .await
+    }
+
+    async fn step(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+    ) -> Result<StepEntry, StoreError> {
+        let workspace = permit.workspace().clone();
+        let (workflow, name) = (workflow.clone(), name.clone());
+        self.readers
+            .read(move |connection| steps::find(connection, &workspace, &workflow, &name))
+            .await
+    }
+
+    async fn remove_step(
+        &self,
+        permit: &EditPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+    ) -> Result<(), StoreError> {
+        let workspace = permit.workspace().clone();
+        let (workflow, name) = (workflow.clone(), name.clone());
+        self.writer
+            .write(move |connection| steps::remove(connection, &workspace, &workflow, &name))
+            .await
+    }
+
+    async fn artifact(
+        &self,
+        workspace: &WorkspaceName,
+        artifact: &Digest,
+    ) -> Result<Vec<u8>, StoreError> {
+        let (workspace, artifact) = (workspace.clone(), *artifact);
+        self.readers
+            .read(move |connection| steps::artifact(connection, &workspace, &artifact))
+            .await
+    }
+
+    async fn open_run(&self, run: NewRun) -> Result<OpenedRun, StoreError> {
+        let owner = self.owner.id().to_owned();
+        self.writer
+            .write(move |connection| runs::open(connection, &run, &owner))
+            .await
+    }
+
+    async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError> {
+        let run = *run;
+        self.writer
+            .write(move |connection| runs::append_log(connection, &run, &chunks))
+            .await
+    }
+
+    async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError> {
+        let run = *run;
+        self.writer
+            .write(move |connection| runs::close(connection, &run, &end))
+            .await
+    }
+
+    async fn forbid_run(&self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
+        let run = *run;
+        self.writer
+            .write(move |connection| runs::forbid(connection, &run, at))
+            .await
+    }
+
+    async fn mark_lost(&self, at: Timestamp) -> Result<Vec<RunId>, StoreError> {
+        let directory = self.directory.clone();
+        let locking = task::spawn_blocking(move || open::lock_opening(&directory));
+        let opening = locking
+            .await
+            .map_err(|error| StoreError::Failed(Box::new(error)))??;
+        let directory = self.directory.clone();
+        let dead = self
+            .readers
+            .read(move |connection| Ok(dead_owners(connection, &directory)?))
+            .await?;
+        // Who is dead stays dead, so the lock is not needed to write it down.
+        drop(opening);
+        if dead.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lost = self
+            .writer
+            .write(move |connection| runs::mark_lost(connection, &dead, at))
+            .await?;
+        tell_lost(&lost);
+        Ok(lost)
+    }
+
+    async fn runs(
+        &self,
+        permit: &ViewPermit,
+        filter: &RunFilter,
+    ) -> Result<Vec<RunSummary>, StoreError> {
+        let (workspace, filter) = (permit.workspace().clone(), filter.clone());
+        self.readers
+            .read(move |connection| history::list(connection, &workspace, &filter))
+            .await
+    }
+
+    async fn run(&self, permit: &ViewPermit, run: &RunId) -> Result<RunRecord, StoreError> {
+        let (workspace, run) = (permit.workspace().clone(), *run);
+        self.readers
+            .read(move |connection| history::find(connection, &workspace, &run))
+            .await
+    }
+
+    async fn log(
+        &self,
+        permit: &ViewPermit,
+        run: &RunId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        let (workspace, run) = (permit.workspace().clone(), *run);
+        let sequence = column::number_column(sequence)?;
+        self.readers
+            .read(move |connection| history::log(connection, &workspace, &run, sequence, limit))
+            .await
+    }
+}

@@ -1,0 +1,185 @@
+//! The record of runs: opened, closed, lost; and their logs.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use lockstep_step::{LogChunk, Outcome, RunId};
+
+use crate::error::{StoreError, Thing};
+use crate::run::{NewRun, OpenedRun, RunEnd, RunSource, RunStatus};
+
+use super::changes;
+use super::column::number_column;
+use super::steps;
+use super::workspaces::{exists, workflow_id};
+
+/// Records that `run` starts. `owner` is the store that it lives with.
+pub(super) fn open(
+    connection: &Connection,
+    run: &NewRun,
+    owner: &str,
+) -> Result<OpenedRun, StoreError> {
+    let mark = changes::mark(connection, &run.workspace)?;
+    workflow_id(connection, mark.workspace, &run.workflow)?;
+    let step = match &run.source {
+        RunSource::Step(name) => Some(steps::find(
+            connection,
+            &run.workspace,
+            &run.workflow,
+            name,
+        )?),
+        RunSource::File { .. } => None,
+    };
+    let (name, digest) = match (&run.source, &step) {
+        (RunSource::File { label, digest }, _) => (label.as_str(), *digest),
+        (RunSource::Step(name), Some(step)) => (name.as_str(), step.digest),
+        (RunSource::Step(name), None) => {
+            let step = Thing::Step(run.workflow.clone(), name.clone());
+            return Err(StoreError::NotFound(step));
+        }
+    };
+    let version = step.as_ref().map(|step| number_column(step.version));
+    connection
+        .prepare_cached(
+            "INSERT INTO runs (id, workspace_id, workflow, step, step_version, digest, caller,
+                               started_at, owner)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            run.id.to_string(),
+            mark.workspace,
+            run.workflow.as_str(),
+            name,
+            version.transpose()?,
+            digest.to_string(),
+            run.caller,
+            run.started_at.as_microsecond(),
+            owner,
+        ])
+        .map_err(|error| exists(error, || Thing::Run(run.id)))?;
+    Ok(OpenedRun { step, mark })
+}
+
+pub(super) fn append_log(
+    connection: &Connection,
+    run: &RunId,
+    chunks: &[LogChunk],
+) -> Result<(), StoreError> {
+    let number = open_number(connection, run)?;
+    insert_log(connection, number, chunks)
+}
+
+pub(super) fn close(connection: &Connection, run: &RunId, end: &RunEnd) -> Result<(), StoreError> {
+    let number = open_number(connection, run)?;
+    insert_log(connection, number, &end.log)?;
+    let output = end.outcome.output().map(|output| output.as_str());
+    let failure = end.outcome.failure();
+    connection
+        .prepare_cached(
+            "UPDATE runs
+                SET status = ?2, ended_at = ?3, output = ?4, message = ?5, phase = ?6,
+                    guest_started = ?7, requests_sent = ?8, retryable = ?9, receipt = ?10,
+                    denied = ?11
+              WHERE number = ?1",
+        )?
+        .execute(params![
+            number,
+            Outcome::kind(&end.outcome).as_str(),
+            end.at.as_microsecond(),
+            output,
+            failure.map(|failure| failure.message.as_str()),
+            failure.map(|failure| failure.phase.as_str()),
+            failure.map(|failure| failure.started),
+            failure.map(|failure| failure.requests_sent),
+            failure.map(|failure| failure.retryable),
+            json(&end.receipt)?,
+            json(&end.denied)?,
+        ])?;
+    Ok(())
+}
+
+pub(super) fn forbid(
+    connection: &Connection,
+    run: &RunId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let number = open_number(connection, run)?;
+    connection
+        .prepare_cached("UPDATE runs SET status = ?2, ended_at = ?3 WHERE number = ?1")?
+        .execute(params![
+            number,
+            RunStatus::Forbidden.as_str(),
+            at.as_microsecond()
+        ])?;
+    Ok(())
+}
+
+/// The stores that have open runs.
+pub(super) fn owners(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT DISTINCT owner FROM runs WHERE status = 'open'")?;
+    let owners = statement.query_map((), |row| row.get(0))?;
+    Ok(owners.collect::<Result<_, _>>()?)
+}
+
+/// Marks the open runs of these stores.
+pub(super) fn mark_lost(
+    connection: &Connection,
+    owners: &[String],
+    at: Timestamp,
+) -> Result<Vec<RunId>, StoreError> {
+    use super::column::Columns as _;
+
+    let mut lost = Vec::new();
+    let mut statement = connection.prepare_cached(
+        "UPDATE runs SET status = ?2, ended_at = ?3 WHERE owner = ?1 AND status = 'open'
+         RETURNING id",
+    )?;
+    for owner in owners {
+        let values = params![owner, RunStatus::Lost.as_str(), at.as_microsecond()];
+        for id in statement.query_and_then(values, |row| row.parsed(0))? {
+            let id: Result<RunId, StoreError> = id;
+            lost.push(id?);
+        }
+    }
+    Ok(lost)
+}
+
+/// The number of a run that goes on.
+fn open_number(connection: &Connection, run: &RunId) -> Result<i64, StoreError> {
+    let found: Option<(i64, bool)> = connection
+        .prepare_cached("SELECT number, status = 'open' FROM runs WHERE id = ?1")?
+        .query_row([run.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match found {
+        Some((number, true)) => Ok(number),
+        Some((_, false)) => Err(StoreError::RunClosed(*run)),
+        None => Err(StoreError::NotFound(Thing::Run(*run))),
+    }
+}
+
+fn insert_log(connection: &Connection, number: i64, chunks: &[LogChunk]) -> Result<(), StoreError> {
+    if chunks.is_empty() {
+        return Ok(());
+    }
+    let next: i64 = connection
+        .prepare_cached("SELECT coalesce(max(sequence) + 1, 0) FROM log_chunks WHERE run = ?1")?
+        .query_row([number], |row| row.get(0))?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO log_chunks (run, sequence, at, stream, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for (sequence, chunk) in (next..).zip(chunks) {
+        insert.execute(params![
+            number,
+            sequence,
+            chunk.at.as_microsecond(),
+            chunk.stream.as_str(),
+            chunk.text.as_bytes(),
+        ])?;
+    }
+    Ok(())
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Failed(Box::new(error)))
+}

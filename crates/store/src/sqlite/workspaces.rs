@@ -1,0 +1,351 @@
+//! Workspaces, workflows, usage permissions and the keys that wrap workspaces' keys.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use lockstep_step::{CredentialKey, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_vault::KekCheck;
+
+use crate::credential::Removal;
+use crate::error::{StoreError, Thing};
+use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
+
+use super::column::Columns as _;
+use super::credentials::Stamp;
+use super::failure::is_duplicate;
+use super::steps;
+
+/// The number of a workspace.
+pub(super) fn workspace_id(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("SELECT id FROM workspaces WHERE name = ?1")?
+        .query_row([workspace.as_str()], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| StoreError::NotFound(Thing::Workspace(workspace.clone())))
+}
+
+/// The number of a workflow.
+pub(super) fn workflow_id(
+    connection: &Connection,
+    workspace_id: i64,
+    workflow: &WorkflowName,
+) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("SELECT id FROM workflows WHERE workspace_id = ?1 AND name = ?2")?
+        .query_row(params![workspace_id, workflow.as_str()], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| StoreError::NotFound(Thing::Workflow(workflow.clone())))
+}
+
+/// Moves the revision of a workspace, and tells the new one.
+pub(super) fn next_revision(connection: &Connection, workspace_id: i64) -> Result<i64, StoreError> {
+    let sql = "UPDATE workspaces SET revision = revision + 1 WHERE id = ?1 RETURNING revision";
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row([workspace_id], |row| row.get(0))?)
+}
+
+// Workspaces.
+
+pub(super) fn list(connection: &Connection) -> Result<Vec<WorkspaceEntry>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT name, created_at,
+                    (SELECT count(*) FROM workflows WHERE workspace_id = workspaces.id),
+                    (SELECT count(*) FROM credentials
+                      WHERE workspace_id = workspaces.id AND record IS NOT NULL)
+               FROM workspaces ORDER BY name",
+        )?
+        .query_and_then((), |row| {
+            Ok(WorkspaceEntry {
+                name: row.parsed(0)?,
+                created_at: row.time(1)?,
+                workflows: row.count(2)?,
+                credentials: row.count(3)?,
+            })
+        })?
+        .collect()
+}
+
+/// Adds a workspace with its first workflow.
+pub(super) fn add(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO workspaces (name, created_at) VALUES (?1, ?2) RETURNING id";
+    let id: i64 = connection
+        .prepare_cached(sql)?
+        .query_row(params![workspace.as_str(), at.as_microsecond()], |row| {
+            row.get(0)
+        })
+        .map_err(|error| exists(error, || Thing::Workspace(workspace.clone())))?;
+    insert_workflow(connection, id, &WorkflowName::default_name(), at)
+}
+
+/// Adds the workspace that is always there.
+pub(super) fn add_default(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
+    let name = WorkspaceName::default_name();
+    match workspace_id(connection, &name) {
+        Err(StoreError::NotFound(_)) => add(connection, &name, at),
+        found => found.map(drop),
+    }
+}
+
+pub(super) fn remove(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    removal: Removal,
+) -> Result<(), StoreError> {
+    let what = || Thing::Workspace(workspace.clone());
+    if *workspace == WorkspaceName::default_name() {
+        return Err(StoreError::Permanent(what()));
+    }
+    let id = workspace_id(connection, workspace)?;
+    let sql = "SELECT count(*) FROM credentials WHERE workspace_id = ?1 AND record IS NOT NULL";
+    refuse_with_credentials(connection, sql, params![id], removal, what)?;
+    connection
+        .prepare_cached("DELETE FROM workspaces WHERE id = ?1")?
+        .execute([id])?;
+    steps::remove_unused_artifacts(connection)
+}
+
+// Workflows.
+
+pub(super) fn list_workflows(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+) -> Result<Vec<WorkflowEntry>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    connection
+        .prepare_cached(
+            "SELECT id, name, created_at, permission,
+                    (SELECT count(*) FROM credentials
+                      WHERE workspace_id = ?1 AND workflow = workflows.name AND record IS NOT NULL),
+                    (SELECT count(*) FROM steps WHERE workflow_id = workflows.id)
+               FROM workflows WHERE workspace_id = ?1 ORDER BY name",
+        )?
+        .query_and_then([workspace_id], |row| {
+            Ok(WorkflowEntry {
+                name: row.parsed(1)?,
+                created_at: row.time(2)?,
+                permission: permission_of(connection, row.plain(0)?, &row.plain::<String>(3)?)?,
+                credentials: row.count(4)?,
+                steps: row.count(5)?,
+            })
+        })?
+        .collect()
+}
+
+pub(super) fn add_workflow(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workflow: &WorkflowName,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    insert_workflow(connection, workspace_id, workflow, at)
+}
+
+fn insert_workflow(
+    connection: &Connection,
+    workspace_id: i64,
+    workflow: &WorkflowName,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    // A new permission, even if it is the usual one: a workflow of this name may have had another before.
+    let revision = next_revision(connection, workspace_id)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO workflows (workspace_id, name, created_at, permission_revision)
+             VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            workspace_id,
+            workflow.as_str(),
+            at.as_microsecond(),
+            revision
+        ])
+        .map_err(|error| exists(error, || Thing::Workflow(workflow.clone())))?;
+    Ok(())
+}
+
+pub(super) fn remove_workflow(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workflow: &WorkflowName,
+    removal: Removal,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    let what = || Thing::Workflow(workflow.clone());
+    if *workflow == WorkflowName::default_name() {
+        return Err(StoreError::Permanent(what()));
+    }
+    let workspace_id = workspace_id(connection, workspace)?;
+    let id = workflow_id(connection, workspace_id, workflow)?;
+    let sql = "SELECT count(*) FROM credentials
+                WHERE workspace_id = ?1 AND workflow = ?2 AND record IS NOT NULL";
+    let owner = params![workspace_id, workflow.as_str()];
+    refuse_with_credentials(connection, sql, owner, removal, what)?;
+    let revision = next_revision(connection, workspace_id)?;
+    connection
+        .prepare_cached(
+            "UPDATE credentials
+                SET record = NULL, note = NULL, revision = ?3, rotated_at = ?4, rotated_by = ?5
+              WHERE workspace_id = ?1 AND workflow = ?2 AND record IS NOT NULL",
+        )?
+        .execute(params![
+            workspace_id,
+            workflow.as_str(),
+            revision,
+            stamp.at.as_microsecond(),
+            stamp.by
+        ])?;
+    connection
+        .prepare_cached("DELETE FROM workflows WHERE id = ?1")?
+        .execute([id])?;
+    steps::remove_unused_artifacts(connection)
+}
+
+/// `sql` counts the credentials that would go along.
+fn refuse_with_credentials(
+    connection: &Connection,
+    sql: &str,
+    owner: &[&dyn rusqlite::ToSql],
+    removal: Removal,
+    what: impl FnOnce() -> Thing,
+) -> Result<(), StoreError> {
+    let credentials = connection
+        .prepare_cached(sql)?
+        .query_and_then(owner, |row| row.count(0))?
+        .next()
+        .unwrap_or(Ok(0))?;
+    match removal {
+        Removal::IfUnused if credentials > 0 => Err(StoreError::HasCredentials {
+            what: what(),
+            credentials,
+        }),
+        Removal::IfUnused | Removal::Forced => Ok(()),
+    }
+}
+
+// Usage permissions.
+
+pub(super) fn permission(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workflow: &WorkflowName,
+) -> Result<UsagePermission, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let id = workflow_id(connection, workspace_id, workflow)?;
+    let word: String = connection
+        .prepare_cached("SELECT permission FROM workflows WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    permission_of(connection, id, &word)
+}
+
+/// The permission of a workflow whose column has `word`.
+pub(super) fn permission_of(
+    connection: &Connection,
+    workflow_id: i64,
+    word: &str,
+) -> Result<UsagePermission, StoreError> {
+    match word {
+        "all" => Ok(UsagePermission::All),
+        // Anything else allows no more than is listed.
+        _ => {
+            let keys: Result<BTreeSet<CredentialKey>, StoreError> = connection
+                .prepare_cached("SELECT key FROM permitted_keys WHERE workflow_id = ?1")?
+                .query_and_then([workflow_id], |row| row.parsed(0))?
+                .collect();
+            Ok(UsagePermission::Selected(keys?))
+        }
+    }
+}
+
+pub(super) fn set_permission(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workflow: &WorkflowName,
+    permission: &UsagePermission,
+) -> Result<(), StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let id = workflow_id(connection, workspace_id, workflow)?;
+    let revision = next_revision(connection, workspace_id)?;
+    let nothing = BTreeSet::new();
+    let (word, keys) = match permission {
+        UsagePermission::All => ("all", &nothing),
+        UsagePermission::Selected(keys) => ("selected", keys),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE workflows SET permission = ?2, permission_revision = ?3 WHERE id = ?1",
+        )?
+        .execute(params![id, word, revision])?;
+    connection
+        .prepare_cached("DELETE FROM permitted_keys WHERE workflow_id = ?1")?
+        .execute([id])?;
+    let sql = "INSERT INTO permitted_keys (workflow_id, key) VALUES (?1, ?2)";
+    let mut insert = connection.prepare_cached(sql)?;
+    for key in keys {
+        insert.execute(params![id, key.as_str()])?;
+    }
+    Ok(())
+}
+
+// Key-encryption keys.
+
+pub(super) fn list_keks(connection: &Connection) -> Result<Vec<KekEntry>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT id, check_value, added_at,
+                    (SELECT count(*) FROM workspaces WHERE kek = keks.id)
+               FROM keks ORDER BY added_at, id",
+        )?
+        .query_and_then((), |row| {
+            Ok(KekEntry {
+                check: KekCheck {
+                    kek: row.parsed(0)?,
+                    check: row.plain(1)?,
+                },
+                added_at: row.time(2)?,
+                wrapped_keys: row.count(3)?,
+            })
+        })?
+        .collect()
+}
+
+pub(super) fn add_kek(
+    connection: &Connection,
+    check: &KekCheck,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let id = check.kek.to_string();
+    connection
+        .prepare_cached(
+            "INSERT INTO keks (id, check_value, added_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![id, check.check, at.as_microsecond()])?;
+    let known: Vec<u8> = connection
+        .prepare_cached("SELECT check_value FROM keks WHERE id = ?1")?
+        .query_row([&id], |row| row.get(0))?;
+    if known != check.check {
+        return Err(StoreError::Exists(Thing::Kek(check.kek)));
+    }
+    Ok(())
+}
+
+/// The error of an insert: that the thing is there, if that is why.
+pub(super) fn exists(error: rusqlite::Error, what: impl FnOnce() -> Thing) -> StoreError {
+    if is_duplicate(&error) {
+        StoreError::Exists(what())
+    } else {
+        error.into()
+    }
+}
