@@ -28,6 +28,8 @@ CREATE TABLE workflows (
   created_at          INTEGER NOT NULL,
   permission          TEXT    NOT NULL DEFAULT 'all' CHECK (permission IN ('all', 'selected')),
   permission_revision INTEGER NOT NULL,
+  permission_at       INTEGER,
+  permission_by       TEXT,
   UNIQUE (workspace_id, name)
 ) STRICT;
 

@@ -151,6 +151,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         permit: &AdminPermit,
         workflow: &WorkflowName,
         permission: &UsagePermission,
+        at: Timestamp,
     ) -> Result<(), StoreError>;
 
     // What runs resolve from.

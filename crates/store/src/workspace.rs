@@ -27,6 +27,10 @@ pub struct WorkflowEntry {
     pub created_at: Timestamp,
     /// What it may use.
     pub permission: UsagePermission,
+    /// When that was last set; `None` if it is as it was from the start.
+    pub permission_set_at: Option<Timestamp>,
+    /// By whom.
+    pub permission_set_by: Option<String>,
     /// How many credentials are its own.
     pub credentials: u64,
     /// How many steps it has.

@@ -31,6 +31,15 @@ pub(super) trait Columns {
         Timestamp::from_microsecond(self.plain(column)?).map_err(|_| self.damaged(column))
     }
 
+    /// A time that need not have come.
+    fn optional_time(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
+        let microseconds: Option<i64> = self.plain(column)?;
+        microseconds
+            .map(Timestamp::from_microsecond)
+            .transpose()
+            .map_err(|_| self.damaged(column))
+    }
+
     /// A scope, written by [`scope_column`].
     fn scope(&self, column: usize) -> Result<Scope, StoreError> {
         let text: String = self.plain(column)?;

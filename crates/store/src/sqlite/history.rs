@@ -43,7 +43,6 @@ pub(super) fn list(
 }
 
 fn summary(row: &Row<'_>) -> Result<RunSummary, StoreError> {
-    let ended_at: Option<i64> = row.plain(6)?;
     let status: String = row.plain(7)?;
     Ok(RunSummary {
         id: row.parsed(0)?,
@@ -51,7 +50,7 @@ fn summary(row: &Row<'_>) -> Result<RunSummary, StoreError> {
         step: step(row, 2, 3)?,
         caller: row.plain(4)?,
         started_at: row.time(5)?,
-        ended_at: ended_at.map(|_| row.time(6)).transpose()?,
+        ended_at: row.optional_time(6)?,
         status: RunStatus::from_word(&status).ok_or_else(|| row.damaged(7))?,
     })
 }

@@ -235,12 +235,18 @@ impl Store for SqliteStore {
         permit: &AdminPermit,
         workflow: &WorkflowName,
         permission: &UsagePermission,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
-        let (workspace, workflow) = (permit.workspace().clone(), workflow.clone());
-        let permission = permission.clone();
+        let permit = permit.clone();
+        let (workflow, permission) = (workflow.clone(), permission.clone());
         self.writer
             .write(move |connection| {
-                workspaces::set_permission(connection, &workspace, &workflow, &permission)
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                let workspace = permit.workspace();
+                workspaces::set_permission(connection, workspace, &workflow, &permission, stamp)
             })
             .await
     }

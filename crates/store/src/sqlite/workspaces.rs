@@ -127,7 +127,8 @@ pub(super) fn list_workflows(
             "SELECT id, name, created_at, permission,
                     (SELECT count(*) FROM credentials
                       WHERE workspace_id = ?1 AND workflow = workflows.name AND record IS NOT NULL),
-                    (SELECT count(*) FROM steps WHERE workflow_id = workflows.id)
+                    (SELECT count(*) FROM steps WHERE workflow_id = workflows.id),
+                    permission_at, permission_by
                FROM workflows WHERE workspace_id = ?1 ORDER BY name",
         )?
         .query_and_then([workspace_id], |row| {
@@ -137,6 +138,8 @@ pub(super) fn list_workflows(
                 permission: permission_of(connection, row.plain(0)?, &row.plain::<String>(3)?)?,
                 credentials: row.count(4)?,
                 steps: row.count(5)?,
+                permission_set_at: row.optional_time(6)?,
+                permission_set_by: row.plain(7)?,
             })
         })?
         .collect()
@@ -273,6 +276,7 @@ pub(super) fn set_permission(
     workspace: &WorkspaceName,
     workflow: &WorkflowName,
     permission: &UsagePermission,
+    stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
     let id = workflow_id(connection, workspace_id, workflow)?;
@@ -284,9 +288,17 @@ pub(super) fn set_permission(
     };
     connection
         .prepare_cached(
-            "UPDATE workflows SET permission = ?2, permission_revision = ?3 WHERE id = ?1",
+            "UPDATE workflows
+                SET permission = ?2, permission_revision = ?3, permission_at = ?4, permission_by = ?5
+              WHERE id = ?1",
         )?
-        .execute(params![id, word, revision])?;
+        .execute(params![
+            id,
+            word,
+            revision,
+            stamp.at.as_microsecond(),
+            stamp.by
+        ])?;
     connection
         .prepare_cached("DELETE FROM permitted_keys WHERE workflow_id = ?1")?
         .execute([id])?;
