@@ -1,7 +1,5 @@
 //! Which credentials a workflow may use.
 
-use jiff::Timestamp;
-
 use lockstep_step::{Caller, UsagePermission, WorkflowName, WorkspaceName};
 use lockstep_vault::{AdminPermit, ViewPermit};
 
@@ -38,7 +36,7 @@ impl Runner {
         let permit = AdminPermit::check(caller, workspace)?;
         let set = self
             .store()
-            .set_permission(&permit, workflow, permission, Timestamp::now())
+            .set_permission(&permit, workflow, permission)
             .await;
         self.told(caller, workspace, set).await
     }
