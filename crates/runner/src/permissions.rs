@@ -1,5 +1,7 @@
 //! Which credentials a workflow may use.
 
+use jiff::Timestamp;
+
 use lockstep_step::{Caller, UsagePermission, WorkflowName, WorkspaceName};
 use lockstep_vault::{AdminPermit, ViewPermit};
 
@@ -36,7 +38,7 @@ impl Runner {
         let permit = AdminPermit::check(caller, workspace)?;
         let set = self
             .store()
-            .set_permission(&permit, workflow, permission)
+            .set_permission(&permit, workflow, permission, Timestamp::now())
             .await;
         self.told(caller, workspace, set).await
     }
