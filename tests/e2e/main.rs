@@ -1,1 +1,9 @@
-//! Tests of the whole.
+//! Tests of the whole, in one binary. Each that runs a step is a leak test: see `lockstep_e2e::TestHost`.
+
+mod dependencies;
+mod examples;
+mod leaks;
+mod outcomes;
+mod records;
+mod resolution;
+mod sdk;

@@ -1,1 +1,19 @@
-//! Test support.
+//! What the tests of the whole stand on: a host with canary credentials, which fails a test if one of them got out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "test support: a test that cannot go on ends with a message"
+)]
+
+mod command;
+mod guests;
+mod host;
+mod spellings;
+mod traces;
+
+pub use command::Finished;
+pub use guests::{guest, repository, wat};
+pub use host::{Ran, TestHost, Wanted};
+pub use spellings::spelling_in;

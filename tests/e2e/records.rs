@@ -1,0 +1,136 @@
+//! The record of runs: opened before, closed in every case.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use lockstep_e2e::{TestHost, Wanted, guest, wat};
+use lockstep_runner::{RunFilter, RunState, RunStatus, RunStep};
+use lockstep_step::{Digest, OutcomeKind, WorkspaceName};
+use lockstep_store::SqliteStore;
+
+fn latest(limit: u32) -> RunFilter {
+    RunFilter {
+        workflow: None,
+        status: None,
+        before: None,
+        limit,
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_recorded_with_its_digest_outcome_receipt_and_log() {
+    let host = TestHost::new().await;
+    let wasm = guest("credentials");
+    let ran = host
+        .run(Wanted::of(wasm.clone()).input(r#"{"keys":["CANARY"]}"#))
+        .await;
+    let workspace = WorkspaceName::default_name();
+    let record = host
+        .runner
+        .run_record(&host.admin, &workspace, &ran.report.run)
+        .await
+        .unwrap();
+    assert_eq!(record.digest, Digest::of(&wasm));
+    assert_eq!(record.step, RunStep::File("test.wasm".to_owned()));
+    assert_eq!(record.caller, "test:admin");
+    let RunState::Ended {
+        outcome, receipt, ..
+    } = record.state
+    else {
+        panic!("{:?}", record.state)
+    };
+    assert_eq!(outcome, ran.report.outcome);
+    assert_eq!(*receipt, ran.report.receipt);
+    assert_eq!(receipt.credentials[0].key.as_str(), "CANARY");
+    assert_eq!(host.recorded_log(&ran).await, b"***\n");
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_a_closed_record() {
+    let host = TestHost::new().await;
+    host.run(
+        Wanted::of(wat("long-sleep")).limits(|limits| limits.timeout = Duration::from_millis(1)),
+    )
+    .await;
+    {
+        let run = host.run(Wanted::of(wat("long-sleep")));
+        let gone = tokio::time::timeout(Duration::from_millis(100), run).await;
+        assert!(gone.is_err());
+    }
+    host.runner.drain().await;
+    let runs = host
+        .runner
+        .runs(&host.admin, &WorkspaceName::default_name(), &latest(1))
+        .await
+        .unwrap();
+    assert_eq!(runs[0].status, RunStatus::Ended(OutcomeKind::Cancelled));
+}
+
+#[tokio::test]
+async fn a_run_of_a_live_process_is_not_lost_to_another_one() {
+    let host = TestHost::new().await;
+    host.run(Wanted::of(wat("echo"))).await;
+    let running = host.run(
+        Wanted::of(wat("long-sleep")).limits(|limits| limits.timeout = Duration::from_millis(400)),
+    );
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        SqliteStore::open(&host.data(), Timestamp::now()).unwrap()
+    };
+    let (ran, _second) = tokio::join!(running, second);
+    assert_eq!(ran.kind(), OutcomeKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_registered_step_runs_by_name_and_the_record_pins_its_version() {
+    let host = TestHost::new().await;
+    let workspace = WorkspaceName::default_name();
+    let (workflow, name) = ("default".parse().unwrap(), "echo".parse().unwrap());
+    for (version, source) in [(1, wat("echo")), (2, guest("echo"))] {
+        let added = host
+            .runner
+            .add_step(&host.admin, &workspace, &workflow, &name, source.clone())
+            .await
+            .unwrap();
+        assert_eq!(
+            (added.step.version, added.step.digest),
+            (version, Digest::of(&source))
+        );
+        let ran = host.run(Wanted::step("echo").input("[1]")).await;
+        assert_eq!(ran.output(), serde_json::json!([1]));
+        let record = host
+            .runner
+            .run_record(&host.admin, &workspace, &ran.report.run)
+            .await
+            .unwrap();
+        assert_eq!(
+            record.step,
+            RunStep::Registered {
+                name: name.clone(),
+                version
+            }
+        );
+        assert_eq!(record.digest, Digest::of(&source));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_cache_of_compiled_code_means_compiling_again() {
+    let host = TestHost::new().await;
+    host.run(Wanted::of(wat("echo"))).await;
+    let cache = host.data().join("cache");
+    let mut damaged = 0;
+    for engine in std::fs::read_dir(&cache).unwrap() {
+        for file in std::fs::read_dir(engine.unwrap().path()).unwrap() {
+            std::fs::write(file.unwrap().path(), b"not code").unwrap();
+            damaged += 1;
+        }
+    }
+    assert_eq!(damaged, 1);
+    let fresh = host.another_runner();
+    let ran = host
+        .run_in(&fresh, Wanted::of(wat("echo")).input("[1]"))
+        .await;
+    assert_eq!(ran.output(), serde_json::json!([1]));
+}

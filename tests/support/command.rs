@@ -1,0 +1,87 @@
+//! The binary `lockstep`, run as a process in the directory of a test's host.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::guests::repository;
+use crate::host::TestHost;
+
+/// A process that ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Exit code; -1 for a signal.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said besides.
+    pub stderr: String,
+}
+
+impl TestHost {
+    /// Runs `lockstep` with these arguments on the data directory of this host.
+    pub fn lockstep<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Finished {
+        self.lockstep_with("", arguments)
+    }
+
+    /// Runs `lockstep` with this on stdin.
+    pub fn lockstep_with<A: AsRef<OsStr>>(&self, stdin: &str, arguments: &[A]) -> Finished {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.scratch())
+            .env("LOCKSTEP_DATA", self.data())
+            .env("LOCKSTEP_KEY_FILE", self.key_file())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A process that refuses its arguments does not read: then there is nobody to write to.
+        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        self.leaves("stdout of a command", &output.stdout);
+        self.leaves("stderr of a command", &output.stderr);
+        Finished {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Finished {
+    /// What it printed, as JSON.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON ({error}) in {self:?}"))
+    }
+
+    /// Fails unless the exit code is this one.
+    #[must_use]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+}
+
+/// The binary that was built beside this test.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("a test binary is in target/<profile>/deps");
+    let binary = profile.join("lockstep");
+    assert!(
+        binary.exists(),
+        "`{}` is not built: `cargo build -p lockstep-cli` builds it, and `cargo xtask test` does so first",
+        binary
+            .strip_prefix(repository())
+            .unwrap_or(&binary)
+            .display()
+    );
+    binary
+}

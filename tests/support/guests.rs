@@ -1,0 +1,39 @@
+//! The guests that `cargo xtask guests` built, and those in the text format.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests are a folder of the repository")
+        .to_owned()
+}
+
+/// The guest that was built as `target/guests/<name>.wasm`.
+#[must_use]
+pub fn guest(name: &str) -> Vec<u8> {
+    let path = repository()
+        .join("target/guests")
+        .join(name)
+        .with_added_extension("wasm");
+    fs::read(&path).unwrap_or_else(|error| {
+        panic!(
+            "cannot read guest `{}`: {error}; `cargo xtask guests` builds it",
+            path.display()
+        )
+    })
+}
+
+/// The guest of `tests/guests/<name>.wat`.
+#[must_use]
+pub fn wat(name: &str) -> Vec<u8> {
+    let path = repository()
+        .join("tests/guests")
+        .join(name)
+        .with_added_extension("wat");
+    fs::read(&path)
+        .unwrap_or_else(|error| panic!("cannot read guest `{}`: {error}", path.display()))
+}

@@ -1,0 +1,423 @@
+//! A host in a directory of its own, over the real store, vault and sandbox.
+//!
+//! Canary credentials are planted in each. When it is dropped, all that left it is searched for them in every spelling:
+//! outputs, failures, logs and records of runs, what commands printed, traces, and every file of the data directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use lockstep_runner::{
+    NewCredential, PutRule, RunError, RunReport, RunRequest, Runner, StepSource,
+};
+use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig};
+use lockstep_secret::Secret;
+use lockstep_step::{
+    Caller, CredentialKey, Limits, LogChunk, OutcomeKind, Role, Scope, UsagePermission,
+    WorkflowName, WorkspaceName,
+};
+use lockstep_store::SqliteStore;
+use lockstep_vault::{IfAbsent, Keyring, Vault, open_key_file};
+
+use crate::spellings::spelling_in;
+use crate::traces;
+
+/// A host that a test runs steps in.
+pub struct TestHost {
+    /// The runner.
+    pub runner: Runner,
+    /// An admin.
+    pub admin: Caller,
+    directory: TempDir,
+    canaries: Mutex<Vec<String>>,
+    left: Mutex<Vec<(String, Vec<u8>)>>,
+}
+
+/// A run that a test wants. What is not said has its default.
+pub struct Wanted {
+    /// The bytes of the step, or `None` for a registered one.
+    source: Option<Vec<u8>>,
+    label: String,
+    input: String,
+    workflow: WorkflowName,
+    limits: Limits,
+    cancel: CancellationToken,
+}
+
+/// A run that ended.
+pub struct Ran {
+    /// What the runner told.
+    pub report: RunReport,
+    /// What the listener heard, both streams as they came.
+    pub log: String,
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<u8>>);
+
+// === impl TestHost ===
+
+impl TestHost {
+    /// A host with a place for four runs.
+    pub async fn new() -> Self {
+        Self::with(SandboxConfig::for_runs(4)).await
+    }
+
+    /// A host with this sandbox; its cache of compiled code is in the data directory.
+    pub async fn with(mut config: SandboxConfig) -> Self {
+        traces::collect();
+        let directory = tempfile::tempdir().unwrap();
+        config.cache_dir = Some(directory.path().join("data/cache"));
+        let runner = runner_in(directory.path(), config);
+        let admin = Caller {
+            name: "test:admin".to_owned(),
+            role: Role::Admin,
+        };
+        let (canaries, left) = (Mutex::default(), Mutex::default());
+        let host = Self {
+            runner,
+            admin,
+            directory,
+            canaries,
+            left,
+        };
+        host.set(
+            "CANARY",
+            &format!(
+                "canary-{}-é&\"q'uo\\te\"/+=",
+                lockstep_step::RunId::generate()
+            ),
+        )
+        .await;
+        let lines = format!(
+            "first line {0}\nsecond line {0}\n",
+            lockstep_step::RunId::generate()
+        );
+        host.set("CANARY_LINES", &lines).await;
+        host
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// The key file.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.directory.path().join("key")
+    }
+
+    /// Where a test may write files of its own.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Sets a credential of the workspace `default`. From now on its value is a canary.
+    pub async fn set(&self, key: &str, value: &str) {
+        self.put(&Scope::Workspace, key, value).await;
+    }
+
+    /// Sets a credential of a workflow. From now on its value is a canary.
+    pub async fn set_in(&self, workflow: &str, key: &str, value: &str) {
+        self.put(&Scope::Workflow(workflow.parse().unwrap()), key, value)
+            .await;
+    }
+
+    /// The value of the canary `CANARY`.
+    #[must_use]
+    pub fn canary(&self) -> String {
+        self.canaries.lock().unwrap()[0].clone()
+    }
+
+    /// Takes `value` for a canary: nothing that leaves the host may hold it.
+    pub fn guard(&self, value: &str) {
+        self.canaries.lock().unwrap().push(value.to_owned());
+    }
+
+    async fn put(&self, scope: &Scope, key: &str, value: &str) {
+        self.guard(value);
+        let (key, value) = (key.parse().unwrap(), Secret::new(value.to_owned()));
+        let credentials = [NewCredential {
+            key,
+            value,
+            note: None,
+        }];
+        let workspace = WorkspaceName::default_name();
+        let put = self.runner.put_credentials(
+            &self.admin,
+            &workspace,
+            scope,
+            &credentials,
+            PutRule::CreateOrRotate,
+        );
+        put.await.unwrap();
+    }
+
+    /// Adds a workflow.
+    pub async fn add_workflow(&self, name: &str) {
+        let workspace = WorkspaceName::default_name();
+        self.runner
+            .add_workflow(&self.admin, &workspace, &name.parse().unwrap())
+            .await
+            .unwrap();
+    }
+
+    /// Lets a workflow use these keys only.
+    pub async fn select(&self, workflow: &str, keys: &[&str]) {
+        let keys = keys
+            .iter()
+            .map(|key| key.parse::<CredentialKey>().unwrap())
+            .collect();
+        let workspace = WorkspaceName::default_name();
+        let permission = UsagePermission::Selected(keys);
+        let workflow = workflow.parse().unwrap();
+        self.runner
+            .set_permission(&self.admin, &workspace, &workflow, &permission)
+            .await
+            .unwrap();
+    }
+
+    /// Runs a step as the admin; panics if the host fails.
+    pub async fn run(&self, wanted: Wanted) -> Ran {
+        self.run_in(&self.runner, wanted).await
+    }
+
+    /// A second runner on the data directory, as another process would have.
+    #[must_use]
+    pub fn another_runner(&self) -> Runner {
+        let mut config = SandboxConfig::for_runs(4);
+        config.cache_dir = Some(self.data().join("cache"));
+        runner_in(self.directory.path(), config)
+    }
+
+    /// Runs a step as the admin in this runner; panics if the host fails.
+    pub async fn run_in(&self, runner: &Runner, wanted: Wanted) -> Ran {
+        self.try_run_in(runner, &self.admin, wanted)
+            .await
+            .unwrap_or_else(|error| panic!("no report: {error}: {error:?}"))
+    }
+
+    /// Runs a step.
+    ///
+    /// # Errors
+    /// What the runner tells.
+    pub async fn try_run(&self, caller: &Caller, wanted: Wanted) -> Result<Ran, RunError> {
+        self.try_run_in(&self.runner, caller, wanted).await
+    }
+
+    async fn try_run_in(
+        &self,
+        runner: &Runner,
+        caller: &Caller,
+        wanted: Wanted,
+    ) -> Result<Ran, RunError> {
+        let heard = Arc::new(Heard::default());
+        let request = wanted.request(Arc::clone(&heard) as Arc<dyn LogSink>);
+        let result = runner.run(caller, request).await;
+        let log = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
+        self.leaves("a live log", log.as_bytes());
+        self.leaves("a report", format!("{result:?}").as_bytes());
+        let report =
+            result.inspect_err(|error| self.leaves("an error", error.to_string().as_bytes()))?;
+        if let Some(output) = report.outcome.output() {
+            self.leaves("an output", output.as_str().as_bytes());
+        }
+        if let Some(failure) = report.outcome.failure() {
+            self.leaves("a failure", failure.message.as_str().as_bytes());
+        }
+        Ok(Ran { report, log })
+    }
+
+    /// The log of a run as the record has it.
+    pub async fn recorded_log(&self, ran: &Ran) -> Vec<u8> {
+        let workspace = WorkspaceName::default_name();
+        let log = self
+            .runner
+            .run_log(&self.admin, &workspace, &ran.report.run, 0, u32::MAX)
+            .await
+            .unwrap();
+        let log: Vec<u8> = log
+            .into_iter()
+            .flat_map(|entry| entry.chunk.text.into_inner())
+            .collect();
+        self.leaves("a recorded log", &log);
+        log
+    }
+
+    /// Notes bytes that left the host: they are searched for canaries when it is dropped.
+    pub fn leaves(&self, what: &str, bytes: &[u8]) {
+        self.left
+            .lock()
+            .unwrap()
+            .push((what.to_owned(), bytes.to_vec()));
+    }
+
+    fn leaks(&self) -> Vec<String> {
+        let mut left = std::mem::take(&mut *self.left.lock().unwrap());
+        left.push(("a trace".to_owned(), traces::so_far()));
+        files_below(&self.data(), &mut left);
+        let canaries = self.canaries.lock().unwrap();
+        let mut leaks = Vec::new();
+        for (what, bytes) in &left {
+            for (number, canary) in canaries.iter().enumerate() {
+                if let Some(spelling) = spelling_in(bytes, canary) {
+                    leaks.push(format!("canary {number} is in {what}, as {spelling}"));
+                }
+            }
+        }
+        leaks
+    }
+}
+
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (what, bytes) in self.left.lock().unwrap().iter() {
+                eprintln!("--- {what}\n{}", String::from_utf8_lossy(bytes));
+            }
+            return;
+        }
+        let leaks = self.leaks();
+        assert!(leaks.is_empty(), "plaintext got out:\n{}", leaks.join("\n"));
+    }
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    /// A run of these bytes.
+    #[must_use]
+    pub fn of(source: Vec<u8>) -> Self {
+        Self::new(Some(source), "test.wasm")
+    }
+
+    /// A run of the registered step of this name.
+    #[must_use]
+    pub fn step(name: &str) -> Self {
+        Self::new(None, name)
+    }
+
+    fn new(source: Option<Vec<u8>>, label: &str) -> Self {
+        Self {
+            source,
+            label: label.to_owned(),
+            input: "null".to_owned(),
+            workflow: WorkflowName::default_name(),
+            limits: Limits::default(),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// With this input.
+    #[must_use]
+    pub fn input(mut self, json: impl Into<String>) -> Self {
+        self.input = json.into();
+        self
+    }
+
+    /// In this workflow.
+    #[must_use]
+    pub fn workflow(mut self, name: &str) -> Self {
+        self.workflow = name.parse().unwrap();
+        self
+    }
+
+    /// Under other limits.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    /// Ended by this token.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &CancellationToken) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    fn request(self, listener: Arc<dyn LogSink>) -> RunRequest {
+        let step = match self.source {
+            Some(bytes) => StepSource::Inline {
+                label: self.label,
+                bytes,
+            },
+            None => StepSource::Registered(self.label.parse().unwrap()),
+        };
+        RunRequest {
+            workspace: WorkspaceName::default_name(),
+            workflow: self.workflow,
+            step,
+            input: self.input,
+            limits: self.limits,
+            listener: Some(listener),
+            cancel: self.cancel,
+        }
+    }
+}
+
+// === impl Ran ===
+
+impl Ran {
+    /// How it ended.
+    #[must_use]
+    pub fn kind(&self) -> OutcomeKind {
+        self.report.outcome.kind()
+    }
+
+    /// The output of a run that completed.
+    #[must_use]
+    pub fn output(&self) -> serde_json::Value {
+        let output = self.report.outcome.output();
+        let output = output
+            .unwrap_or_else(|| panic!("not completed: {:?}\n{}", self.report.outcome, self.log));
+        serde_json::from_str(output.as_str()).unwrap()
+    }
+
+    /// The message of a run that did not complete.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        let failure = self.report.outcome.failure();
+        failure
+            .unwrap_or_else(|| panic!("completed: {:?}", self.report.outcome))
+            .message
+            .as_str()
+    }
+}
+
+// === impl Heard ===
+
+impl LogSink for Heard {
+    fn write(&self, chunk: LogChunk) {
+        self.0.lock().unwrap().extend(chunk.text.into_inner());
+    }
+}
+
+fn runner_in(directory: &Path, config: SandboxConfig) -> Runner {
+    let data = directory.join("data");
+    let store = SqliteStore::open(&data, Timestamp::now()).unwrap();
+    let ring: Keyring = open_key_file(&directory.join("key"), &data, IfAbsent::Create).unwrap();
+    Runner::new(
+        Arc::new(store),
+        Arc::new(Vault::new(ring)),
+        Sandbox::new(config).unwrap(),
+    )
+}
+
+fn files_below(directory: &Path, into: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files_below(&path, into);
+        } else if let Ok(bytes) = fs::read(&path) {
+            into.push((path.display().to_string(), bytes));
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Everything that the host traces, at the level `trace`.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tracing_subscriber::filter::LevelFilter;
+
+static TRACES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Collects traces from now on, once for all tests of a process.
+pub(crate) fn collect() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(|| Traces);
+        subscriber.init();
+    });
+}
+
+/// What was traced so far.
+pub(crate) fn so_far() -> Vec<u8> {
+    TRACES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+struct Traces;
+
+impl Write for Traces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        TRACES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
