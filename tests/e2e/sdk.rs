@@ -33,7 +33,9 @@ async fn a_credential_is_had_and_masked_on_each_target() {
             host.canary().len(),
             "{target}"
         );
-        assert_eq!(ran.log, "***\n", "{target}");
+        // The standard library of `wasm32-unknown-unknown` prints nowhere.
+        let expected = if target == "unknown" { "" } else { "***\n" };
+        assert_eq!(ran.log, expected, "{target}");
     }
 }
 

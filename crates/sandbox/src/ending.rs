@@ -20,6 +20,8 @@ pub(crate) struct Ending {
 pub(crate) enum Meaning {
     /// A command ended with exit code 0.
     Exited,
+    /// The guest noticed its deadline by itself.
+    TimedOut,
     /// The guest is at fault, or reached a limit.
     Ended(Ending),
     /// The host is at fault.
@@ -28,7 +30,8 @@ pub(crate) enum Meaning {
 
 impl Ending {
     pub(crate) fn new(kind: OutcomeKind, phase: Phase, message: impl Into<String>) -> Self {
-        let started = matches!(phase, Phase::Run | Phase::Output);
+        // From making the instance on the guest's code may run; `fault` knows better of one that could not be made.
+        let started = !matches!(phase, Phase::Admit | Phase::Load);
         Self {
             kind,
             message: message.into(),
@@ -48,8 +51,8 @@ pub(crate) fn exited_with_failure() -> Ending {
     )
 }
 
-/// Classifies an error that came out of wasmtime in `phase`.
-pub(crate) fn meaning(error: wasmtime::Error, phase: Phase, state: &RunState) -> Meaning {
+/// Classifies an error that came out of wasmtime.
+pub(crate) fn meaning(error: wasmtime::Error, state: &RunState) -> Meaning {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         let message = stop.to_string();
         return match stop {
@@ -70,27 +73,24 @@ pub(crate) fn meaning(error: wasmtime::Error, phase: Phase, state: &RunState) ->
             _ => Meaning::Ended(exited_with_failure()),
         };
     }
-    Meaning::Ended(fault(&error, phase, state))
+    if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
+        return Meaning::TimedOut;
+    }
+    Meaning::Ended(fault(&error, state))
 }
 
 /// The guest trapped, or broke the rules of the component model.
-fn fault(error: &wasmtime::Error, phase: Phase, state: &RunState) -> Ending {
+fn fault(error: &wasmtime::Error, state: &RunState) -> Ending {
     let trap = error.downcast_ref::<Trap>();
     // Of a trap its own name; of a broken rule of the component model (a string that is not UTF-8, …) the first cause.
     let reason = trap.map_or_else(|| error.root_cause().to_string(), Trap::to_string);
     let mut ending = if state.limiter.refused() {
         let message = format!("the step needs more memory than its limit allows: {reason}");
-        Ending::new(OutcomeKind::MemoryExceeded, phase, message)
-    } else if trap == Some(&Trap::Interrupt) {
-        Ending::new(
-            OutcomeKind::Timeout,
-            phase,
-            "the step ran for longer than its limit",
-        )
+        Ending::new(OutcomeKind::MemoryExceeded, state.phase, message)
     } else {
-        Ending::new(OutcomeKind::Trap, phase, reason)
+        Ending::new(OutcomeKind::Trap, state.phase, reason)
     };
     // A trap is raised by code; an instance that could not even be made had none to run.
-    ending.started |= trap.is_some();
+    ending.started = state.phase != Phase::Start || trap.is_some();
     ending
 }

@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret};
-use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, LogStream};
+use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, LogStream, Phase};
 
 use crate::credentials::{Credentials, RevealError};
 use crate::limiter::MemoryLimiter;
@@ -33,6 +33,8 @@ pub(crate) struct RunState {
     pub(crate) limiter: MemoryLimiter,
     pub(crate) desk: CredentialDesk,
     pub(crate) output: CommandOutput,
+    /// How far the guest has come: `Start` until its instance is made.
+    pub(crate) phase: Phase,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -127,6 +129,7 @@ impl RunState {
                 limit_bytes: output_bytes,
                 json: None,
             },
+            phase: Phase::Start,
             wasi: wasi.build(),
             table,
         }

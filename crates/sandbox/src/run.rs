@@ -75,13 +75,11 @@ enum Returned {
     Failed(GuestFailure),
     /// A command ended with an exit code other than 0.
     ExitedWithFailure,
-    /// An error from wasmtime, and where it came up.
-    Broke(Phase, wasmtime::Error),
 }
 
 /// Who ended the run.
 enum End {
-    Guest(Returned),
+    Guest(wasmtime::Result<Returned>),
     Timeout,
     Cancelled,
 }
@@ -168,16 +166,17 @@ fn store(engine: &Engine, state: RunState, timeout: Duration) -> Store<RunState>
 }
 
 /// Makes the instance and calls its entry.
-async fn enter(store: &mut Store<RunState>, step: &LoadedStep, input: &str) -> Returned {
-    let instance = match step.pre.instantiate_async(&mut *store).await {
-        Ok(instance) => instance,
-        Err(error) => return Returned::Broke(Phase::Start, error),
-    };
-    let returned = match step.entry {
+async fn enter(
+    store: &mut Store<RunState>,
+    step: &LoadedStep,
+    input: &str,
+) -> wasmtime::Result<Returned> {
+    let instance = step.pre.instantiate_async(&mut *store).await?;
+    store.data_mut().phase = Phase::Run;
+    match step.entry {
         Entry::Step(run) => call_step(store, &instance, run, input).await,
         Entry::Command(run) => call_command(store, &instance, run).await,
-    };
-    returned.unwrap_or_else(|error| Returned::Broke(Phase::Run, error))
+    }
 }
 
 async fn call_step(
@@ -210,7 +209,7 @@ async fn call_command(
 
 /// Polls the guest until it ends, its time is over, or somebody cancels; lets weakly held log text go meanwhile.
 async fn drive(
-    mut guest: impl Future<Output = Returned> + Unpin,
+    mut guest: impl Future<Output = wasmtime::Result<Returned>> + Unpin,
     log: &RunLog,
     timeout: Duration,
     cancel: &CancellationToken,
@@ -239,35 +238,30 @@ fn conclude(
 ) -> Result<Outcome, SandboxError> {
     let ended = |ending| Ok(fail(ending, masker));
     match end {
-        End::Timeout => ended(timed_out(limits)),
+        End::Timeout => ended(timed_out(limits, state.phase)),
         End::Cancelled => ended(Ending::new(
             OutcomeKind::Cancelled,
-            Phase::Run,
+            state.phase,
             "the run was cancelled",
         )),
-        End::Guest(Returned::Output(output)) => {
+        End::Guest(Ok(Returned::Output(output))) => {
             Ok(complete(output.as_ref(), limits, masker, usage))
         }
-        End::Guest(Returned::Failed(failure)) => ended(reported(failure, state)),
-        End::Guest(Returned::ExitedWithFailure) => ended(exited_with_failure()),
-        End::Guest(Returned::Broke(phase, error)) => match meaning(error, phase, state) {
+        End::Guest(Ok(Returned::Failed(failure))) => ended(reported(failure, state)),
+        End::Guest(Ok(Returned::ExitedWithFailure)) => ended(exited_with_failure()),
+        End::Guest(Err(error)) => match meaning(error, state) {
             Meaning::Exited => Ok(complete(state.output.json.as_ref(), limits, masker, usage)),
-            Meaning::Ended(ending) if ending.kind == OutcomeKind::Timeout => {
-                ended(timed_out(limits))
-            }
+            Meaning::TimedOut => ended(timed_out(limits, state.phase)),
             Meaning::Ended(ending) => ended(ending),
             Meaning::HostFault(error) => Err(SandboxError::HostCall(error)),
         },
     }
 }
 
-fn timed_out(limits: &Limits) -> Ending {
+fn timed_out(limits: &Limits, phase: Phase) -> Ending {
     let limit = limits.timeout.as_secs_f64();
-    let mut ending = Ending::new(
-        OutcomeKind::Timeout,
-        Phase::Run,
-        format!("the step ran for longer than its limit of {limit} s"),
-    );
+    let message = format!("the step ran for longer than its limit of {limit} s");
+    let mut ending = Ending::new(OutcomeKind::Timeout, phase, message);
     ending.retryable = true;
     ending
 }
