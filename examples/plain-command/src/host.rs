@@ -32,6 +32,15 @@ unsafe extern "C" {
     fn import_set_output(json: *const u8, length: usize);
 }
 
+/// The keys of the credentials that this step uses, each ended by a line end: Lockstep lists them when the step is
+/// registered. An SDK records them by itself.
+#[cfg_attr(
+    target_family = "wasm",
+    unsafe(link_section = "lockstep:credential-keys")
+)]
+#[used]
+static CREDENTIAL_KEYS: [u8; 18] = *b"READABILITY_TOKEN\n";
+
 /// The value of a credential, or a message that says why there is none.
 pub fn credential(key: &str) -> Result<String, String> {
     let mut answer = Answer::default();

@@ -48,7 +48,9 @@ where
     static ONCE: Once = Once::new();
     ONCE.call_once(log::log_panics);
 
-    __private::run(step, input).map_err(|failure| WireFailure {
+    let result = __private::run(step, input);
+    log::flush();
+    result.map_err(|failure| WireFailure {
         message: failure.message,
         retryable: failure.retryable,
         missing_credentials: failure.missing_credentials,

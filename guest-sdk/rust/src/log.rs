@@ -1,8 +1,10 @@
 //! The log of a run, on every target.
-//!
-//! On `wasm32-wasip1` and `wasm32-wasip2` the standard library writes it. On `wasm32-unknown-unknown` the standard
-//! library knows no output: `println!` and the message of a panic go nowhere. There this module writes to the stderr
-//! of WASI preview 1 itself, which Lockstep gives to every core module.
+
+#[cfg(target_family = "wasm")]
+use std::{
+    io::{self, Write},
+    panic,
+};
 
 /// Writes a line to the log of the run, like `eprintln!`, on every target:
 /// also on `wasm32-unknown-unknown`, where `println!` and `eprintln!` are silent.
@@ -28,6 +30,21 @@ macro_rules! log {
 )]
 mod target;
 
-#[cfg(target_family = "wasm")]
-pub(crate) use target::log_panics;
 pub use target::write_line;
+
+/// Makes panics write to the log on every target: where, and what.
+#[cfg(target_family = "wasm")]
+pub(crate) fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        write_line(format_args!("{panic}"));
+        flush();
+    }));
+}
+
+/// Writes what stands in the buffer of stdout: a line that has no end yet. No `main` ends here, after which the standard
+/// library would do it.
+#[cfg(target_family = "wasm")]
+pub(crate) fn flush() {
+    // A log that takes no more is no reason to fail.
+    drop(io::stdout().flush());
+}

@@ -1,4 +1,4 @@
-//! Where the standard library writes to stderr, panics too.
+//! Where the standard library knows stderr.
 
 use std::fmt;
 
@@ -6,6 +6,3 @@ use std::fmt;
 pub fn write_line(line: fmt::Arguments<'_>) {
     eprintln!("{line}");
 }
-
-#[cfg(target_family = "wasm")]
-pub(crate) fn log_panics() {}

@@ -5,6 +5,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use serde::Deserialize;
+use serde_json::json;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,7 +53,7 @@ impl Spelling {
                 .encode_utf16()
                 .flat_map(|unit| format!("\\u{unit:04x}").into_bytes())
                 .collect(),
-            Self::JsonMinimal => format!("{value:?}").into(),
+            Self::JsonMinimal => json!(value).to_string().into(),
             Self::Entities => value
                 .chars()
                 .flat_map(|c| format!("&#{};", u32::from(c)).into_bytes())

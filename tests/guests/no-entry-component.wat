@@ -1,0 +1,2 @@
+;; A component that exports nothing: `invalid_step`.
+(component)

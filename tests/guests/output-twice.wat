@@ -1,0 +1,8 @@
+;; Sets its output twice: `completed` with the second, 2.
+(module
+  (import "lockstep:step/output@1.0.0" "set-output" (func $set_output (param i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "12")
+  (func (export "_start")
+    (call $set_output (i32.const 0) (i32.const 1))
+    (call $set_output (i32.const 1) (i32.const 1))))

@@ -1,0 +1,5 @@
+;; `trap`.
+(module
+  (memory (export "memory") 1)
+  (func (export "_start")
+    unreachable))
