@@ -35,6 +35,16 @@ CREATE TABLE workflows (
 
 CREATE INDEX workflows_by_revision ON workflows (workspace_id, permission_revision);
 
+-- Snapshots learn that a workflow is gone. If it is added again, it leaves this table.
+CREATE TABLE removed_workflows (
+  workspace_id INTEGER NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+  name         TEXT    NOT NULL,
+  revision     INTEGER NOT NULL,
+  PRIMARY KEY (workspace_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX removed_workflows_by_revision ON removed_workflows (workspace_id, revision);
+
 -- The keys that a workflow with the permission 'selected' may use, whether they exist or not.
 CREATE TABLE permitted_keys (
   workflow_id INTEGER NOT NULL REFERENCES workflows (id) ON DELETE CASCADE,

@@ -15,6 +15,8 @@ mod error;
 
 mod sqlite;
 
+pub mod conformance;
+
 pub use credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 pub use error::{StoreError, Thing};
 pub use run::{

@@ -3,6 +3,7 @@
 //! A snapshot never changes. The next one shares with it all that stayed the same, so that a refresh costs as much as
 //! there are changes, and a run that started before keeps what it saw.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::HashMap;
@@ -12,6 +13,9 @@ use lockstep_step::{CredentialKey, Scope, UsagePermission, WorkflowName, Workspa
 use crate::envelope::{SealedCredential, WrappedWorkspaceKey};
 
 type Sealed = HashMap<CredentialKey, Arc<SealedCredential>>;
+
+/// What a workflow may use that was removed after its run was opened.
+static NOTHING: UsagePermission = UsagePermission::Selected(BTreeSet::new());
 
 /// The sealed credentials and usage permissions of one workspace at one revision.
 #[derive(Clone, Debug)]
@@ -65,12 +69,17 @@ pub enum Change {
         /// Its key.
         key: CredentialKey,
     },
-    /// A workflow may now use this.
+    /// A workflow was added, or may now use this.
     Permission {
         /// The workflow.
         workflow: WorkflowName,
         /// Its usage permission.
         permission: UsagePermission,
+    },
+    /// A workflow was removed. Its credentials are told one by one.
+    WorkflowRemoved {
+        /// The workflow.
+        workflow: WorkflowName,
     },
 }
 
@@ -118,6 +127,9 @@ impl WorkspaceSnapshot {
             } => {
                 self.permissions.insert(workflow, Arc::new(permission));
             }
+            Change::WorkflowRemoved { workflow } => {
+                self.permissions.remove(&workflow);
+            }
         }
     }
 
@@ -155,12 +167,12 @@ impl WorkspaceSnapshot {
         self.in_workflows.get(workflow)?.get(key).map(AsRef::as_ref)
     }
 
-    /// What `workflow` may use.
+    /// What `workflow` may use: nothing, if there is no such workflow.
     #[must_use]
     pub fn permission(&self, workflow: &WorkflowName) -> &UsagePermission {
         self.permissions
             .get(workflow)
-            .map_or(&UsagePermission::All, AsRef::as_ref)
+            .map_or(&NOTHING, AsRef::as_ref)
     }
 
     /// The keys that are defined in either scope, some of them twice, in no order.

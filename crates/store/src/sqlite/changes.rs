@@ -38,16 +38,11 @@ pub(super) fn since(
     // A mark of another workspace of this name, or of a future that a restored backup does not have, leads nowhere.
     let base = since.filter(|old| old.workspace == mark.workspace && old.revision <= mark.revision);
     let mut changes = Vec::new();
-    match base {
-        Some(base) if base == mark => {}
-        Some(base) => {
-            credentials(connection, mark.workspace, base.revision, &mut changes)?;
-            permissions(connection, mark.workspace, base.revision, &mut changes)?;
-        }
-        None => {
-            credentials(connection, mark.workspace, -1, &mut changes)?;
-            permissions(connection, mark.workspace, -1, &mut changes)?;
-        }
+    if base != Some(mark) {
+        // The first revision is 0, so all is later than this; and what was removed is no news then.
+        let revision = base.map_or(-1, |base| base.revision);
+        credentials(connection, mark.workspace, revision, &mut changes)?;
+        workflows(connection, mark.workspace, revision, &mut changes)?;
     }
     Ok(WorkspaceChanges {
         mark,
@@ -65,7 +60,7 @@ fn credentials(
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT workflow, key, version, record FROM credentials
-          WHERE workspace_id = ?1 AND revision > ?2",
+          WHERE workspace_id = ?1 AND revision > ?2 AND (record IS NOT NULL OR ?2 >= 0)",
     )?;
     let rows = statement.query_and_then(params![workspace_id, revision], |row| {
         let (scope, key) = (row.scope(0)?, row.parsed(1)?);
@@ -84,20 +79,27 @@ fn credentials(
     Ok(())
 }
 
-fn permissions(
+fn workflows(
     connection: &Connection,
     workspace_id: i64,
     revision: i64,
     changes: &mut Vec<Change>,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, name, permission FROM workflows
-          WHERE workspace_id = ?1 AND permission_revision > ?2",
+        "SELECT name, id, permission FROM workflows
+          WHERE workspace_id = ?1 AND permission_revision > ?2
+         UNION ALL
+         SELECT name, NULL, NULL FROM removed_workflows
+          WHERE workspace_id = ?1 AND revision > ?2 AND ?2 >= 0",
     )?;
     let rows = statement.query_and_then(params![workspace_id, revision], |row| {
-        Ok::<_, StoreError>(Change::Permission {
-            workflow: row.parsed(1)?,
-            permission: permission_of(connection, row.plain(0)?, &row.plain::<String>(2)?)?,
+        let workflow = row.parsed(0)?;
+        Ok::<_, StoreError>(match row.plain::<Option<i64>>(1)? {
+            Some(id) => Change::Permission {
+                workflow,
+                permission: permission_of(connection, id, &row.plain::<String>(2)?)?,
+            },
+            None => Change::WorkflowRemoved { workflow },
         })
     })?;
     for change in rows {

@@ -175,6 +175,9 @@ fn insert_workflow(
             revision
         ])
         .map_err(|error| exists(error, || Thing::Workflow(workflow.clone())))?;
+    connection
+        .prepare_cached("DELETE FROM removed_workflows WHERE workspace_id = ?1 AND name = ?2")?
+        .execute(params![workspace_id, workflow.as_str()])?;
     Ok(())
 }
 
@@ -209,6 +212,11 @@ pub(super) fn remove_workflow(
             stamp.at.as_microsecond(),
             stamp.by
         ])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO removed_workflows (workspace_id, name, revision) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![workspace_id, workflow.as_str(), revision])?;
     connection
         .prepare_cached("DELETE FROM workflows WHERE id = ?1")?
         .execute([id])?;

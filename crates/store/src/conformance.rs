@@ -1,0 +1,28 @@
+//! What every store must do, as a suite that runs against the contract. A backend's tests call [`conformance`] and
+//! [`conformance_shared`]; a broken promise panics at the line that states it.
+
+mod credentials;
+mod runs;
+mod setup;
+mod shared;
+mod snapshots;
+mod steps;
+mod workspaces;
+
+use std::sync::Arc;
+
+use crate::store::Store;
+
+/// Runs the suite. Each claim gets a store of its own from `make`, which is empty but for the default workspace.
+pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
+    workspaces::claims(&make).await;
+    credentials::claims(&make).await;
+    snapshots::claims(&make).await;
+    steps::claims(&make).await;
+    runs::claims(&make).await;
+}
+
+/// Runs the claims about two stores on the same data, as two processes have. `make` opens both.
+pub async fn conformance_shared(make: impl AsyncFn() -> [Arc<dyn Store>; 2]) {
+    shared::claims(&make).await;
+}

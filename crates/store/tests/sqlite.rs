@@ -1,0 +1,232 @@
+//! SQLite against the contract of a store, and what is its own: files, schema, the life of its runs.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which the exception for tests does not reach"
+)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use lockstep_step::{Caller, Digest, Role, RunId, WorkflowName, WorkspaceName};
+use lockstep_store::conformance::{conformance, conformance_shared};
+use lockstep_store::{NewRun, OpenStoreError, RunSource, RunState, SqliteStore, Store, StoreError};
+use lockstep_vault::ViewPermit;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+fn open(directory: &Path) -> SqliteStore {
+    SqliteStore::open(directory, at(0)).unwrap()
+}
+
+fn open_shared(directory: &Path) -> Arc<dyn Store> {
+    Arc::new(open(directory))
+}
+
+/// Directories that live as long as the test.
+#[derive(Default)]
+struct Directories(Mutex<Vec<TempDir>>);
+
+impl Directories {
+    fn next(&self) -> std::path::PathBuf {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("data");
+        self.0.lock().unwrap().push(directory);
+        path
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_keeps_the_contract() {
+    let directories = Directories::default();
+    conformance(async || open_shared(&directories.next())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_on_one_directory_keep_the_contract() {
+    let directories = Directories::default();
+    conformance_shared(async || {
+        let directory = directories.next();
+        [open_shared(&directory), open_shared(&directory)]
+    })
+    .await;
+}
+
+fn new_run() -> NewRun {
+    NewRun {
+        id: RunId::generate(),
+        workspace: WorkspaceName::default_name(),
+        workflow: WorkflowName::default_name(),
+        source: RunSource::File {
+            label: "step.wasm".to_owned(),
+            digest: Digest::of(b"step"),
+        },
+        caller: "test:alice".to_owned(),
+        started_at: at(1),
+    }
+}
+
+async fn state(store: &SqliteStore, run: RunId) -> RunState {
+    let caller = Caller {
+        name: "test:alice".to_owned(),
+        role: Role::Viewer,
+    };
+    let permit = ViewPermit::check(&caller, &WorkspaceName::default_name()).unwrap();
+    store.run(&permit, &run).await.unwrap().state
+}
+
+async fn open_run(store: &SqliteStore) -> RunId {
+    let run = new_run();
+    let id = run.id;
+    store.open_run(run).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_run_whose_store_is_gone_is_lost_when_the_next_opens() {
+    let directory = TempDir::new().unwrap();
+    let gone = open(directory.path());
+    let lost = open_run(&gone).await;
+    drop(gone);
+    let store = SqliteStore::open(directory.path(), at(9)).unwrap();
+    assert_eq!(state(&store, lost).await, RunState::Lost { at: at(9) });
+    let late = store.forbid_run(&lost, at(10)).await;
+    assert!(matches!(late, Err(StoreError::RunClosed(id)) if id == lost));
+}
+
+#[tokio::test]
+async fn a_run_whose_store_is_open_elsewhere_goes_on() {
+    let directory = TempDir::new().unwrap();
+    let one = open(directory.path());
+    let run = open_run(&one).await;
+    let two = open(directory.path());
+    assert_eq!(state(&two, run).await, RunState::Open);
+    one.forbid_run(&run, at(2)).await.unwrap();
+    assert_eq!(state(&two, run).await, RunState::Forbidden { at: at(2) });
+}
+
+#[tokio::test]
+async fn a_store_that_stays_open_finds_the_runs_of_one_that_went() {
+    let directory = TempDir::new().unwrap();
+    let (stays, goes) = (open(directory.path()), open(directory.path()));
+    let (mine, theirs) = (open_run(&stays).await, open_run(&goes).await);
+    drop(goes);
+    assert_eq!(stays.mark_lost(at(3)).await.unwrap(), [theirs]);
+    assert_eq!(state(&stays, mine).await, RunState::Open);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_opening_again() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    let run = open_run(&store).await;
+    store.forbid_run(&run, at(2)).await.unwrap();
+    drop(store);
+    let store = open(directory.path());
+    assert_eq!(state(&store, run).await, RunState::Forbidden { at: at(2) });
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn files_are_for_their_owner_alone() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    let store = open(&data);
+    open_run(&store).await;
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("owners")), 0o700);
+    let mut files = 0;
+    for folder in [data.clone(), data.join("owners")] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+                files += 1;
+            }
+        }
+    }
+    // The database, its log, its index, the lock and the owner.
+    assert_eq!(files, 5);
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_leaves_no_owner() {
+    let directory = TempDir::new().unwrap();
+    drop(open(directory.path()));
+    let owners = fs::read_dir(directory.path().join("owners")).unwrap();
+    assert_eq!(owners.count(), 0);
+}
+
+fn sql(directory: &Path, statement: &str) {
+    let connection = rusqlite::Connection::open(directory.join("lockstep.db")).unwrap();
+    connection.execute_batch(statement).unwrap();
+}
+
+#[test]
+fn a_database_of_a_later_release_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    drop(open(directory.path()));
+    sql(directory.path(), "PRAGMA user_version = 999");
+    let error = SqliteStore::open(directory.path(), at(1)).unwrap_err();
+    let OpenStoreError::NewerSchema { found: 999, known } = error else {
+        panic!("{error}")
+    };
+    assert!(known < 999);
+}
+
+#[test]
+fn a_database_of_something_else_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    sql(directory.path(), "CREATE TABLE theirs (a)");
+    let error = SqliteStore::open(directory.path(), at(1)).unwrap_err();
+    assert!(matches!(error, OpenStoreError::Foreign), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_told_as_damage() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("lockstep.db"), "x".repeat(5000)).unwrap();
+    let error = SqliteStore::open(directory.path(), at(1)).unwrap_err();
+    assert!(
+        matches!(error, OpenStoreError::Store(StoreError::Corrupt { .. })),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_column_that_was_altered_is_told_by_its_name() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    let run = open_run(&store).await;
+    sql(directory.path(), "UPDATE runs SET digest = 'sha256:00'");
+    let caller = Caller {
+        name: "test:alice".to_owned(),
+        role: Role::Viewer,
+    };
+    let permit = ViewPermit::check(&caller, &WorkspaceName::default_name()).unwrap();
+    let error = store.run(&permit, &run).await.unwrap_err();
+    let told = "the database is damaged: column `digest` holds what it cannot";
+    assert_eq!(error.to_string(), told);
+}
+
+#[test]
+fn stores_that_open_at_once_make_one_database() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| open(&data));
+        }
+    });
+    drop(open(&data));
+}
