@@ -77,3 +77,60 @@ impl Context {
         self
     }
 }
+
+#[cfg(test)]
+impl Context {
+    /// A context of one field.
+    pub(crate) fn for_test(field: &str) -> Self {
+        Self::new("lockstep/test").field(field.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        let two = |a: &str, b: &str| {
+            let context = Context::new("lockstep/test");
+            context.field(a.as_bytes()).field(b.as_bytes()).0
+        };
+        assert_ne!(two("ab", "c"), two("a", "bc"));
+        assert_ne!(two("", "abc"), two("abc", ""));
+        assert_eq!(two("ab", "c"), two("ab", "c"));
+    }
+
+    #[test]
+    fn each_part_of_a_place_is_bound() {
+        let ids = [[1; 16], [2; 16]].map(WorkspaceKeyId::from_bytes);
+        let scopes = ["", "daily", "weekly"].map(|name| match name {
+            "" => Scope::Workspace,
+            name => Scope::Workflow(name.parse().unwrap()),
+        });
+        let mut contexts = HashSet::new();
+        let mut made = 0;
+        for id in &ids {
+            for workspace in ["acme", "globex"] {
+                for scope in &scopes {
+                    for key in ["TOKEN", "TOKEN_"] {
+                        for version in [1, 2] {
+                            let place = Place {
+                                workspace: &workspace.parse().unwrap(),
+                                scope,
+                                key: &key.parse().unwrap(),
+                                version,
+                            };
+                            contexts.insert(Context::value(id, place).0);
+                            contexts.insert(Context::data_key(id, place).0);
+                            made += 2;
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(contexts.len(), made);
+    }
+}

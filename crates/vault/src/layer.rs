@@ -158,3 +158,114 @@ fn decrypt(
         )
         .map_err(|_| Mismatch)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<char> = hex.chars().collect();
+        let pair = |pair: &[char]| u8::from_str_radix(&String::from_iter(pair), 16).unwrap();
+        digits.chunks(2).map(pair).collect()
+    }
+
+    fn array<const N: usize>(hex: &str) -> [u8; N] {
+        bytes(hex).try_into().unwrap()
+    }
+
+    fn key(byte: u8) -> KeyMaterial {
+        KeyMaterial::try_fill(|bytes| {
+            bytes.fill(byte);
+            Ok::<_, ()>(())
+        })
+        .unwrap()
+    }
+
+    fn context(text: &str) -> Context {
+        Context::for_test(text)
+    }
+
+    /// The fields of one vector, in the order of the file.
+    fn check_vector(fields: &[&str]) {
+        let [key, nonce, plaintext, associated, ciphertext, tag] = fields else {
+            panic!("six fields: {fields:?}")
+        };
+        let (key, nonce, tag) = (array(key), array(nonce), array(tag));
+        let (associated, ciphertext) = (bytes(associated), bytes(ciphertext));
+        let mut text = bytes(plaintext);
+        assert_eq!(encrypt(&key, &nonce, &associated, &mut text), tag);
+        assert_eq!(text, ciphertext);
+        decrypt(&key, &nonce, &associated, &mut text, &tag).unwrap();
+        assert_eq!(text, bytes(plaintext));
+
+        let mut wrong = tag;
+        wrong[15] ^= 1;
+        let mut text = ciphertext.clone();
+        assert!(decrypt(&key, &nonce, &associated, &mut text, &wrong).is_err());
+        assert_eq!(text, ciphertext, "nothing is decrypted under a wrong tag");
+    }
+
+    #[test]
+    fn aes_256_gcm_gives_what_nist_published() {
+        let file = include_str!("../vectors/gcmEncryptExtIV256.rsp");
+        let lines: Vec<&str> = file
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .filter(|(name, _)| !name.starts_with('#'))
+            .map(|(_, value)| value.trim())
+            .collect();
+        assert_eq!(lines.len(), 6 * 50);
+        lines.chunks(6).for_each(check_vector);
+    }
+
+    /// RFC 5869, appendix A.1: what is expanded begins with the 42 bytes that are published.
+    #[test]
+    fn hkdf_expand_gives_what_rfc_5869_published() {
+        let prk = "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5";
+        let prk = KeyMaterial::try_fill(|key| {
+            key.copy_from_slice(&bytes(prk));
+            Ok::<_, ()>(())
+        });
+        let mut okm = [0; 64];
+        expand(&prk.unwrap(), &bytes("f0f1f2f3f4f5f6f7f8f9"), &mut okm);
+        let published =
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
+        assert_eq!(okm[..42], bytes(published));
+    }
+
+    #[test]
+    fn what_is_sealed_opens_and_nothing_else_does() {
+        let sealed = seal(&key(1), &context("here"), b"text").unwrap();
+        assert_eq!(sealed.len(), 4 + OVERHEAD_BYTES);
+        let opened = |key: &KeyMaterial, context: &Context, sealed: &[u8]| {
+            let mut text = vec![0; plaintext_length(sealed)?];
+            open(key, context, sealed, &mut text).ok().map(|()| text)
+        };
+        let text = Some(b"text".to_vec());
+        assert_eq!(opened(&key(1), &context("here"), &sealed), text);
+        assert_eq!(opened(&key(2), &context("here"), &sealed), None);
+        assert_eq!(opened(&key(1), &context("there"), &sealed), None);
+        for length in 0..sealed.len() {
+            assert_eq!(opened(&key(1), &context("here"), &sealed[..length]), None);
+        }
+    }
+
+    #[test]
+    fn another_key_is_refused_by_the_commitment_alone() {
+        let context = context("here");
+        let mut sealed = seal(&key(1), &context, b"text").unwrap();
+        // The nonce, the ciphertext and the tag are those of the other key: only the commitment is not.
+        let other = seal(&key(2), &context, b"text").unwrap();
+        sealed[COMMITMENT_BYTES..].copy_from_slice(&other[COMMITMENT_BYTES..]);
+        let mut text = [0; 4];
+        assert!(open(&key(2), &context, &sealed, &mut text).is_err());
+        open(&key(2), &context, &other, &mut text).unwrap();
+        assert_eq!(&text, b"text");
+    }
+
+    #[test]
+    fn no_two_seals_are_the_same() {
+        let seal = || seal(&key(1), &context("here"), b"text").unwrap();
+        assert_ne!(seal(), seal());
+    }
+}

@@ -1,0 +1,273 @@
+//! Which credential a run gets: the rules as a table, and what a run is told.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which the exception for tests does not reach"
+)]
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use lockstep_secret::Secret;
+use lockstep_step::{
+    Caller, CredentialKey, DenialReason, Role, Scope, UsagePermission, WorkflowName,
+};
+use lockstep_vault::{
+    AdminPermit, Change, EditPermit, Grants, Kek, KeyError, Keyring, OpenError, RevealError,
+    RunPermit, SealError, SealedCredential, SnapshotMark, Vault, ViewPermit, WorkspaceChanges,
+    WorkspaceSnapshot, choose,
+};
+
+fn name<T: FromStr<Err: fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn caller(role: Role) -> Caller {
+    Caller {
+        name: "test:alice".to_owned(),
+        role,
+    }
+}
+
+fn selected(keys: &[&str]) -> UsagePermission {
+    UsagePermission::Selected(keys.iter().map(|key| name(key)).collect())
+}
+
+/// A credential that nobody opens. Its version tells which one was chosen.
+fn set(scope: Scope, key: &str, version: u64) -> Change {
+    Change::Set {
+        scope,
+        key: name(key),
+        sealed: SealedCredential::from_record(version, vec![]),
+    }
+}
+
+fn own(key: &str, version: u64) -> Change {
+    set(Scope::Workflow(name("daily")), key, version)
+}
+
+fn shared(key: &str, version: u64) -> Change {
+    set(Scope::Workspace, key, version)
+}
+
+fn may_use(permission: UsagePermission) -> Change {
+    Change::Permission {
+        workflow: name("daily"),
+        permission,
+    }
+}
+
+fn changes(revision: i64, changes: Vec<Change>) -> WorkspaceChanges {
+    WorkspaceChanges {
+        mark: SnapshotMark {
+            workspace: 1,
+            revision,
+        },
+        from_empty: false,
+        key: None,
+        changes,
+    }
+}
+
+fn snapshot(content: Vec<Change>) -> WorkspaceSnapshot {
+    WorkspaceSnapshot::empty(name("acme")).apply(changes(1, content))
+}
+
+fn grants(snapshot: WorkspaceSnapshot) -> Grants {
+    let vault = Arc::new(Vault::new(Keyring::new(Kek::generate().unwrap())));
+    let permit = RunPermit::check(&caller(Role::Editor), &name("acme"), &name("daily"));
+    vault.resolve(permit.unwrap(), Arc::new(snapshot)).unwrap()
+}
+
+/// What `daily` gets for `TOKEN`: the scope and version, or why not.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a table of values reads better than one of references"
+)]
+fn check(content: Vec<Change>, expected: Result<(Scope, u64), DenialReason>) {
+    let snapshot = snapshot(content);
+    let (workflow, key): (WorkflowName, CredentialKey) = (name("daily"), name("TOKEN"));
+    let chosen = choose(&snapshot, &workflow, &key);
+    let told = chosen.map(|chosen| (chosen.scope, chosen.sealed.version()));
+    let has_it = expected.is_ok();
+    assert_eq!(told, expected);
+    assert_eq!(grants(snapshot).missing([&key]).is_empty(), has_it);
+}
+
+#[test]
+fn the_rules_in_their_order() {
+    use DenialReason::{NotFound, NotPermitted};
+    let daily = || Scope::Workflow(name("daily"));
+    let all = || may_use(UsagePermission::All);
+    let lists_it = || may_use(selected(&["TOKEN", "OTHER"]));
+    let lists_another = || may_use(selected(&["OTHER"]));
+
+    check(vec![all()], Err(NotFound));
+    check(vec![all(), shared("TOKEN", 1)], Ok((Scope::Workspace, 1)));
+    check(vec![all(), own("TOKEN", 2)], Ok((daily(), 2)));
+    check(
+        vec![all(), shared("TOKEN", 1), own("TOKEN", 2)],
+        Ok((daily(), 2)),
+    );
+
+    check(vec![lists_it()], Err(NotFound));
+    check(
+        vec![lists_it(), shared("TOKEN", 1)],
+        Ok((Scope::Workspace, 1)),
+    );
+    check(vec![lists_it(), own("TOKEN", 2)], Ok((daily(), 2)));
+    check(
+        vec![lists_it(), shared("TOKEN", 1), own("TOKEN", 2)],
+        Ok((daily(), 2)),
+    );
+
+    // A key that is not listed is not permitted, whether it is there or not.
+    check(vec![lists_another()], Err(NotPermitted));
+    check(vec![lists_another(), shared("TOKEN", 1)], Err(NotPermitted));
+    check(vec![lists_another(), own("TOKEN", 2)], Err(NotPermitted));
+    check(
+        vec![may_use(selected(&[])), own("TOKEN", 2)],
+        Err(NotPermitted),
+    );
+
+    // Neither the workflow next door nor a key of other case counts.
+    let next_door = Scope::Workflow(name("weekly"));
+    check(vec![all(), set(next_door, "TOKEN", 3)], Err(NotFound));
+    check(vec![all(), shared("Token", 1)], Err(NotFound));
+    check(
+        vec![may_use(selected(&["Token"])), shared("TOKEN", 1)],
+        Err(NotPermitted),
+    );
+
+    // A workflow that is not there uses nothing.
+    check(vec![shared("TOKEN", 1)], Err(NotPermitted));
+    let removed = Change::WorkflowRemoved {
+        workflow: name("daily"),
+    };
+    check(vec![all(), shared("TOKEN", 1), removed], Err(NotPermitted));
+}
+
+#[test]
+fn keys_are_those_that_are_not_denied_and_sorted() {
+    let told = |permission| {
+        let content = vec![shared("C", 1), own("A", 1), shared("A", 1), shared("B", 1)];
+        let grants = grants(snapshot(content).apply(changes(2, vec![may_use(permission)])));
+        let keys = grants.keys();
+        keys.into_iter().map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(told(UsagePermission::All), ["A", "B", "C"]);
+    assert_eq!(told(selected(&["B", "A", "LATER"])), ["A", "B"]);
+    assert_eq!(told(selected(&[])), [""; 0]);
+}
+
+#[test]
+fn missing_are_those_that_are_denied_in_their_order() {
+    let content = vec![
+        may_use(selected(&["A", "B"])),
+        shared("A", 1),
+        shared("C", 1),
+    ];
+    let grants = grants(snapshot(content));
+    let asked: [CredentialKey; 4] = ["C", "A", "D", "B"].map(name);
+    let told: Vec<&str> = grants
+        .missing(&asked)
+        .iter()
+        .map(|key| key.as_str())
+        .collect();
+    assert_eq!(told, ["C", "D", "B"]);
+}
+
+#[test]
+fn a_snapshot_does_not_change_with_the_next() {
+    let first = snapshot(vec![shared("TOKEN", 1), shared("GONE", 1)]);
+    let gone = Change::Deleted {
+        scope: Scope::Workspace,
+        key: name("GONE"),
+    };
+    let second = first.apply(changes(2, vec![shared("TOKEN", 2), gone]));
+    let version = |snapshot: &WorkspaceSnapshot, key| {
+        let sealed = snapshot.in_workspace(&name(key));
+        sealed.map(SealedCredential::version)
+    };
+    assert_eq!(version(&first, "TOKEN"), Some(1));
+    assert_eq!(version(&first, "GONE"), Some(1));
+    assert_eq!(version(&second, "TOKEN"), Some(2));
+    assert_eq!(version(&second, "GONE"), None);
+    assert_eq!(second.mark().map(|mark| mark.revision), Some(2));
+
+    let anew = WorkspaceChanges {
+        from_empty: true,
+        ..changes(3, vec![])
+    };
+    assert_eq!(version(&second.apply(anew), "TOKEN"), None);
+}
+
+#[test]
+fn a_permit_is_for_its_workspace() {
+    let vault = Arc::new(Vault::new(Keyring::new(Kek::generate().unwrap())));
+    let theirs = RunPermit::check(&caller(Role::Admin), &name("globex"), &name("daily"));
+    let error = vault
+        .resolve(theirs.unwrap(), Arc::new(snapshot(vec![])))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the permit is for workspace `globex`, not for `acme`"
+    );
+}
+
+#[test]
+fn roles_have_the_permits_of_the_table() {
+    let (workspace, workflow) = (name("acme"), name("daily"));
+    let permits = |role| {
+        let caller = caller(role);
+        [
+            AdminPermit::check(&caller, &workspace).is_ok(),
+            EditPermit::check(&caller, &workspace).is_ok(),
+            RunPermit::check(&caller, &workspace, &workflow).is_ok(),
+            ViewPermit::check(&caller, &workspace).is_ok(),
+        ]
+    };
+    assert_eq!(permits(Role::Admin), [true, true, true, true]);
+    assert_eq!(permits(Role::Editor), [false, true, true, true]);
+    assert_eq!(permits(Role::Viewer), [false, false, false, true]);
+    let error = RunPermit::check(&caller(Role::Viewer), &workspace, &workflow).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`test:alice` may not run steps in workspace `acme`"
+    );
+}
+
+#[test]
+fn a_locked_vault_opens_nothing_and_still_denies() {
+    let vault = Arc::new(Vault::locked(KeyError::Empty));
+    let content = vec![may_use(UsagePermission::All), shared("TOKEN", 1)];
+    let other = Vault::new(Keyring::new(Kek::generate().unwrap()));
+    let admin = AdminPermit::check(&caller(Role::Admin), &name("acme")).unwrap();
+    let workspace_key = other.create_workspace_key(&admin).unwrap();
+    let snapshot = WorkspaceSnapshot::empty(name("acme")).apply(WorkspaceChanges {
+        key: Some(workspace_key.clone()),
+        ..changes(1, content)
+    });
+    let permit = RunPermit::check(&caller(Role::Editor), &name("acme"), &name("daily")).unwrap();
+    let grants = vault.resolve(permit, Arc::new(snapshot)).unwrap();
+    assert!(matches!(
+        grants.reveal(&name("TOKEN")),
+        Err(RevealError::Open { source: OpenError::Locked(reason), .. })
+            if matches!(*reason, KeyError::Empty)
+    ));
+    assert!(matches!(
+        grants.reveal(&name("OTHER")),
+        Err(RevealError::Denied {
+            reason: DenialReason::NotFound,
+            ..
+        })
+    ));
+    let (scope, key) = (Scope::Workspace, name("TOKEN"));
+    let value = Secret::new("value".to_owned());
+    let sealed = vault.seal(&admin, &workspace_key, &scope, &key, 1, &value);
+    assert!(matches!(
+        sealed,
+        Err(SealError::WorkspaceKey(OpenError::Locked(_)))
+    ));
+}
