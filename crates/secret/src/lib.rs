@@ -9,6 +9,25 @@ mod masker;
 mod plaintext;
 mod stream;
 
+mod mask_json;
+mod texts;
+
+mod base64;
+mod forms;
+mod json;
+mod kinds;
+mod patterns;
+mod suffixes;
+mod trie;
+
+mod lane;
+mod matcher;
+mod scanner;
+mod union;
+mod view;
+
+mod wiped;
+
 pub use masked::Masked;
 pub use masker::{Masker, MaskerConfig, RegisterError, Registered};
 pub use plaintext::{KeyMaterial, NotUtf8, Secret, SharedSecret};

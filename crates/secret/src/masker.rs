@@ -1,10 +1,14 @@
 //! The values of one run, and the streams and texts that are masked with them.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use zeroize::Zeroizing;
-
-use crate::{MaskStream, Masked, Secret};
+use crate::forms::Forms;
+use crate::patterns::Patterns;
+use crate::trie::Full;
+use crate::wiped::Wiped;
+use crate::{MaskStream, Masked, Secret, mask_json, texts};
 
 /// How a masker works. The defaults mask the most.
 #[derive(Clone, Debug)]
@@ -56,9 +60,18 @@ pub enum RegisterError {
     },
 }
 
+/// What the clones and streams of a masker share.
 pub(crate) struct Shared {
     pub(crate) config: MaskerConfig,
-    values: RwLock<Vec<Zeroizing<Vec<u8>>>>,
+    registry: RwLock<Registry>,
+    /// Counts registrations, so that a stream sees without the lock that there are none.
+    version: AtomicU64,
+}
+
+struct Registry {
+    patterns: Arc<Patterns>,
+    /// The registered values, to know them again.
+    values: HashSet<Wiped<u8>>,
 }
 
 // === impl Masker ===
@@ -72,9 +85,17 @@ impl Masker {
     /// A masker without values.
     #[must_use]
     pub fn new(config: MaskerConfig) -> Self {
-        let values = RwLock::new(Vec::new());
+        let patterns = Arc::new(Patterns::new(config.token_shapes));
+        let registry = RwLock::new(Registry {
+            patterns,
+            values: HashSet::new(),
+        });
         Self {
-            shared: Arc::new(Shared { config, values }),
+            shared: Arc::new(Shared {
+                config,
+                registry,
+                version: AtomicU64::new(0),
+            }),
         }
     }
 
@@ -82,7 +103,7 @@ impl Masker {
     #[must_use]
     pub fn classify(value: &Secret) -> Registered {
         #[expect(clippy::disallowed_methods, reason = "only its length is looked at")]
-        match value.expose().trim_matches(is_blank).len() {
+        match texts::trim(value.expose().as_bytes()).len() {
             0 => Registered::Blank,
             1..Self::SHORTEST_VALUE_BYTES => Registered::TooShort,
             _ => Registered::Masked,
@@ -95,23 +116,20 @@ impl Masker {
     /// [`RegisterError`] if the value exceeds a limit; nothing is registered then.
     pub fn register(&self, value: &Secret) -> Result<Registered, RegisterError> {
         if value.len() > Self::LONGEST_VALUE_BYTES {
+            let (length_bytes, limit_bytes) = (value.len(), Self::LONGEST_VALUE_BYTES);
             return Err(RegisterError::ValueTooLong {
-                length_bytes: value.len(),
-                limit_bytes: Self::LONGEST_VALUE_BYTES,
+                length_bytes,
+                limit_bytes,
             });
         }
         let registered = Self::classify(value);
         if registered == Registered::Masked {
             #[expect(
                 clippy::disallowed_methods,
-                reason = "the copy is wiped with the masker"
+                reason = "its forms are wiped with the masker"
             )]
-            let bytes = value.expose().trim_matches(is_blank).as_bytes().to_vec();
             self.shared
-                .values
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Zeroizing::new(bytes));
+                .register(texts::trim(value.expose().as_bytes()))?;
         }
         Ok(registered)
     }
@@ -138,16 +156,15 @@ impl Masker {
         Masked::by_masker(masked)
     }
 
-    /// Masks JSON text. What comes out is JSON again.
+    /// Masks JSON text. What comes out is JSON again: a string or key has its values replaced, a number that is a value
+    /// becomes a string, and a document that cannot be masked in parts becomes one string.
     #[must_use]
     pub fn mask_json(&self, json: &str) -> Masked<String> {
-        let masked = self.mask(json);
-        match serde_json::from_str::<serde::de::IgnoredAny>(masked.as_str()) {
-            Ok(_) => masked,
-            Err(_) => Masked::by_masker(
-                serde_json::Value::from(self.shared.config.replacement.as_str()).to_string(),
-            ),
-        }
+        mask_json::mask_json(self, json)
+    }
+
+    pub(crate) fn config(&self) -> &MaskerConfig {
+        &self.shared.config
     }
 }
 
@@ -161,26 +178,58 @@ impl Default for MaskerConfig {
     }
 }
 
+// === impl Shared ===
+
 impl Shared {
-    /// The ranges of `bytes` that must not be seen, and from where on a value may still be open.
-    pub(crate) fn search(&self, bytes: &[u8]) -> (Vec<(usize, usize)>, usize) {
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        let mut ranges = Vec::new();
-        let mut open = bytes.len();
-        for value in values.iter() {
-            for start in 0..bytes.len() {
-                if bytes[start..].starts_with(value) {
-                    ranges.push((start, start + value.len()));
-                } else if value.starts_with(&bytes[start..]) {
-                    open = open.min(start);
-                }
-            }
+    /// The patterns and their version.
+    pub(crate) fn patterns(&self) -> (Arc<Patterns>, u64) {
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&registry.patterns), self.version())
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    fn register(&self, value: &[u8]) -> Result<(), RegisterError> {
+        let value = Wiped::from(value);
+        if self
+            .registry
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values
+            .contains(&value)
+        {
+            return Ok(());
         }
-        ranges.sort_unstable();
-        (ranges, open)
+        let forms = texts::forms_of(&value);
+        let mut registry = self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        registry.add(&forms, self.config.max_forms)?;
+        registry.values.insert(value);
+        self.version.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 }
 
-fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{b}' | '\u{c}')
+// === impl Registry ===
+
+impl Registry {
+    /// Streams that are open keep the patterns that they have, until they look again.
+    fn add(&mut self, forms: &Forms, limit: usize) -> Result<(), RegisterError> {
+        let full = |_| RegisterError::TooManyForms { limit };
+        if self.patterns.trie().forms() + forms.len() <= limit {
+            return Arc::make_mut(&mut self.patterns).add(forms).map_err(full);
+        }
+        // It may still fit, as forms of several values can be the same.
+        let mut patterns = Patterns::clone(&self.patterns);
+        patterns.add(forms).map_err(full)?;
+        if patterns.trie().forms() > limit {
+            return Err(full(Full));
+        }
+        self.patterns = Arc::new(patterns);
+        Ok(())
+    }
 }

@@ -1,32 +1,60 @@
 //! One channel on its way out: bytes go in as they come, and come out as soon as they can be no part of a value.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::Masked;
 use crate::masker::Shared;
+use crate::patterns::Patterns;
+use crate::scanner::Scanner;
+use crate::wiped::Wiped;
+
+/// What a stream says instead of going on unmasked.
+const FAILED: &[u8] = b"\n[lockstep: masking failed, the rest of this output is dropped]\n";
+
+/// How much of what was emitted is kept while something is held, to find values that are registered late. Text in which
+/// something is open for longer than that is rare, and only a value registered in the midst of it is concerned.
+const LONGEST_HISTORY_BYTES: usize = 64 * 1024;
 
 /// A filter for one channel. What comes out does not depend on how the input is cut.
 pub struct MaskStream {
     shared: Arc<Shared>,
-    held: Vec<u8>,
-    in_token: bool,
+    patterns: Arc<Patterns>,
+    version: u64,
+    scanner: Scanner,
+    /// The input from `base` on: what is held, and before it what led to the scanner's state.
+    input: Wiped<u8>,
+    base: u64,
+    /// Everything before this offset was emitted or redacted.
+    emitted: u64,
+    /// Where the last redacted range ended. One that touches it is part of it.
+    token_end: Option<u64>,
+    has_failed: bool,
 }
 
 impl MaskStream {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let (patterns, version) = shared.patterns();
         Self {
             shared,
-            held: Vec::new(),
-            in_token: false,
+            patterns,
+            version,
+            scanner: Scanner::new(0),
+            input: Wiped::new(),
+            base: 0,
+            emitted: 0,
+            token_end: None,
+            has_failed: false,
         }
     }
 
     /// Takes `bytes`, and gives what may be emitted now.
     #[must_use]
     pub fn write(&mut self, bytes: &[u8]) -> Masked<Vec<u8>> {
-        self.held.extend_from_slice(bytes);
-        let (ranges, open) = self.shared.search(&self.held);
-        self.emit(&ranges, open)
+        self.guard(bytes.len(), |stream, out| {
+            stream.adopt_new_values();
+            stream.scan(bytes, out);
+        })
     }
 
     /// Whether something is held that [`MaskStream::release_weak`] would emit.
@@ -34,49 +62,139 @@ impl MaskStream {
     /// The caller waits 200 ms for more input and then releases it, so that prompts appear.
     #[must_use]
     pub fn has_weak_hold(&self) -> bool {
-        false
+        self.scanner.holds().strong > self.emitted
     }
 
     /// Gives what is held only because an escape is unfinished, or a short match across lines or quotes is open.
     #[must_use]
     pub fn release_weak(&mut self) -> Masked<Vec<u8>> {
-        Masked::by_masker(Vec::new())
+        self.guard(0, |stream, out| {
+            stream.adopt_new_values();
+            let until = stream.scanner.holds().strong;
+            stream.emit(until, out);
+        })
     }
 
     /// The input has ended: gives the rest.
     #[must_use]
     pub fn finish(mut self) -> Masked<Vec<u8>> {
-        let (ranges, _) = self.shared.search(&self.held);
-        let end = self.held.len();
-        self.emit(&ranges, end)
+        self.guard(0, |stream, out| {
+            stream.adopt_new_values();
+            stream.scanner.finish(&stream.patterns);
+            stream.emit(stream.scanner.position(), out);
+        })
     }
 
-    fn emit(&mut self, ranges: &[(usize, usize)], until: usize) -> Masked<Vec<u8>> {
+    /// Runs `step`. If it fails, says so once and drops everything from then on: never passes it on unmasked.
+    fn guard(
+        &mut self,
+        expected: usize,
+        step: impl FnOnce(&mut Self, &mut Vec<u8>),
+    ) -> Masked<Vec<u8>> {
         let mut out = Vec::new();
-        let mut at = 0;
-        let until = ranges
-            .iter()
-            .filter(|range| range.1 > until)
-            .map(|range| range.0)
-            .min()
-            .unwrap_or(until)
-            .min(until);
-        for &(start, end) in ranges.iter().filter(|range| range.0 < until) {
-            if start > at {
-                out.extend_from_slice(&self.held[at..start]);
-                self.in_token = false;
+        if !self.has_failed {
+            out.reserve(expected);
+            self.has_failed = catch_unwind(AssertUnwindSafe(|| step(self, &mut out))).is_err();
+            if self.has_failed {
+                out.clear();
+                out.extend_from_slice(FAILED);
             }
-            if !self.in_token {
-                out.extend_from_slice(self.shared.config.replacement.as_bytes());
-            }
-            self.in_token = true;
-            at = at.max(end);
         }
-        if until > at {
-            out.extend_from_slice(&self.held[at..until]);
-            self.in_token = false;
-        }
-        self.held.drain(..until.max(at));
         Masked::by_masker(out)
     }
+
+    fn scan(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.scanner.is_quiet() {
+                let clean = self.patterns.skim(rest);
+                self.pass(&rest[..clean], out);
+                rest = &rest[clean..];
+            }
+            rest = self.search(rest);
+            self.emit(self.scanner.holds().weak, out);
+        }
+    }
+
+    /// Passes on what the scanner need not see.
+    fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(bytes);
+        self.scanner.skip(bytes.len() as u64);
+        self.emitted = self.scanner.position();
+        self.base = self.emitted;
+        self.input.clear();
+    }
+
+    /// Searches until nothing is open. Returns what was not looked at.
+    fn search<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            self.scanner.push(byte, &self.patterns);
+            rest = after;
+            if self.scanner.is_quiet() {
+                break;
+            }
+        }
+        self.input
+            .extend_from_slice(&bytes[..bytes.len() - rest.len()]);
+        rest
+    }
+
+    /// Emits or redacts everything before `until`. A range that crosses it goes on behind it.
+    fn emit(&mut self, until: u64, out: &mut Vec<u8>) {
+        let mut at = self.emitted;
+        for range in self.scanner.union().ranges() {
+            let (start, end) = (range.start.max(at), range.end.min(until));
+            if start >= end {
+                continue;
+            }
+            out.extend_from_slice(&self.input[offset(at, self.base)..offset(start, self.base)]);
+            if self.token_end != Some(start) {
+                out.extend_from_slice(self.shared.config.replacement.as_bytes());
+            }
+            self.token_end = Some(end);
+            at = end;
+        }
+        if until > at {
+            out.extend_from_slice(&self.input[offset(at, self.base)..offset(until, self.base)]);
+        }
+        self.emitted = self.emitted.max(until);
+        self.scanner.union().forget_before(self.emitted);
+        self.forget_history();
+    }
+
+    fn forget_history(&mut self) {
+        let history = offset(self.emitted, self.base);
+        if history > LONGEST_HISTORY_BYTES {
+            self.input.remove_front(history);
+            self.base = self.emitted;
+        }
+    }
+
+    /// Looks for values that were registered since, also in what is held.
+    fn adopt_new_values(&mut self) {
+        if self.version == self.shared.version() {
+            return;
+        }
+        (self.patterns, self.version) = self.shared.patterns();
+        let from = if self.scanner.is_quiet() {
+            self.scanner.position()
+        } else {
+            self.base
+        };
+        let held = offset(from, self.base);
+        self.scanner.restart(from);
+        for &byte in &self.input[held..] {
+            self.scanner.push(byte, &self.patterns);
+        }
+    }
+}
+
+/// Where in the kept input the byte at `position` of the stream is.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is kept is in memory, so its length is a `usize`"
+)]
+fn offset(position: u64, base: u64) -> usize {
+    (position - base) as usize
 }
