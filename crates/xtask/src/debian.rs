@@ -73,19 +73,28 @@ impl Debian {
             .all(|path| Path::new(path).exists())
     }
 
-    /// Debian's cargo, set up for a target. Building the standard library takes the switch for unstable options.
-    pub(crate) fn cargo(&self, folder: &str, target: Target) -> Command {
+    /// Debian's cargo, set up for some targets. Building the standard library takes the switch for unstable options.
+    pub(crate) fn cargo(&self, folder: &str, targets: &[Target]) -> Command {
         let mut cargo = command(CARGO, folder);
-        let name = target.name().to_uppercase().replace('-', "_");
         cargo
             .env("RUSTC", RUSTC)
             .env("RUSTC_BOOTSTRAP", "1")
-            .env(
-                format!("CARGO_TARGET_{name}_LINKER"),
-                self.linkers.join(linker(target)),
-            )
-            .env("CARGO_ENCODED_RUSTFLAGS", self.flags(target).join("\u{1f}"))
             .arg("-Zbuild-std=std,panic_abort");
+        for target in targets {
+            let linker = self.linkers.join(linker(*target));
+            cargo.args([
+                "--config",
+                &format!("target.{}.linker='{}'", target.name(), linker.display()),
+            ]);
+            cargo.args([
+                "--config",
+                &format!(
+                    "target.{}.rustflags={:?}",
+                    target.name(),
+                    self.flags(*target)
+                ),
+            ]);
+        }
         cargo
     }
 

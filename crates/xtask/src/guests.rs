@@ -69,11 +69,12 @@ pub(crate) fn build(choice: Choice) -> Result<()> {
     console::say(&format!("building guests with {toolchain}"));
     let mut files = BTreeSet::new();
     for workspace in &WORKSPACES {
-        for build in workspace.builds {
-            let mut cargo = toolchain.build(workspace.folder, build.target);
-            share_target(&mut cargo);
-            run(&mut cargo)?;
-            for guest in members(&root().join(workspace.folder))? {
+        let targets: Vec<Target> = workspace.builds.iter().map(|build| build.target).collect();
+        let mut cargo = toolchain.build(workspace.folder, &targets);
+        share_target(&mut cargo);
+        run(&mut cargo)?;
+        for guest in members(&root().join(workspace.folder))? {
+            for build in workspace.builds {
                 files.extend(collect(&guest, build)?);
             }
         }

@@ -80,16 +80,20 @@ impl Toolchain {
         })
     }
 
-    /// `cargo build --release` for a target, in a folder of this repository.
-    pub(crate) fn build(&self, folder: &str, target: Target) -> Command {
+    /// `cargo build --release` for some targets, in a folder of this repository.
+    pub(crate) fn build(&self, folder: &str, targets: &[Target]) -> Command {
         let mut command = match self {
             Self::Installed => cargo(folder),
-            Self::Debian(debian) => debian.cargo(folder, target),
+            Self::Debian(debian) => debian.cargo(folder, targets),
         };
         // The flags of whoever calls are for the host.
         command
             .env_remove("RUSTFLAGS")
-            .args(["build", "--release", "--target", target.name()]);
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        command.args(["build", "--release"]);
+        for target in targets {
+            command.args(["--target", target.name()]);
+        }
         command
     }
 }
