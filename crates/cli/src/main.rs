@@ -1,1 +1,48 @@
-fn main() {}
+//! The binary `lockstep`: where everything is put together.
+//!
+//! A call is parsed ([`arguments`]), the environment is read ([`config`]), the parts are put together ([`host`]), and one
+//! of [`commands`] speaks to the runner. Everything that is printed goes through [`console`].
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod config;
+mod usage;
+
+mod host;
+mod process;
+
+mod commands;
+
+mod env_file;
+mod input;
+mod live_log;
+mod problem;
+mod quantity;
+mod value;
+
+mod console;
+mod table;
+
+use std::process::ExitCode;
+
+use crate::arguments::Call;
+use crate::config::Environment;
+use crate::console::Console;
+use crate::problem::{Exit, Problem};
+
+fn main() -> ExitCode {
+    let environment = Environment::read();
+    let call = usage::parse(std::env::args_os());
+    let console = Console::new(usage::form(&call), &environment);
+    let exit = call
+        .map_err(usage::NotParsed::into_answer)
+        .and_then(|call| carry_out(call, environment, &console).map_err(usage::Answer::Problem))
+        .unwrap_or_else(|answer| answer.show(&console));
+    exit.into()
+}
+
+fn carry_out(call: Call, environment: Environment, console: &Console) -> Result<Exit, Problem> {
+    process::no_core_dumps()?;
+    process::trace(environment.trace_filter.as_deref(), console)?;
+    commands::carry_out(call, environment, console)
+}

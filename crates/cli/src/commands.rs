@@ -1,0 +1,42 @@
+//! What each command does. One file per command: its arguments, what it asks of the runner, and how it shows the answer.
+
+pub(crate) mod completions;
+pub(crate) mod credential;
+pub(crate) mod permission;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod step;
+pub(crate) mod workflow;
+pub(crate) mod workspace;
+
+mod show;
+
+use crate::arguments::{Call, Command};
+use crate::config::Environment;
+use crate::console::Console;
+use crate::problem::{Exit, Problem};
+use crate::process::block_on;
+
+/// Carries out a command.
+pub(crate) fn carry_out(
+    call: Call,
+    environment: Environment,
+    console: &Console,
+) -> Result<Exit, Problem> {
+    if let Command::Completions(arguments) = call.command {
+        return completions::carry_out(&arguments, console);
+    }
+    let config = environment.config(call.places)?;
+    block_on(async {
+        match call.command {
+            Command::Run(arguments) => run::carry_out(arguments, &config, console).await,
+            Command::Workspace(command) => workspace::carry_out(command, &config, console).await,
+            Command::Workflow(command) => workflow::carry_out(command, &config, console).await,
+            Command::Credential(command) => credential::carry_out(command, &config, console).await,
+            Command::Permission(command) => permission::carry_out(command, &config, console).await,
+            Command::Step(command) => step::carry_out(command, &config, console).await,
+            Command::Runs(command) => runs::carry_out(command, &config, console).await,
+            Command::Completions(_) => Ok(Exit::Completed),
+        }
+    })
+}

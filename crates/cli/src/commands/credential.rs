@@ -1,0 +1,126 @@
+//! `lockstep credential`.
+
+mod list;
+mod put;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use lockstep_step::{CredentialKey, WorkflowName, WorkspaceName};
+
+use crate::arguments::InScope;
+use crate::config::Config;
+use crate::console::Console;
+use crate::problem::{Exit, Problem};
+use crate::value;
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  lockstep credential set SLACK_BOT_TOKEN                          asks for the value and does not show it
+  printf %s \"$TOKEN\" | lockstep credential set SLACK_BOT_TOKEN
+  lockstep credential set TLS_KEY --from-file key.pem --no-trim
+  lockstep credential set SLACK_BOT_TOKEN --workflow billing       for this workflow, before the workspace's";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  lockstep credential import .env
+  some-vault export | lockstep credential import -
+
+A line is `KEY=value`, `export KEY='value'` or `KEY=\"value\"`; `#` begins a comment. In double quotes `\\n \\r \\t \\\\ \\\" \\' \\$`
+are escapes; in single quotes everything stands for itself; `$` is never replaced. All are set, or none.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialCommand {
+    /// Set a credential, or give it a new value. The value comes from a hidden prompt, or from stdin.
+    #[command(after_help = SET_EXAMPLES)]
+    Set(PutArguments),
+    /// Give a credential that exists a new value. Runs that have begun keep the old one.
+    #[command(after_help = SET_EXAMPLES)]
+    Rotate(PutArguments),
+    /// Set all credentials of a `.env` file.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArguments),
+    /// List the credentials of a workspace and its workflows: keys and versions, never values.
+    List(ListArguments),
+    /// Show when and by whom a credential was set. Its value is never shown.
+    Show(OneArguments),
+    /// Show which workflows and steps use a credential.
+    Usage(OneArguments),
+    /// Delete a credential. Refused if a workflow lists it or a step names it.
+    Delete {
+        #[command(flatten)]
+        one: OneArguments,
+        /// Delete it although it is in use.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PutArguments {
+    /// The key: ASCII letters, digits and `_`.
+    #[arg(value_name = "KEY", value_parser = value::key)]
+    key: CredentialKey,
+    /// Takes what would be a value, to refuse it.
+    #[arg(hide = true, value_name = "VALUE", value_parser = value::refused)]
+    _value: Option<String>,
+    #[command(flatten)]
+    place: InScope,
+    /// Read the value from this file.
+    #[arg(long, value_name = "PATH")]
+    from_file: Option<PathBuf>,
+    /// Keep the line end after the value; without this, one is taken off.
+    #[arg(long)]
+    no_trim: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The file, or `-` for stdin.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    place: InScope,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// The workspace.
+    #[arg(long, value_name = "WORKSPACE", default_value = "default")]
+    workspace: WorkspaceName,
+    /// Only the workflow's own; with `--effective`, the workflow to answer for.
+    #[arg(long, value_name = "WORKFLOW")]
+    workflow: Option<WorkflowName>,
+    /// What a workflow gets for each key: its own credential, else the workspace's.
+    #[arg(long)]
+    effective: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OneArguments {
+    /// The key.
+    #[arg(value_name = "KEY", value_parser = value::key)]
+    key: CredentialKey,
+    #[command(flatten)]
+    place: InScope,
+}
+
+pub(crate) async fn carry_out(
+    command: CredentialCommand,
+    config: &Config,
+    console: &Console,
+) -> Result<Exit, Problem> {
+    match command {
+        CredentialCommand::Set(arguments) => put::set(arguments, config, console).await?,
+        CredentialCommand::Rotate(arguments) => put::rotate(arguments, config, console).await?,
+        CredentialCommand::Import(arguments) => put::import(arguments, config, console).await?,
+        CredentialCommand::List(arguments) => list::list(arguments, config, console).await?,
+        CredentialCommand::Show(one) => list::show(one, config, console).await?,
+        CredentialCommand::Usage(one) => list::usage(one, config, console).await?,
+        CredentialCommand::Delete { one, force } => {
+            list::delete(one, force, config, console).await?
+        }
+    }
+    Ok(Exit::Completed)
+}

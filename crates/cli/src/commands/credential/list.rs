@@ -1,0 +1,327 @@
+//! `lockstep credential list`, `show`, `usage` and `delete`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use lockstep_runner::{CredentialEntry, Dependents, EffectiveCredential};
+use lockstep_step::{CredentialKey, StepName, WorkflowName, WorkspaceName};
+
+use super::{ListArguments, OneArguments};
+use crate::commands::show::{ScopeFields, time};
+use crate::commands::workspace::removal;
+use crate::config::Config;
+use crate::console::{Answer, Console, Paint};
+use crate::host::{Host, Keys};
+use crate::problem::Problem;
+use crate::table::Table;
+
+#[derive(Serialize)]
+struct Credentials {
+    workspace: WorkspaceName,
+    credentials: Vec<Credential>,
+}
+
+#[derive(Serialize)]
+struct Credential {
+    key: CredentialKey,
+    #[serde(flatten)]
+    scope: ScopeFields,
+    version: u64,
+    created_at: Timestamp,
+    created_by: String,
+    rotated_at: Timestamp,
+    rotated_by: String,
+    note: Option<String>,
+}
+
+/// What a workflow gets.
+#[derive(Serialize)]
+struct EffectiveCredentials {
+    workspace: WorkspaceName,
+    workflow: WorkflowName,
+    credentials: Vec<Effective>,
+}
+
+#[derive(Serialize)]
+struct Effective {
+    #[serde(flatten)]
+    credential: Credential,
+    /// Whether it stands before one of the workspace.
+    overrides: bool,
+    /// Whether the workflow may use it.
+    permitted: bool,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    #[serde(flatten)]
+    credential: Credential,
+    /// Workflows whose permission lists the key.
+    workflows: Vec<WorkflowName>,
+    /// Steps that name the key.
+    steps: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Step {
+    workflow: WorkflowName,
+    step: StepName,
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    workspace: WorkspaceName,
+    key: CredentialKey,
+    #[serde(flatten)]
+    scope: ScopeFields,
+    result: &'static str,
+}
+
+/// One credential on its own.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown(Credential);
+
+pub(super) async fn list(
+    arguments: ListArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<(), Problem> {
+    let host = Host::open(config, Keys::Unused, console).await?;
+    let ListArguments {
+        workspace,
+        workflow,
+        effective,
+    } = arguments;
+    if effective {
+        let workflow = workflow.unwrap_or_else(WorkflowName::default_name);
+        return list_effective(&host, workspace, workflow, console).await;
+    }
+    let Host { runner, caller } = &host;
+    if let Some(workflow) = &workflow {
+        // An unknown one is an error, not an empty list.
+        runner.permission(caller, &workspace, workflow).await?;
+    }
+    let entries = runner.credentials(caller, &workspace).await?.into_iter();
+    let wanted =
+        |entry: &CredentialEntry| workflow.is_none() || entry.scope.workflow() == workflow.as_ref();
+    let credentials: Vec<Credential> = entries.filter(wanted).map(Credential::from).collect();
+    if credentials.is_empty() {
+        console.note("there are no credentials");
+    }
+    console.show(&Credentials {
+        workspace,
+        credentials,
+    })?;
+    Ok(())
+}
+
+async fn list_effective(
+    host: &Host,
+    workspace: WorkspaceName,
+    workflow: WorkflowName,
+    console: &Console,
+) -> Result<(), Problem> {
+    let entries = host
+        .runner
+        .effective_credentials(&host.caller, &workspace, &workflow)
+        .await?;
+    if entries.is_empty() {
+        console.note("there are no credentials");
+    }
+    let credentials = entries.into_iter().map(Effective::from).collect();
+    console.show(&EffectiveCredentials {
+        workspace,
+        workflow,
+        credentials,
+    })?;
+    Ok(())
+}
+
+pub(super) async fn show(
+    one: OneArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<(), Problem> {
+    let (credential, _) = find(one, config, console).await?;
+    console.show(&Shown(credential))?;
+    Ok(())
+}
+
+pub(super) async fn usage(
+    one: OneArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<(), Problem> {
+    let (credential, dependents) = find(one, config, console).await?;
+    let steps = dependents
+        .steps
+        .into_iter()
+        .map(|(workflow, step)| Step { workflow, step });
+    console.show(&Usage {
+        credential,
+        workflows: dependents.workflows,
+        steps: steps.collect(),
+    })?;
+    Ok(())
+}
+
+async fn find(
+    one: OneArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<(Credential, Dependents), Problem> {
+    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+    let OneArguments { key, place } = one;
+    let usage = runner
+        .credential_usage(&caller, &place.workspace, &place.scope(), &key)
+        .await?;
+    Ok((usage.credential.into(), usage.dependents))
+}
+
+pub(super) async fn delete(
+    one: OneArguments,
+    force: bool,
+    config: &Config,
+    console: &Console,
+) -> Result<(), Problem> {
+    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+    let OneArguments { key, place } = one;
+    let scope = place.scope();
+    runner
+        .delete_credential(&caller, &place.workspace, &scope, &key, removal(force))
+        .await?;
+    console.show(&Deleted {
+        workspace: place.workspace,
+        key,
+        scope: ScopeFields::from(&scope),
+        result: "deleted",
+    })?;
+    Ok(())
+}
+
+impl From<CredentialEntry> for Credential {
+    fn from(entry: CredentialEntry) -> Self {
+        Self {
+            scope: ScopeFields::from(&entry.scope),
+            key: entry.key,
+            version: entry.version,
+            created_at: entry.created_at,
+            created_by: entry.created_by,
+            rotated_at: entry.rotated_at,
+            rotated_by: entry.rotated_by,
+            note: entry.note,
+        }
+    }
+}
+
+impl From<EffectiveCredential> for Effective {
+    fn from(effective: EffectiveCredential) -> Self {
+        Self {
+            credential: effective.credential.into(),
+            overrides: effective.overrides,
+            permitted: effective.permitted,
+        }
+    }
+}
+
+impl Answer for Credentials {
+    fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
+        if self.credentials.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(["KEY", "SCOPE", "VERSION", "SET", "BY", "NOTE"]);
+        for credential in &self.credentials {
+            table.row([
+                credential.key.to_string(),
+                credential.scope.to_string(),
+                credential.version.to_string(),
+                time(credential.rotated_at),
+                credential.rotated_by.clone(),
+                credential.note.clone().unwrap_or_default(),
+            ]);
+        }
+        write!(out, "{table}")
+    }
+}
+
+impl Answer for EffectiveCredentials {
+    fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
+        if self.credentials.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(["KEY", "FROM", "VERSION", "OVERRIDES", "PERMITTED"]);
+        let word = |is: bool| if is { "yes" } else { "no" }.to_owned();
+        for effective in &self.credentials {
+            table.row([
+                effective.credential.key.to_string(),
+                effective.credential.scope.to_string(),
+                effective.credential.version.to_string(),
+                word(effective.overrides),
+                word(effective.permitted),
+            ]);
+        }
+        write!(out, "{table}")
+    }
+}
+
+impl Answer for Shown {
+    fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
+        let Credential {
+            key,
+            scope,
+            version,
+            ..
+        } = &self.0;
+        writeln!(out, "key      {key}")?;
+        writeln!(out, "scope    {scope}")?;
+        writeln!(out, "version  {version}")?;
+        writeln!(
+            out,
+            "created  {} by {}",
+            time(self.0.created_at),
+            self.0.created_by
+        )?;
+        if *version > 1 {
+            writeln!(
+                out,
+                "rotated  {} by {}",
+                time(self.0.rotated_at),
+                self.0.rotated_by
+            )?;
+        }
+        match &self.0.note {
+            Some(note) => writeln!(out, "note     {note}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Answer for Usage {
+    fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
+        let key = &self.credential.key;
+        if self.workflows.is_empty() && self.steps.is_empty() {
+            return writeln!(out, "nothing is known to use `{key}`");
+        }
+        for workflow in &self.workflows {
+            writeln!(out, "workflow `{workflow}` lists it in its permission")?;
+        }
+        for Step { workflow, step } in &self.steps {
+            writeln!(out, "step `{step}` of workflow `{workflow}` names it")?;
+        }
+        Ok(())
+    }
+}
+
+impl Answer for Deleted {
+    fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
+        writeln!(
+            out,
+            "credential `{}` deleted: {}",
+            self.key,
+            self.scope.in_words(&self.workspace)
+        )
+    }
+}

@@ -1,0 +1,235 @@
+//! `lockstep credential set`, `rotate` and `import`.
+
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use lockstep_runner::{CredentialPut, NewCredential, PutResult, PutRule};
+use lockstep_secret::{Masker, Registered};
+use lockstep_step::{CredentialKey, WorkspaceName};
+
+use super::{ImportArguments, PutArguments};
+use crate::arguments::InScope;
+use crate::commands::show::ScopeFields;
+use crate::config::Config;
+use crate::console::{Answer, Console, Paint};
+use crate::env_file;
+use crate::host::{Host, Keys};
+use crate::problem::{Exit, Problem};
+use crate::value::{self, LineEnd};
+
+/// A file that is imported, in bytes: more than any list of credentials that people keep.
+const MAX_IMPORT_BYTES: usize = 4 << 20;
+
+/// A credential that was set.
+#[derive(Serialize)]
+struct Put {
+    workspace: WorkspaceName,
+    key: CredentialKey,
+    #[serde(flatten)]
+    scope: ScopeFields,
+    version: u64,
+    /// `created` or `rotated`.
+    result: &'static str,
+    /// `masked`, `too_short` or `blank`.
+    masking: &'static str,
+}
+
+#[derive(Serialize)]
+struct Imported {
+    credentials: Vec<Put>,
+}
+
+pub(super) async fn set(
+    arguments: PutArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<(), Problem> {
+    let host = Host::open(config, Keys::Sealing, console).await?;
+    put_one(&host, arguments, PutRule::CreateOrRotate, console).await
+}
+
+pub(super) async fn rotate(
+    arguments: PutArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<(), Problem> {
+    let host = Host::open(config, Keys::Sealing, console).await?;
+    // Nobody is asked for a value that has no place.
+    let PutArguments { key, place, .. } = &arguments;
+    host.runner
+        .credential_usage(&host.caller, &place.workspace, &place.scope(), key)
+        .await?;
+    put_one(&host, arguments, PutRule::Rotate, console).await
+}
+
+async fn put_one(
+    host: &Host,
+    arguments: PutArguments,
+    rule: PutRule,
+    console: &Console,
+) -> Result<(), Problem> {
+    let PutArguments {
+        key,
+        place,
+        from_file,
+        no_trim,
+        ..
+    } = arguments;
+    let line_end = if no_trim {
+        LineEnd::Kept
+    } else {
+        LineEnd::Trimmed
+    };
+    let value = value::read(&key, from_file.as_deref(), line_end)?;
+    let credential = NewCredential {
+        key,
+        value,
+        note: None,
+    };
+    for put in put(host, &place, &[credential], rule, console).await? {
+        console.show(&put)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn import(
+    arguments: ImportArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<(), Problem> {
+    let ImportArguments { file, place } = arguments;
+    let name = if file == Path::new("-") {
+        "stdin".to_owned()
+    } else {
+        format!("`{}`", file.display())
+    };
+    let text = read(&file, &name)?;
+    let text = std::str::from_utf8(&text)
+        .map_err(|error| invalid(format!("{name} is not UTF-8")).because(Some(&error)))?;
+    let entries = env_file::parse(text).map_err(|error| {
+        invalid(format!(
+            "nothing is set: {name} cannot be read as a `.env` file"
+        ))
+        .because(Some(&error))
+    })?;
+    if entries.is_empty() {
+        return Err(invalid(format!(
+            "nothing is set: {name} holds no credential"
+        )));
+    }
+    let credentials: Vec<NewCredential> = entries
+        .into_iter()
+        .map(|entry| NewCredential {
+            key: entry.key,
+            value: entry.value,
+            note: None,
+        })
+        .collect();
+    let host = Host::open(config, Keys::Sealing, console).await?;
+    let credentials = put(
+        &host,
+        &place,
+        &credentials,
+        PutRule::CreateOrRotate,
+        console,
+    )
+    .await?;
+    console.show(&Imported { credentials })?;
+    Ok(())
+}
+
+fn read(file: &Path, name: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let source = if file == Path::new("-") {
+        value::unbuffered_stdin()
+    } else {
+        File::open(file)
+    };
+    let source = source.map_err(|error| value::unreadable(name, &error))?;
+    value::read_whole(source, MAX_IMPORT_BYTES, name)
+}
+
+async fn put(
+    host: &Host,
+    place: &InScope,
+    credentials: &[NewCredential],
+    rule: PutRule,
+    console: &Console,
+) -> Result<Vec<Put>, Problem> {
+    let Host { runner, caller } = host;
+    let scope = place.scope();
+    let told = runner
+        .put_credentials(caller, &place.workspace, &scope, credentials, rule)
+        .await?;
+    for put in &told {
+        warn_of_masking(put, console);
+    }
+    let shown = told.into_iter().map(|put| Put {
+        workspace: place.workspace.clone(),
+        scope: ScopeFields::from(&scope),
+        version: put.version,
+        result: match put.result {
+            PutResult::Created => "created",
+            PutResult::Rotated => "rotated",
+        },
+        masking: match put.masking {
+            Registered::Masked => "masked",
+            Registered::TooShort => "too_short",
+            Registered::Blank => "blank",
+        },
+        key: put.key,
+    });
+    Ok(shown.collect())
+}
+
+fn warn_of_masking(put: &CredentialPut, console: &Console) {
+    let key = &put.key;
+    match put.masking {
+        Registered::Masked => {}
+        Registered::TooShort => {
+            let least = Masker::SHORTEST_VALUE_BYTES;
+            console.warn(&format!(
+                "the value of `{key}` has fewer than {least} bytes and will not be masked: it will stand in logs and \
+                 outputs of steps that write it"
+            ));
+        }
+        Registered::Blank => {
+            console.warn(&format!(
+                "the value of `{key}` is nothing but blanks, and will not be masked"
+            ));
+        }
+    }
+}
+
+fn invalid(message: String) -> Problem {
+    Problem::new(Exit::Usage, "invalid_file", message)
+}
+
+impl Answer for Put {
+    fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
+        let Self {
+            key,
+            result,
+            scope,
+            workspace,
+            version,
+            ..
+        } = self;
+        writeln!(
+            out,
+            "credential `{key}` {result}: {}, version {version}",
+            scope.in_words(workspace)
+        )
+    }
+}
+
+impl Answer for Imported {
+    fn text(&self, out: &mut dyn fmt::Write, paint: Paint) -> fmt::Result {
+        self.credentials
+            .iter()
+            .try_for_each(|put| put.text(out, paint))
+    }
+}

@@ -1,0 +1,300 @@
+//! `lockstep run`: a step once, its output on stdout, its log on stderr.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+
+use lockstep_runner::{RunError, RunReport, RunRequest, StepSource, Thing};
+use lockstep_sandbox::LogSink;
+use lockstep_step::{
+    DenialReason, Limits, MAX_MODULE_BYTES, Outcome, OutcomeKind, Receipt, RunId, WorkflowName,
+};
+
+use super::show::{FailureFields, json};
+use crate::arguments::InWorkflow;
+use crate::config::Config;
+use crate::console::{Console, Form};
+use crate::host::{Host, Keys};
+use crate::input::Input;
+use crate::live_log::{LiveLog, PATIENCE};
+use crate::problem::{Exit, Problem};
+use crate::quantity;
+
+const EXAMPLES: &str = "\
+Examples:
+  lockstep run step.wasm
+  lockstep run step.wasm --input '{\"channel\": \"#general\"}' --timeout 5s
+  lockstep run post --workflow billing --input @input.json --json | jq .output
+  other-program | lockstep run post --input -
+
+Exit codes: 0 completed, 1 the step did not complete, 2 the call is wrong, 70 the host failed.";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArguments {
+    /// A component, a core module or the text format; or the name of a step that was added.
+    #[arg(value_name = "FILE|STEP")]
+    step: OsString,
+    #[command(flatten)]
+    place: InWorkflow,
+    /// The input: JSON, a file of JSON, or stdin.
+    #[arg(
+        long,
+        value_name = "JSON|@FILE|-",
+        default_value = "null",
+        allow_hyphen_values = true
+    )]
+    input: Input,
+    /// How long it may run, such as `500ms`, `30s` or `2m` [default: 30s].
+    #[arg(long, value_name = "TIME", value_parser = quantity::time)]
+    timeout: Option<Duration>,
+    /// How much memory it may have, such as `64MiB` or `1GiB` [default: 128MiB].
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
+    memory: Option<u64>,
+}
+
+/// A run, for programs.
+#[derive(Serialize)]
+struct Document {
+    run: RunId,
+    kind: OutcomeKind,
+    output: Option<Box<RawValue>>,
+    failure: Option<FailureFields>,
+    receipt: Receipt,
+}
+
+/// What ends a run from outside.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+pub(crate) async fn carry_out(
+    arguments: RunArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<Exit, Problem> {
+    let RunArguments {
+        step,
+        place,
+        input,
+        timeout,
+        memory,
+    } = arguments;
+    let mut limits = Limits::default();
+    limits.timeout = timeout.unwrap_or(limits.timeout);
+    limits.memory_bytes = memory.unwrap_or(limits.memory_bytes);
+    let source = source(&step)?;
+    let input = input.read(limits.input_bytes)?;
+    let host = Host::open(config, Keys::Opening, console).await?;
+    let workflow = place.workflow.clone();
+    let request = RunRequest {
+        workspace: place.workspace,
+        workflow: place.workflow,
+        step: source,
+        input,
+        limits,
+        listener: None,
+        cancel: CancellationToken::new(),
+    };
+    let report = run(&host, request, console).await?;
+    show(report, &workflow, console)
+}
+
+/// Where the code is: what names a file, or looks like the name of one, is one.
+fn source(step: &OsStr) -> Result<StepSource, Problem> {
+    let path = Path::new(step);
+    if path.is_file() || looks_like_path(path) {
+        return Ok(StepSource::Inline {
+            label: label(path),
+            bytes: read_step(path)?,
+        });
+    }
+    let name = step.to_string_lossy().parse().map_err(|error| {
+        Problem::not_found(
+            format!(
+                "`{}` is neither a file nor the name of a step",
+                path.display()
+            ),
+            None,
+        )
+        .because(Some(&error))
+    })?;
+    Ok(StepSource::Registered(name))
+}
+
+fn looks_like_path(path: &Path) -> bool {
+    let is_wasm = |extension: &OsStr| extension == "wasm" || extension == "wat";
+    path.components().nth(1).is_some()
+        || path.is_absolute()
+        || path.extension().is_some_and(is_wasm)
+}
+
+fn label(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The bytes of a step. Of a file that is too large only so much that it is seen.
+pub(super) fn read_step(path: &Path) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| {
+            file.take(MAX_MODULE_BYTES as u64 + 1)
+                .read_to_end(&mut bytes)
+        })
+        .map_err(|error| {
+            let problem = format!("cannot read the step `{}`", path.display());
+            Problem::new(Exit::Usage, "unreadable", problem).because(Some(&error))
+        })?;
+    Ok(bytes)
+}
+
+/// Runs the step, shows its log meanwhile, and ends it when somebody interrupts.
+async fn run(
+    host: &Host,
+    mut request: RunRequest,
+    console: &Console,
+) -> Result<RunReport, Problem> {
+    let log = Arc::new(LiveLog::new(console.clone()));
+    request.listener = Some(Arc::clone(&log) as Arc<dyn LogSink>);
+    let cancel = request.cancel.clone();
+    let mut signals = Signals::listen()?;
+    let mut patience = interval(PATIENCE);
+    let mut run = pin!(host.runner.run(&host.caller, request));
+    let result = loop {
+        tokio::select! {
+            result = &mut run => break result,
+            () = signals.next() => {
+                if cancel.is_cancelled() {
+                    return Err(Problem::new(Exit::NotCompleted, "interrupted", "interrupted before the run had ended"));
+                }
+                cancel.cancel();
+            }
+            _ = patience.tick() => log.release(),
+        }
+    };
+    log.finish();
+    result.map_err(not_run)
+}
+
+fn not_run(error: RunError) -> Problem {
+    match &error {
+        RunError::NotFound {
+            what: Thing::Step(workflow, name),
+            nearest,
+        } => {
+            let message = format!("`{name}` is neither a file nor a step of workflow `{workflow}`");
+            Problem::not_found(message, nearest.as_deref())
+        }
+        _ => error.into(),
+    }
+}
+
+fn show(report: RunReport, workflow: &WorkflowName, console: &Console) -> Result<Exit, Problem> {
+    if let Some(failure) = report.outcome.failure() {
+        console.error(&format!("{}: {}", failure.kind, failure.message));
+        for hint in hints(&report, workflow) {
+            console.hint(&hint);
+        }
+    }
+    let exit = match report.outcome {
+        Outcome::Completed(_) => Exit::Completed,
+        Outcome::Failed(_) | Outcome::Stopped(_) => Exit::NotCompleted,
+    };
+    match (console.form(), report.outcome.output()) {
+        (Form::Json, _) => console.show_json(&Document::new(report)?)?,
+        (Form::Text, Some(output)) => console.write(format!("{output}\n").as_bytes())?,
+        (Form::Text, None) => {}
+    }
+    Ok(exit)
+}
+
+/// What would let the run have the credentials that it did not get.
+fn hints(report: &RunReport, workflow: &WorkflowName) -> Vec<String> {
+    if report.outcome.kind() != OutcomeKind::MissingCredential {
+        return Vec::new();
+    }
+    let hint = |denied: &lockstep_step::Denied| {
+        let key = denied.key.as_ref()?;
+        match denied.reason {
+            DenialReason::NotFound => Some(format!(
+                "there is no `{key}`: `lockstep credential set {key}` sets it"
+            )),
+            DenialReason::NotPermitted => Some(format!(
+                "workflow `{workflow}` may not use `{key}`: `lockstep permission set --workflow {workflow}` changes that"
+            )),
+            DenialReason::InvalidKey => None,
+        }
+    };
+    report.denied.iter().filter_map(hint).collect()
+}
+
+// === impl Document ===
+
+impl Document {
+    fn new(report: RunReport) -> Result<Self, Problem> {
+        Ok(Self {
+            run: report.run,
+            kind: report.outcome.kind(),
+            output: report.outcome.output().map(json).transpose()?,
+            failure: report.outcome.failure().map(FailureFields::from),
+            receipt: report.receipt,
+        })
+    }
+}
+
+// === impl Signals ===
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, is_path: bool) {
+        assert_eq!(looks_like_path(Path::new(text)), is_path, "{text}");
+    }
+
+    #[test]
+    fn what_looks_like_a_path_is_not_taken_for_a_step() {
+        check("dir/step", true);
+        check("./step", true);
+        check("/step", true);
+        check("step.wasm", true);
+        check("step.wat", true);
+        check("step", false);
+        check("step.v2", false);
+    }
+}

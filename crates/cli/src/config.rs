@@ -1,0 +1,122 @@
+//! What the environment says. It is read here and nowhere else.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use lockstep_secret::Secret;
+
+use crate::arguments::Places;
+use crate::problem::Problem;
+
+/// What the environment says, as it says it.
+pub(crate) struct Environment {
+    /// `LOCKSTEP_DATA`.
+    data: Option<PathBuf>,
+    /// `LOCKSTEP_KEY_FILE`.
+    key_file: Option<PathBuf>,
+    /// `LOCKSTEP_KEY`: the text of a key.
+    key: Option<Secret>,
+    /// `LOCKSTEP_LOG`: what of the traces is told.
+    pub(crate) trace_filter: Option<String>,
+    /// `NO_COLOR` (no-color.org): set and not empty.
+    pub(crate) no_color: bool,
+    user: Option<String>,
+    data_home: Option<PathBuf>,
+    config_home: Option<PathBuf>,
+    home: Option<PathBuf>,
+}
+
+/// Where everything is.
+pub(crate) struct Config {
+    /// The data directory.
+    pub(crate) data: PathBuf,
+    /// Where the key-encryption keys come from.
+    pub(crate) key: KeySource,
+    /// How the record names whoever is at the terminal.
+    pub(crate) caller: String,
+}
+
+/// Where the key-encryption keys come from.
+pub(crate) enum KeySource {
+    /// The text of a key, from `LOCKSTEP_KEY`.
+    Text(Secret),
+    /// A key file.
+    File(PathBuf),
+}
+
+// === impl Environment ===
+
+impl Environment {
+    pub(crate) fn read() -> Self {
+        let text = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let path = |name| text(name).map(PathBuf::from);
+        // The specification of base directories: what is not absolute is as if it were not there.
+        let base = |name| path(name).filter(|path| path.is_absolute());
+        Self {
+            data: path("LOCKSTEP_DATA"),
+            key_file: path("LOCKSTEP_KEY_FILE"),
+            // An empty one is kept, to be refused: it is a secret that someone failed to hand over.
+            // One that is not UTF-8 is no key either.
+            key: env::var_os("LOCKSTEP_KEY")
+                .map(|text| Secret::new(text.into_string().unwrap_or_default())),
+            trace_filter: text("LOCKSTEP_LOG").map(|text| text.to_string_lossy().into_owned()),
+            no_color: text("NO_COLOR").is_some(),
+            user: text("USER")
+                .or_else(|| text("LOGNAME"))
+                .and_then(|name| name.into_string().ok()),
+            data_home: base("XDG_DATA_HOME"),
+            config_home: base("XDG_CONFIG_HOME"),
+            home: base("HOME"),
+        }
+    }
+
+    /// Where everything is, the command line before the environment before the defaults.
+    pub(crate) fn config(self, places: Places) -> Result<Config, Problem> {
+        let data_home = self
+            .data_home
+            .or_else(|| below(self.home.as_deref(), ".local/share"));
+        let config_home = self
+            .config_home
+            .or_else(|| below(self.home.as_deref(), ".config"));
+        let data = places
+            .data
+            .or(self.data)
+            .or_else(|| below(data_home.as_deref(), "lockstep"));
+        let data = data.ok_or_else(|| no_default("data directory", "`--data DIR`"))?;
+        let key = match (self.key, places.key_file.or(self.key_file)) {
+            (Some(_), Some(_)) => return Err(two_keys()),
+            (Some(text), None) => KeySource::Text(text),
+            (None, Some(path)) => KeySource::File(path),
+            (None, None) => KeySource::File(
+                below(config_home.as_deref(), "lockstep/key")
+                    .ok_or_else(|| no_default("key file", "`--key-file PATH`"))?,
+            ),
+        };
+        let user = self
+            .user
+            .unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
+        Ok(Config {
+            data,
+            key,
+            caller: format!("cli:{user}"),
+        })
+    }
+}
+
+fn below(base: Option<&Path>, path: &str) -> Option<PathBuf> {
+    base.map(|base| base.join(path))
+}
+
+fn no_default(what: &str, option: &str) -> Problem {
+    Problem::usage(format!(
+        "there is no default for the {what}: `HOME` is not set"
+    ))
+    .hint(format!("give {option}"))
+}
+
+fn two_keys() -> Problem {
+    Problem::usage(
+        "both `LOCKSTEP_KEY` and a key file are given, and only one of them can be meant",
+    )
+    .hint("unset `LOCKSTEP_KEY`, or leave out `--key-file` and `LOCKSTEP_KEY_FILE`")
+}

@@ -1,0 +1,148 @@
+//! The parts, put together: data directory, store, key, vault, sandbox, runner.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use lockstep_runner::{KekEntry, Runner, Store, StoreError};
+use lockstep_sandbox::{CompileEvent, Sandbox, SandboxConfig};
+use lockstep_step::{Caller, Role};
+use lockstep_store::SqliteStore;
+use lockstep_vault::{IfAbsent, KeyError, Keyring, Vault, open_key_file};
+
+use crate::config::{Config, KeySource};
+use crate::console::Console;
+use crate::problem::Problem;
+
+/// Folder of the compiled code in the data directory.
+pub(crate) const CACHE: &str = "cache";
+
+/// Everything that a command speaks to.
+pub(crate) struct Host {
+    /// The runner.
+    pub(crate) runner: Runner,
+    /// Whoever is at the terminal: who can read the data directory and the key is an admin.
+    pub(crate) caller: Caller,
+}
+
+/// What a command does with keys.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keys {
+    /// Nothing: the key is not even looked for.
+    Unused,
+    /// It opens credentials, if there are any. Without a key it goes on, and only what needs one fails.
+    Opening,
+    /// It seals credentials. Makes a key file if there is none and nothing has been sealed yet.
+    Sealing,
+}
+
+impl Host {
+    /// Puts everything together for one command.
+    pub(crate) async fn open(
+        config: &Config,
+        keys: Keys,
+        console: &Console,
+    ) -> Result<Self, Problem> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data, Timestamp::now())?);
+        let vault = vault(config, store.as_ref(), keys, console).await?;
+        let sandbox = sandbox(&config.data, console)?;
+        let caller = Caller {
+            name: config.caller.clone(),
+            role: Role::Admin,
+        };
+        Ok(Self {
+            runner: Runner::new(store, Arc::new(vault), sandbox),
+            caller,
+        })
+    }
+}
+
+async fn vault(
+    config: &Config,
+    store: &dyn Store,
+    keys: Keys,
+    console: &Console,
+) -> Result<Vault, Problem> {
+    if keys == Keys::Unused {
+        // Nobody will hear the reason.
+        return Ok(Vault::locked(KeyError::Empty));
+    }
+    let sealed_under = sealed_under(store)
+        .await
+        .map_err(|error| Problem::from(&error))?;
+    let if_absent = match keys {
+        Keys::Sealing if sealed_under.is_empty() => IfAbsent::Create,
+        Keys::Sealing | Keys::Opening | Keys::Unused => IfAbsent::Refuse,
+    };
+    match keyring(config, if_absent, &sealed_under, console) {
+        Ok(ring) => Ok(Vault::new(ring)),
+        Err(reason) if keys == Keys::Sealing => Err(Problem::locked(&reason)),
+        Err(reason) => {
+            if !sealed_under.is_empty() {
+                console.warn(&format!("the credentials are locked: {reason}"));
+                console.hint(reason.hint());
+            }
+            Ok(Vault::locked(reason))
+        }
+    }
+}
+
+/// The key-encryption keys under which something is sealed.
+pub(crate) async fn sealed_under(store: &dyn Store) -> Result<Vec<KekEntry>, StoreError> {
+    let mut keks = store.keks().await?;
+    keks.retain(|kek| kek.wrapped_keys > 0);
+    Ok(keks)
+}
+
+/// The keys at hand, if they open what is sealed.
+pub(crate) fn keyring(
+    config: &Config,
+    if_absent: IfAbsent,
+    sealed_under: &[KekEntry],
+    console: &Console,
+) -> Result<Keyring, KeyError> {
+    let ring = match &config.key {
+        KeySource::Text(text) => Keyring::parse(text)?,
+        KeySource::File(path) => {
+            let made = !path.exists();
+            let ring = open_key_file(path, &config.data, if_absent)?;
+            if made {
+                tell_new_key(path, console);
+            }
+            ring
+        }
+    };
+    ring.verify(sealed_under.iter().map(|kek| &kek.check))?;
+    Ok(ring)
+}
+
+fn tell_new_key(path: &Path, console: &Console) {
+    let path = path.display();
+    console.note(&format!(
+        "made a new key, `{path}`: keep a copy of it, without it no credential can be opened"
+    ));
+}
+
+fn sandbox(data: &Path, console: &Console) -> Result<Sandbox, Problem> {
+    let mut config = SandboxConfig::for_runs(1);
+    config.cache_dir = Some(data.join(CACHE));
+    if console.stderr_is_terminal() {
+        let console = console.clone();
+        config.on_compile = Some(Arc::new(move |event| progress(&console, event)));
+    }
+    Sandbox::new(config).map_err(|error| Problem::host("sandbox", &error))
+}
+
+/// A line that is there while a step is compiled, on a terminal.
+fn progress(console: &Console, event: CompileEvent) {
+    match event {
+        CompileEvent::Began { wasm_bytes } => {
+            let kib = wasm_bytes.div_ceil(1024);
+            console
+                .say(format!("compiling {kib} KiB of wasm; the next run finds it done").as_bytes());
+        }
+        // Back to the start of the line, and clear it.
+        CompileEvent::Ended { .. } => console.say(b"\r\x1b[K"),
+    }
+}

@@ -1,0 +1,56 @@
+//! The process as a whole: no core dumps, traces, the runtime.
+
+use std::io;
+use std::str::FromStr as _;
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::console::{Console, Paint};
+use crate::problem::Problem;
+
+/// Values and keys are in our memory: no dump of it is written, and no other process of the user may look into it.
+pub(crate) fn no_core_dumps() -> Result<(), Problem> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none).map_err(io::Error::from)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)?;
+    Ok(())
+}
+
+/// Tells the traces that `filter` lets through on stderr, as `LOCKSTEP_LOG` says; warnings by default.
+pub(crate) fn trace(filter: Option<&str>, console: &Console) -> Result<(), Problem> {
+    let targets = match filter {
+        Some(filter) => Targets::from_str(filter).map_err(|error| {
+            Problem::usage("`LOCKSTEP_LOG` is not a filter of traces")
+                .because(Some(&error))
+                .hint("use a level, such as `debug`, or `lockstep_store=trace,warn`")
+        })?,
+        None => Targets::new().with_default(LevelFilter::WARN),
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(console.stderr_paint() == Paint::Coloured);
+    tracing_subscriber::registry()
+        .with(layer.with_filter(targets))
+        .init();
+    Ok(())
+}
+
+/// Drives a command to its end. Two threads: one runs the guest while the other writes its record and hears signals.
+pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(command);
+    // A compilation that a cancelled run has left behind is not waited for.
+    runtime.shutdown_background();
+    result
+}
