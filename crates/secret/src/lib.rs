@@ -20,6 +20,8 @@ mod patterns;
 mod suffixes;
 mod trie;
 
+mod shapes;
+
 mod lane;
 mod matcher;
 mod scanner;

@@ -7,11 +7,15 @@ use crate::trie::{Full, Trie};
 #[derive(Clone)]
 pub(crate) struct Patterns {
     trie: Trie,
+    has_shapes: bool,
 }
 
 impl Patterns {
-    pub(crate) fn new(_token_shapes: bool) -> Self {
-        Self { trie: Trie::new() }
+    pub(crate) fn new(has_shapes: bool) -> Self {
+        Self {
+            trie: Trie::new(),
+            has_shapes,
+        }
     }
 
     pub(crate) fn skim(&self, _text: &[u8]) -> usize {
@@ -24,6 +28,11 @@ impl Patterns {
             self.trie.insert(form, kinds, tail);
         }
         Ok(())
+    }
+
+    /// Whether tokens are masked that were not registered.
+    pub(crate) fn has_shapes(&self) -> bool {
+        self.has_shapes
     }
 
     pub(crate) fn trie(&self) -> &Trie {

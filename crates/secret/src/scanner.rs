@@ -5,6 +5,7 @@
 use crate::lane::{Holds, Lanes};
 use crate::matcher::Search;
 use crate::patterns::Patterns;
+use crate::shapes::ShapeScanner;
 use crate::suffixes::Suffixes;
 use crate::union::Union;
 use crate::view::Item;
@@ -12,6 +13,7 @@ use crate::view::Item;
 /// See the module.
 pub(crate) struct Scanner {
     lanes: Lanes,
+    shapes: ShapeScanner,
     suffixes: Suffixes,
     union: Union,
     position: u64,
@@ -22,6 +24,7 @@ impl Scanner {
     pub(crate) fn new(position: u64) -> Self {
         Self {
             lanes: Lanes::new(),
+            shapes: ShapeScanner::default(),
             suffixes: Suffixes::default(),
             union: Union::default(),
             position,
@@ -49,6 +52,9 @@ impl Scanner {
             end: self.position + 1,
         };
         self.position += 1;
+        if patterns.has_shapes() {
+            self.shapes.push(byte, item.start, &mut self.union);
+        }
         let mut search = Search {
             trie: patterns.trie(),
             suffixes: &mut self.suffixes,
@@ -69,7 +75,7 @@ impl Scanner {
 
     /// Whether nothing that has been read can matter to what comes.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.lanes.is_quiet()
+        self.lanes.is_quiet() && self.shapes.is_quiet()
     }
 
     pub(crate) fn holds(&self) -> Holds {
@@ -78,6 +84,8 @@ impl Scanner {
             weak: self.position,
         };
         self.lanes.hold(&mut holds);
+        self.shapes.hold(&mut holds);
+        holds.weak = holds.weak.min(holds.strong);
         holds
     }
 
