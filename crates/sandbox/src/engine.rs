@@ -25,15 +25,25 @@ const MEMORY_KEEP_RESIDENT_BYTES: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT_BYTES: usize = 1 << 20;
 const STACK_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 
+/// Where the instances of an engine live.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Allocation {
+    /// In a pool of slots that was made beforehand.
+    Pooled,
+    /// Each in memory of its own: the machine has no room for the pool.
+    OnDemand,
+}
+
 /// The engine with a pool of instance slots, or without one where the machine has no room for it.
-pub(crate) fn engine(config: &SandboxConfig) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(config: &SandboxConfig) -> wasmtime::Result<(Engine, Allocation)> {
     match Engine::new(&settings(config, pool(config))) {
-        Ok(engine) => Ok(engine),
+        Ok(engine) => Ok((engine, Allocation::Pooled)),
         Err(error) => {
             tracing::warn!(
                 "no room for a pool of instances, each run allocates its own memory: {error}"
             );
-            Engine::new(&settings(config, InstanceAllocationStrategy::OnDemand))
+            let engine = Engine::new(&settings(config, InstanceAllocationStrategy::OnDemand))?;
+            Ok((engine, Allocation::OnDemand))
         }
     }
 }

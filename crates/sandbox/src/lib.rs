@@ -33,6 +33,7 @@ pub use admission::{NoCapacity, Place};
 pub use artifact::{Artifact, ArtifactKind, InvalidStep, prepare};
 pub use config::{CompileEvent, SandboxConfig};
 pub use credentials::{Credentials, Reveal, RevealError};
+pub use engine::Allocation;
 pub use load::{LoadError, LoadedStep};
 pub use log::LogSink;
 pub use run::{Ended, Invocation, Usage};

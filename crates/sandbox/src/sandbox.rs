@@ -9,6 +9,7 @@ use lockstep_step::Digest;
 
 use crate::admission::{Admission, NoCapacity, Place};
 use crate::artifact::{Artifact, prepare};
+use crate::engine::Allocation;
 use crate::load::{LoadError, LoadedStep, Loader, blocking};
 use crate::run::{Ended, Invocation};
 use crate::ticker::Ticker;
@@ -21,6 +22,7 @@ pub struct Sandbox {
     admission: Admission,
     ticker: Ticker,
     max_memory_bytes: u64,
+    allocation: Allocation,
 }
 
 /// A fault of the host.
@@ -43,7 +45,7 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`] if the machine has no room for them.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let engine = engine::engine(&config).map_err(SandboxError::Engine)?;
+        let (engine, allocation) = engine::engine(&config).map_err(SandboxError::Engine)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         let ticker = Ticker::start(&engine).map_err(SandboxError::Ticker)?;
@@ -55,6 +57,7 @@ impl Sandbox {
             admission,
             ticker,
             max_memory_bytes,
+            allocation,
         })
     }
 
@@ -62,6 +65,12 @@ impl Sandbox {
     #[must_use]
     pub fn max_memory_bytes(&self) -> u64 {
         self.max_memory_bytes
+    }
+
+    /// Where its instances live.
+    #[must_use]
+    pub fn allocation(&self) -> Allocation {
+        self.allocation
     }
 
     /// [`prepare`], off the async threads.

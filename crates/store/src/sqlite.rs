@@ -5,6 +5,7 @@
 mod changes;
 mod column;
 mod credentials;
+mod damage;
 mod failure;
 mod history;
 mod migration;
