@@ -80,6 +80,8 @@ pub(crate) enum Command {
     /// The record of runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Check the data directory, the key, the database, the sandbox, and that steps have their credentials.
+    Doctor,
     /// Print a script that completes commands in a shell.
     Completions(CompletionsArguments),
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod credential;
+pub(crate) mod doctor;
 pub(crate) mod permission;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -15,28 +16,23 @@ use crate::arguments::{Call, Command};
 use crate::config::Environment;
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
-use crate::process::block_on;
 
 /// Carries out a command.
-pub(crate) fn carry_out(
+pub(crate) async fn carry_out(
     call: Call,
     environment: Environment,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    if let Command::Completions(arguments) = call.command {
-        return completions::carry_out(&arguments, console);
+    let config = || environment.config(call.places);
+    match call.command {
+        Command::Run(arguments) => run::carry_out(arguments, &config()?, console).await,
+        Command::Workspace(command) => workspace::carry_out(command, &config()?, console).await,
+        Command::Workflow(command) => workflow::carry_out(command, &config()?, console).await,
+        Command::Credential(command) => credential::carry_out(command, &config()?, console).await,
+        Command::Permission(command) => permission::carry_out(command, &config()?, console).await,
+        Command::Step(command) => step::carry_out(command, &config()?, console).await,
+        Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
+        Command::Doctor => doctor::carry_out(&config()?, console).await,
+        Command::Completions(arguments) => completions::carry_out(&arguments, console),
     }
-    let config = environment.config(call.places)?;
-    block_on(async {
-        match call.command {
-            Command::Run(arguments) => run::carry_out(arguments, &config, console).await,
-            Command::Workspace(command) => workspace::carry_out(command, &config, console).await,
-            Command::Workflow(command) => workflow::carry_out(command, &config, console).await,
-            Command::Credential(command) => credential::carry_out(command, &config, console).await,
-            Command::Permission(command) => permission::carry_out(command, &config, console).await,
-            Command::Step(command) => step::carry_out(command, &config, console).await,
-            Command::Runs(command) => runs::carry_out(command, &config, console).await,
-            Command::Completions(_) => Ok(Exit::Completed),
-        }
-    })
 }

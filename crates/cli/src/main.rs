@@ -44,5 +44,5 @@ fn main() -> ExitCode {
 fn carry_out(call: Call, environment: Environment, console: &Console) -> Result<Exit, Problem> {
     process::no_core_dumps()?;
     process::trace(environment.trace_filter.as_deref(), console)?;
-    commands::carry_out(call, environment, console)
+    process::block_on(commands::carry_out(call, environment, console))
 }

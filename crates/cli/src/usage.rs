@@ -147,7 +147,7 @@ fn suggestion(error: &clap::Error) -> Option<String> {
         ContextKind::SuggestedValue,
     ]
     .into_iter()
-    .find_map(|kind| texts(error, kind).into_iter().next())
+    .find_map(|kind| texts(error, kind).pop())
 }
 
 /// What was typed, if it can only be a mistyped word of the command line: it is short, and made of lower-case letters.
