@@ -1,5 +1,6 @@
 //! Tests of the whole, in one binary. Each that runs a step is a leak test: see `lockstep_e2e::TestHost`.
 
+mod cli;
 mod dependencies;
 mod examples;
 mod leaks;

@@ -1,5 +1,6 @@
 //! Each way in which a run ends, brought about by a small guest.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use serde_json::json;
@@ -28,7 +29,7 @@ async fn check_wanted(wanted: Wanted, name: &str, kind: OutcomeKind, phase: Phas
         "{name}: {}",
         failure.message
     );
-    let next = host.run(Wanted::of(wat("echo")).input("[1]")).await;
+    let next = host.run(Wanted::of(wat("echo-command")).input("[1]")).await;
     assert_eq!(next.output(), json!([1]), "the run after `{name}`");
     ran
 }
@@ -170,7 +171,7 @@ async fn a_step_that_fits_no_world_names_what_is_wrong() {
     check_invalid("wrong-type", "run").await;
     check_invalid("wrong-type-component", "`run`").await;
     // A memory that no limit of this host could allow is found when the step is loaded.
-    check_invalid("memory-from-the-start", "memory").await;
+    check_invalid("memory-huge", "memory").await;
 }
 
 #[tokio::test]
@@ -184,12 +185,12 @@ async fn a_key_of_a_megabyte_is_missing_and_repeated_nowhere() {
 #[tokio::test]
 async fn input_that_is_not_json_is_refused_before_the_run() {
     let host = TestHost::new().await;
-    let ran = host.run(Wanted::of(wat("echo")).input("{")).await;
+    let ran = host.run(Wanted::of(wat("echo-command")).input("{")).await;
     assert_eq!(ran.kind(), OutcomeKind::InvalidInput);
     let large = format!("\"{}\"", "x".repeat((6 << 20) - 2));
     let one_more = format!("\"{}\"", "x".repeat((6 << 20) - 1));
     let wanted = |input| {
-        Wanted::of(wat("echo"))
+        Wanted::of(wat("echo-command"))
             .input(input)
             .limits(|limits| limits.output_bytes = 6 << 20)
     };
@@ -216,7 +217,7 @@ async fn a_run_that_finds_no_place_in_time_is_turned_away_and_may_be_tried_again
     let mut config = SandboxConfig::for_runs(1);
     config.queue_wait = Duration::from_millis(20);
     let host = TestHost::with(config).await;
-    host.run(Wanted::of(wat("echo"))).await;
+    host.run(Wanted::of(wat("echo-command"))).await;
     let slow = || {
         Wanted::of(wat("long-sleep")).limits(|limits| limits.timeout = Duration::from_millis(300))
     };
@@ -245,6 +246,30 @@ async fn a_panic_is_a_trap_with_its_message_in_the_log() {
     assert!(ran.log.contains("out of luck"), "{}", ran.log);
     let ran = host.run(Wanted::of(guest("panics"))).await;
     assert_eq!(ran.kind(), OutcomeKind::Completed);
+}
+
+#[tokio::test]
+async fn a_guest_sees_no_file_no_network_no_environment_and_no_argument() {
+    let host = TestHost::new().await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for target in ["wasip1", "wasip2"] {
+        let wanted = Wanted::of(guest(&format!("nosy.{target}")));
+        let found = host
+            .run(wanted.input(json!({ "port": port }).to_string()))
+            .await
+            .output();
+        assert_eq!(found["arguments"].as_array().unwrap().len(), 0, "{found}");
+        assert_eq!(found["environment"], json!([]), "{target}");
+        assert_eq!(found["directory"], json!(null), "{target}");
+        for what in ["file", "written", "connected"] {
+            assert_eq!(found[what], false, "{target}: {what}");
+        }
+        assert!(
+            found["seconds"].as_u64().unwrap() > 1_700_000_000,
+            "it has a clock"
+        );
+    }
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn a_caller_that_goes_away_leaves_a_closed_record() {
 #[tokio::test]
 async fn a_run_of_a_live_process_is_not_lost_to_another_one() {
     let host = TestHost::new().await;
-    host.run(Wanted::of(wat("echo"))).await;
+    host.run(Wanted::of(wat("echo-command"))).await;
     let running = host.run(
         Wanted::of(wat("long-sleep")).limits(|limits| limits.timeout = Duration::from_millis(400)),
     );
@@ -87,7 +87,7 @@ async fn a_registered_step_runs_by_name_and_the_record_pins_its_version() {
     let host = TestHost::new().await;
     let workspace = WorkspaceName::default_name();
     let (workflow, name) = ("default".parse().unwrap(), "echo".parse().unwrap());
-    for (version, source) in [(1, wat("echo")), (2, guest("echo"))] {
+    for (version, source) in [(1, wat("echo-command")), (2, guest("echo"))] {
         let added = host
             .runner
             .add_step(&host.admin, &workspace, &workflow, &name, source.clone())
@@ -118,7 +118,7 @@ async fn a_registered_step_runs_by_name_and_the_record_pins_its_version() {
 #[tokio::test]
 async fn a_damaged_cache_of_compiled_code_means_compiling_again() {
     let host = TestHost::new().await;
-    host.run(Wanted::of(wat("echo"))).await;
+    host.run(Wanted::of(wat("echo-command"))).await;
     let cache = host.data().join("cache");
     let mut damaged = 0;
     for engine in std::fs::read_dir(&cache).unwrap() {
@@ -130,7 +130,7 @@ async fn a_damaged_cache_of_compiled_code_means_compiling_again() {
     assert_eq!(damaged, 1);
     let fresh = host.another_runner();
     let ran = host
-        .run_in(&fresh, Wanted::of(wat("echo")).input("[1]"))
+        .run_in(&fresh, Wanted::of(wat("echo-command")).input("[1]"))
         .await;
     assert_eq!(ran.output(), serde_json::json!([1]));
 }

@@ -157,11 +157,11 @@ async fn only_an_admin_sets_credentials_and_a_viewer_runs_nothing() {
         );
     }
     let ran = host
-        .try_run(&caller(Role::Editor), Wanted::of(wat("echo")))
+        .try_run(&caller(Role::Editor), Wanted::of(wat("echo-command")))
         .await;
     assert!(ran.is_ok());
     let ran = host
-        .try_run(&caller(Role::Viewer), Wanted::of(wat("echo")))
+        .try_run(&caller(Role::Viewer), Wanted::of(wat("echo-command")))
         .await;
     assert!(matches!(ran, Err(RunError::Forbidden(_))));
 }
@@ -205,7 +205,10 @@ async fn a_credential_that_a_step_names_is_not_deleted_unless_forced() {
 async fn an_unknown_name_offers_the_nearest() {
     let host = TestHost::new().await;
     let ran = host
-        .try_run(&host.admin, Wanted::of(wat("echo")).workflow("defualt"))
+        .try_run(
+            &host.admin,
+            Wanted::of(wat("echo-command")).workflow("defualt"),
+        )
         .await;
     match ran {
         Err(RunError::NotFound { nearest, .. }) => assert_eq!(nearest.as_deref(), Some("default")),

@@ -27,10 +27,26 @@ impl TestHost {
 
     /// Runs `lockstep` with this on stdin.
     pub fn lockstep_with<A: AsRef<OsStr>>(&self, stdin: &str, arguments: &[A]) -> Finished {
-        let mut command = Command::new(binary());
+        self.finish(Command::new(binary()), stdin, arguments)
+    }
+
+    /// Runs `lockstep` and has it trace all that it does.
+    pub fn lockstep_traced<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Finished {
+        let mut command = Command::new("env");
+        command.arg("LOCKSTEP_LOG=trace").arg(binary());
+        self.finish(command, "", arguments)
+    }
+
+    fn finish<A: AsRef<OsStr>>(
+        &self,
+        mut command: Command,
+        stdin: &str,
+        arguments: &[A],
+    ) -> Finished {
         command
             .args(arguments)
             .env_clear()
+            .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.scratch())
             .env("LOCKSTEP_DATA", self.data())
             .env("LOCKSTEP_KEY_FILE", self.key_file())
@@ -60,7 +76,6 @@ impl Finished {
     }
 
     /// Fails unless the exit code is this one.
-    #[must_use]
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         self

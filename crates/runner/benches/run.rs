@@ -1,6 +1,6 @@
 //! What a trivial run costs: in the sandbox alone, and with its record.
 //!
-//! The steps are `tests/guests/echo.wat` (a plain command) and `target/guests/credentials.wasm` (the Rust SDK: one
+//! The steps are `tests/guests/echo-command.wat` (a plain command) and `target/guests/credentials.wasm` (the Rust SDK: one
 //! credential, one masked line of log, JSON in and out), which `cargo xtask guests` builds.
 #![expect(
     clippy::unwrap_used,
@@ -61,7 +61,7 @@ fn steps() -> [(&'static str, Vec<u8>, &'static str); 2] {
     [
         (
             "command",
-            fs::read(root.join("tests/guests/echo.wat")).unwrap(),
+            fs::read(root.join("tests/guests/echo-command.wat")).unwrap(),
             "[1]",
         ),
         (
