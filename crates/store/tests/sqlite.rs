@@ -230,3 +230,23 @@ fn stores_that_open_at_once_make_one_database() {
     });
     drop(open(&data));
 }
+
+#[tokio::test]
+async fn a_workspace_key_of_a_later_release_stops_no_run() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    sql(
+        directory.path(),
+        "INSERT INTO keks VALUES ('k0000000000000000', x'00', 0);
+         UPDATE workspaces SET kek = 'k0000000000000000', key_record = x'4c4b574b02'",
+    );
+    let mark = store.open_run(new_run()).await.unwrap().mark;
+    let workspace = WorkspaceName::default_name();
+    let changes = store.changes_since(&workspace, None).await.unwrap();
+    assert_eq!(changes.mark, mark);
+    let Some(Err(error)) = changes.key else {
+        panic!("{changes:?}")
+    };
+    let told = "the wrapped workspace key has format 2, and this release reads format 1";
+    assert_eq!(error.to_string(), told);
+}

@@ -10,7 +10,8 @@ use imbl::HashMap;
 
 use lockstep_step::{CredentialKey, Scope, UsagePermission, WorkflowName, WorkspaceName};
 
-use crate::envelope::{SealedCredential, WrappedWorkspaceKey};
+use crate::envelope::{OpenError, SealedCredential, WrappedWorkspaceKey};
+use crate::record::RecordError;
 
 type Sealed = HashMap<CredentialKey, Arc<SealedCredential>>;
 
@@ -22,7 +23,7 @@ static NOTHING: UsagePermission = UsagePermission::Selected(BTreeSet::new());
 pub struct WorkspaceSnapshot {
     workspace: WorkspaceName,
     mark: Option<SnapshotMark>,
-    key: Option<Arc<WrappedWorkspaceKey>>,
+    key: Option<Result<Arc<WrappedWorkspaceKey>, RecordError>>,
     in_workspace: Sealed,
     in_workflows: HashMap<WorkflowName, Sealed>,
     permissions: HashMap<WorkflowName, Arc<UsagePermission>>,
@@ -44,8 +45,8 @@ pub struct WorkspaceChanges {
     pub mark: SnapshotMark,
     /// Whether the changes start from an empty workspace, rather than from the snapshot that they were asked for.
     pub from_empty: bool,
-    /// The workspace's key, if it has one yet.
-    pub key: Option<WrappedWorkspaceKey>,
+    /// The workspace's key, if it has one yet. One that cannot be read stops what needs it, not the snapshot.
+    pub key: Option<Result<WrappedWorkspaceKey, RecordError>>,
     /// In any order: each thing occurs once.
     pub changes: Vec<Change>,
 }
@@ -106,7 +107,7 @@ impl WorkspaceSnapshot {
             self.clone()
         };
         next.mark = Some(changes.mark);
-        next.key = changes.key.map(Arc::new);
+        next.key = changes.key.map(|key| key.map(Arc::new));
         for change in changes.changes {
             next.apply_one(change);
         }
@@ -146,9 +147,12 @@ impl WorkspaceSnapshot {
     }
 
     /// The workspace's key.
-    #[must_use]
-    pub fn key(&self) -> Option<&WrappedWorkspaceKey> {
-        self.key.as_deref()
+    pub(crate) fn key(&self) -> Result<&WrappedWorkspaceKey, OpenError> {
+        match &self.key {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(error)) => Err(error.clone().into()),
+            None => Err(OpenError::NoWorkspaceKey),
+        }
     }
 
     /// A credential of the workspace itself.

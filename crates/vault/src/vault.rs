@@ -117,7 +117,7 @@ impl Vault {
             key,
             version: chosen.sealed.version(),
         };
-        let workspace_key = snapshot.key().ok_or(OpenError::NoWorkspaceKey)?;
+        let workspace_key = snapshot.key()?;
         let unwrapped = self.unwrap(workspace_key, snapshot.workspace())?;
         chosen.sealed.open(&unwrapped, workspace_key.id(), place)
     }

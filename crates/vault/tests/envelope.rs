@@ -90,7 +90,7 @@ fn open(vault: &Arc<Vault>, row: &Row) -> Result<String, OpenError> {
             revision: 1,
         },
         from_empty: true,
-        key: Some(row.workspace_key.clone()),
+        key: Some(Ok(row.workspace_key.clone())),
         changes,
     });
     let permit = RunPermit::check(&admin(), &row.workspace, &workflow).unwrap();

@@ -246,7 +246,7 @@ fn a_locked_vault_opens_nothing_and_still_denies() {
     let admin = AdminPermit::check(&caller(Role::Admin), &name("acme")).unwrap();
     let workspace_key = other.create_workspace_key(&admin).unwrap();
     let snapshot = WorkspaceSnapshot::empty(name("acme")).apply(WorkspaceChanges {
-        key: Some(workspace_key.clone()),
+        key: Some(Ok(workspace_key.clone())),
         ..changes(1, content)
     });
     let permit = RunPermit::check(&caller(Role::Editor), &name("acme"), &name("daily")).unwrap();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use lockstep_step::{CredentialKey, Scope, WorkspaceName};
-use lockstep_vault::WrappedWorkspaceKey;
+use lockstep_vault::{RecordError, WrappedWorkspaceKey};
 
 use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 use crate::error::{StoreError, Thing};
@@ -83,7 +83,7 @@ pub(super) fn put_base(
     Ok(PutBase {
         current: versions.current,
         next: versions.last + 1,
-        workspace_key: workspace_key(connection, workspace_id)?,
+        workspace_key: readable_workspace_key(connection, workspace_id)?,
     })
 }
 
@@ -112,7 +112,7 @@ fn check_versions(
 ) -> Result<(), StoreError> {
     let versions = versions(connection, workspace_id, &put.scope, &put.key)?;
     let is_next = versions.current == put.current && put.sealed.version() == versions.last + 1;
-    let is_under_the_key = match workspace_key(connection, workspace_id)? {
+    let is_under_the_key = match readable_workspace_key(connection, workspace_id)? {
         Some(held) => held.id() == put.workspace_key.id(),
         None => {
             set_workspace_key(connection, workspace_id, &put.workspace_key)?;
@@ -268,12 +268,19 @@ pub(super) fn dependents(
 pub(super) fn workspace_key(
     connection: &Connection,
     workspace_id: i64,
-) -> Result<Option<WrappedWorkspaceKey>, StoreError> {
+) -> Result<Option<Result<WrappedWorkspaceKey, RecordError>>, StoreError> {
     let record: Option<Vec<u8>> = connection
         .prepare_cached("SELECT key_record FROM workspaces WHERE id = ?1")?
         .query_row([workspace_id], |row| row.get(0))?;
-    record
-        .map(WrappedWorkspaceKey::from_record)
+    Ok(record.map(WrappedWorkspaceKey::from_record))
+}
+
+/// The workspace's key, to seal under.
+fn readable_workspace_key(
+    connection: &Connection,
+    workspace_id: i64,
+) -> Result<Option<WrappedWorkspaceKey>, StoreError> {
+    workspace_key(connection, workspace_id)?
         .transpose()
         .map_err(|error| StoreError::Corrupt {
             what: error.to_string(),

@@ -68,7 +68,13 @@ pub(super) fn make_directory(path: &Path) -> Result<(), OpenStoreError> {
 /// Waits until no other process opens or looks for the dead; the lock ends with the file.
 pub(super) fn lock_opening(directory: &Path) -> Result<File, OpenStoreError> {
     let path = directory.join(OPEN_LOCK);
-    let file = open_private(&path).map_err(directory_error(&path))?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(directory_error(&path))?;
     file.lock().map_err(directory_error(&path))?;
     Ok(file)
 }
@@ -76,8 +82,7 @@ pub(super) fn lock_opening(directory: &Path) -> Result<File, OpenStoreError> {
 /// The connection that writes. Makes the database file if it is not there.
 pub(super) fn open_for_writing(directory: &Path) -> Result<Connection, OpenStoreError> {
     let path = directory.join(DATABASE);
-    // SQLite gives its other files the mode of this one.
-    drop(open_private(&path).map_err(directory_error(&path))?);
+    make_database(&path).map_err(directory_error(&path))?;
     let connection = connect(&path)?;
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
@@ -107,14 +112,20 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
+/// Makes the file with its mode, which SQLite gives to its other files, too.
+///
+/// One that is there is not opened: closing it again would drop the locks that another store of this process has on it
+/// (<https://sqlite.org/howtocorrupt.html>, section 2.2).
+fn make_database(path: &Path) -> io::Result<()> {
+    let made = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
-        .open(path)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 pub(super) fn directory_error(path: &Path) -> impl FnOnce(io::Error) -> OpenStoreError {

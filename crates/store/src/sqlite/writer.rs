@@ -157,3 +157,187 @@ where
         drop(self.caller.send(result));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc as blocking;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A writer, and a connection that sees what it committed.
+    struct Setup {
+        writer: Writer,
+        observer: Connection,
+        _directory: TempDir,
+    }
+
+    fn connect(directory: &Path) -> Connection {
+        let connection = Connection::open(directory.join("test.db")).unwrap();
+        connection
+            .pragma_update(None, "journal_mode", "wal")
+            .unwrap();
+        connection
+    }
+
+    fn setup(sql: &str) -> Setup {
+        let directory = TempDir::new().unwrap();
+        let connection = connect(directory.path());
+        connection
+            .execute_batch("CREATE TABLE written (value ANY)")
+            .unwrap();
+        connection.execute_batch(sql).unwrap();
+        Setup {
+            writer: Writer::start(connection).unwrap(),
+            observer: connect(directory.path()),
+            _directory: directory,
+        }
+    }
+
+    fn insert(connection: &Connection, value: &[u8]) -> Result<(), StoreError> {
+        connection.execute("INSERT INTO written VALUES (?1)", [value])?;
+        Ok(())
+    }
+
+    fn count(connection: &Connection) -> Result<i64, StoreError> {
+        let count = connection.query_row("SELECT count(*) FROM written", (), |row| row.get(0))?;
+        Ok(count)
+    }
+
+    /// Keeps the writer busy until the sender is dropped, so that what is written next waits together.
+    fn hold(writer: &Writer) -> (blocking::Sender<()>, impl Future<Output = ()>) {
+        let (release, held) = blocking::channel::<()>();
+        let waiting = writer.write(move |_| {
+            // It ends with an error when the sender is gone.
+            held.recv().ok();
+            Ok(())
+        });
+        (release, async { waiting.await.unwrap() })
+    }
+
+    /// Starts all at once, and lets the writer go on when all of them wait.
+    async fn together<T>(
+        setup: &Setup,
+        work: Vec<impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static>,
+    ) -> Vec<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+    {
+        let (release, held) = hold(&setup.writer);
+        let mut held = Box::pin(held);
+        let mut waiting: Vec<_> = work
+            .into_iter()
+            .map(|work| Box::pin(setup.writer.write(work)))
+            .collect();
+        std::future::poll_fn(|context| {
+            assert!(held.as_mut().poll(context).is_pending());
+            for one in &mut waiting {
+                assert!(one.as_mut().poll(context).is_pending());
+            }
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(release);
+        held.await;
+        let mut results = Vec::new();
+        for one in waiting {
+            results.push(one.await);
+        }
+        results
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_a_commit() {
+        let setup = setup("");
+        let path = setup.observer.path().unwrap().to_owned();
+        let work = (0..10)
+            .map(|_| {
+                let path = path.clone();
+                move |connection: &Connection| {
+                    insert(connection, b"x")?;
+                    count(&Connection::open(&path)?)
+                }
+            })
+            .collect();
+        let seen: Vec<i64> = together(&setup, work)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(
+            seen, [0; 10],
+            "nobody's row was committed before the others'"
+        );
+        assert_eq!(count(&setup.observer).unwrap(), 10);
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_leaves_the_others() {
+        let setup = setup("");
+        let work = (0..5)
+            .map(|index| {
+                move |connection: &Connection| {
+                    insert(connection, b"x")?;
+                    if index == 2 {
+                        return Err(StoreError::Closed);
+                    }
+                    Ok(())
+                }
+            })
+            .collect();
+        let results = together(&setup, work).await;
+        let failed: Vec<bool> = results.iter().map(Result::is_err).collect();
+        assert_eq!(failed, [false, false, true, false, false]);
+        assert_eq!(count(&setup.observer).unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn one_that_does_not_fit_on_the_disk_leaves_the_others() {
+        let setup = setup("PRAGMA max_page_count = 10");
+        let work = (0..5)
+            .map(|index| {
+                let value = vec![0; if index == 2 { 1_000_000 } else { 1 }];
+                move |connection: &Connection| insert(connection, &value)
+            })
+            .collect();
+        let results = together(&setup, work).await;
+        assert!(matches!(results[2], Err(StoreError::Full)), "{results:?}");
+        let failed = results.iter().filter(|result| result.is_err()).count();
+        assert_eq!((failed, count(&setup.observer).unwrap()), (1, 4));
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_is_committed() {
+        let setup = setup("");
+        for rows in 1..20 {
+            setup
+                .writer
+                .write(|connection| insert(connection, b"x"))
+                .await
+                .unwrap();
+            assert_eq!(count(&setup.observer).unwrap(), rows);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_does_not_stop_its_work() {
+        let Setup {
+            writer, observer, ..
+        } = setup("");
+        let (release, held) = hold(&writer);
+        let mut held = Box::pin(held);
+        let mut leaving = Box::pin(writer.write(|connection| insert(connection, b"x")));
+        std::future::poll_fn(|context| {
+            assert!(held.as_mut().poll(context).is_pending());
+            assert!(leaving.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop((leaving, held, release));
+        // What waits is done before the writer ends.
+        drop(writer);
+        assert_eq!(count(&observer).unwrap(), 1);
+    }
+}
