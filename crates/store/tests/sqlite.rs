@@ -13,10 +13,14 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use lockstep_step::{Caller, Digest, Role, RunId, WorkflowName, WorkspaceName};
+use lockstep_secret::Secret;
+use lockstep_step::{Caller, Digest, Role, RunId, Scope, WorkflowName, WorkspaceName};
 use lockstep_store::conformance::{conformance, conformance_shared};
-use lockstep_store::{NewRun, OpenStoreError, RunSource, RunState, SqliteStore, Store, StoreError};
-use lockstep_vault::ViewPermit;
+use lockstep_store::{
+    NewRun, OpenStoreError, PutCredential, Removal, RunSource, RunState, SqliteStore, Store,
+    StoreError,
+};
+use lockstep_vault::{AdminPermit, Kek, Keyring, Vault, ViewPermit};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -249,4 +253,68 @@ async fn a_workspace_key_of_a_later_release_stops_no_run() {
     };
     let told = "the wrapped workspace key has format 2, and this release reads format 1";
     assert_eq!(error.to_string(), told);
+}
+
+/// Sets `TOKEN` to a value that is easy to find, and gives the sealed record.
+async fn set_canary(store: &SqliteStore, admin: &AdminPermit) -> Vec<u8> {
+    let kek = Kek::generate().unwrap();
+    store.add_kek(&kek.check(), at(1)).await.unwrap();
+    let vault = Vault::new(Keyring::new(kek));
+    let workspace_key = vault.create_workspace_key(admin).unwrap();
+    let (scope, key) = (Scope::Workspace, "TOKEN".parse().unwrap());
+    let value = Secret::new("canary-1b3f-canary".to_owned());
+    let sealed = vault
+        .seal(admin, &workspace_key, &scope, &key, 1, &value)
+        .unwrap();
+    let record = sealed.record().to_vec();
+    let put = PutCredential {
+        scope,
+        key,
+        current: None,
+        sealed,
+        workspace_key,
+        note: None,
+    };
+    store
+        .put_credentials(admin, vec![put], at(2))
+        .await
+        .unwrap();
+    record
+}
+
+fn admin() -> AdminPermit {
+    let caller = Caller {
+        name: "test:alice".to_owned(),
+        role: Role::Admin,
+    };
+    AdminPermit::check(&caller, &WorkspaceName::default_name()).unwrap()
+}
+
+/// Whether a file of the data directory holds these bytes.
+fn is_kept(directory: &Path, bytes: &[u8]) -> bool {
+    fs::read_dir(directory).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        let content = fs::read(path).unwrap_or_default();
+        content.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[tokio::test]
+async fn a_value_is_in_no_file_and_a_deleted_record_is_zeroed() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    let record = set_canary(&store, &admin()).await;
+    drop(store);
+    // The sealed record is found, so the search would find the value.
+    assert!(is_kept(directory.path(), &record));
+    assert!(!is_kept(directory.path(), b"canary"));
+
+    let store = open(directory.path());
+    let (scope, key) = (Scope::Workspace, "TOKEN".parse().unwrap());
+    store
+        .remove_credential(&admin(), &scope, &key, Removal::IfUnused, at(3))
+        .await
+        .unwrap();
+    drop(store);
+    assert!(!is_kept(directory.path(), &record[..32]));
 }

@@ -125,6 +125,21 @@ proptest! {
     }
 
     #[test]
+    fn bytes_that_nobody_sealed_are_an_error(
+        head in prop::sample::select(vec!["", "LK", "LKCR", "LKWK", "LKCR\x01\x01", "LKWK\x01\x01"]),
+        rest in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let bytes = [head.as_bytes(), &rest].concat();
+        let vault = vault();
+        let row = Row { record: bytes.clone(), ..seal(&vault, "value") };
+        prop_assert!(open(&vault, &row).is_err());
+        if let Ok(workspace_key) = WrappedWorkspaceKey::from_record(bytes) {
+            let row = Row { workspace_key, ..row };
+            prop_assert!(open(&vault, &row).is_err());
+        }
+    }
+
+    #[test]
     fn any_moved_row_is_found(
         workspace in "[a-z]{1,8}", workflow in "[a-z]{0,8}", key in "[A-Z]{1,8}", version in 1..9_u64,
     ) {
