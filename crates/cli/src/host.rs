@@ -124,7 +124,7 @@ fn tell_new_key(path: &Path, console: &Console) {
     ));
 }
 
-pub(crate) fn sandbox(data: &Path, console: &Console) -> Result<Sandbox, Problem> {
+fn sandbox(data: &Path, console: &Console) -> Result<Sandbox, Problem> {
     let mut config = SandboxConfig::for_runs(1);
     config.cache_dir = Some(data.join(CACHE));
     if console.stderr_is_terminal() {

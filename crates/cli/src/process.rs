@@ -27,9 +27,8 @@ pub(crate) fn no_core_dumps() -> Result<(), Problem> {
 /// Tells the traces that `filter` lets through on stderr, as `LOCKSTEP_LOG` says; warnings by default.
 pub(crate) fn trace(filter: Option<&str>, console: &Console) -> Result<(), Problem> {
     let targets = match filter {
-        Some(filter) => Targets::from_str(filter).map_err(|error| {
+        Some(filter) => Targets::from_str(filter).map_err(|_| {
             Problem::usage("`LOCKSTEP_LOG` is not a filter of traces")
-                .because(Some(&error))
                 .hint("use a level, such as `debug`, or `lockstep_store=trace,warn`")
         })?,
         None => Targets::new().with_default(LevelFilter::WARN),

@@ -126,14 +126,18 @@ fn problem(error: &clap::Error) -> Problem {
             none if none.is_empty() => format!("`{argument}` needs a value"),
             valid => format!("`{argument}` is one of: {}", valid.join(", ")),
         },
-        ErrorKind::ValueValidation => format!("`{argument}` is not what it must be"),
+        // Our own parsers say what is wrong without repeating what they were given.
+        ErrorKind::ValueValidation => match error.source() {
+            Some(source) => format!("`{argument}`: {source}"),
+            None => format!("`{argument}` is not what it must be"),
+        },
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         other => other
             .as_str()
             .unwrap_or("the call is not understood")
             .to_owned(),
     };
-    let problem = Problem::usage(message).because(error.source());
+    let problem = Problem::usage(message);
     match suggestion(error) {
         Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
         None => problem.hint("`--help` after a command tells its arguments"),
@@ -247,7 +251,7 @@ mod tests {
         );
         check(
             &["credential", "set", "TO-s3cret"],
-            "`<KEY>` is not what it must be | character 3 of the name",
+            "`<KEY>`: character 3 of the name",
         );
     }
 

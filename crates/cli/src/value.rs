@@ -79,7 +79,7 @@ fn read_bounded(
     name: &str,
     line_end: LineEnd,
 ) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let mut bytes = read_whole(source, MAX_VALUE_BYTES + LONGEST_LINE_END, name)?;
+    let mut bytes = read_up_to(source, MAX_VALUE_BYTES + LONGEST_LINE_END + 1, name)?;
     if line_end == LineEnd::Trimmed {
         trim_line_end(&mut bytes);
     }
@@ -89,17 +89,29 @@ fn read_bounded(
     Ok(bytes)
 }
 
-/// Reads to the end, into a buffer that does not grow, as that would leave copies behind; refuses more than `limit`.
-pub(crate) fn read_whole(
-    mut source: impl Read,
+/// Reads a file of values as a whole, and refuses more than `limit` bytes.
+pub(crate) fn read_file(
+    source: impl Read,
     limit: usize,
     name: &str,
 ) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let mut bytes = Zeroizing::new(vec![0; limit + 1]);
+    let bytes = read_up_to(source, limit + 1, name)?;
+    if bytes.len() > limit {
+        return Err(too_large(name, limit));
+    }
+    Ok(bytes)
+}
+
+/// Reads to the end or so far, into a buffer that does not grow, as that would leave copies behind.
+fn read_up_to(
+    mut source: impl Read,
+    most: usize,
+    name: &str,
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let mut bytes = Zeroizing::new(vec![0; most]);
     let mut length = 0;
-    loop {
+    while length < most {
         match source.read(&mut bytes[length..]) {
-            Ok(0) if length > limit => return Err(too_large(name, limit)),
             Ok(0) => break,
             Ok(read) => length += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

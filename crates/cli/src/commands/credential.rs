@@ -112,15 +112,13 @@ pub(crate) async fn carry_out(
     console: &Console,
 ) -> Result<Exit, Problem> {
     match command {
-        CredentialCommand::Set(arguments) => put::set(arguments, config, console).await?,
-        CredentialCommand::Rotate(arguments) => put::rotate(arguments, config, console).await?,
-        CredentialCommand::Import(arguments) => put::import(arguments, config, console).await?,
-        CredentialCommand::List(arguments) => list::list(arguments, config, console).await?,
-        CredentialCommand::Show(one) => list::show(one, config, console).await?,
-        CredentialCommand::Usage(one) => list::usage(one, config, console).await?,
-        CredentialCommand::Delete { one, force } => {
-            list::delete(one, force, config, console).await?
-        }
-    }
+        CredentialCommand::Set(arguments) => put::set(arguments, config, console).await,
+        CredentialCommand::Rotate(arguments) => put::rotate(arguments, config, console).await,
+        CredentialCommand::Import(arguments) => put::import(arguments, config, console).await,
+        CredentialCommand::List(arguments) => list::list(arguments, config, console).await,
+        CredentialCommand::Show(one) => list::show(one, config, console).await,
+        CredentialCommand::Usage(one) => list::usage(one, config, console).await,
+        CredentialCommand::Delete { one, force } => list::delete(one, force, config, console).await,
+    }?;
     Ok(Exit::Completed)
 }

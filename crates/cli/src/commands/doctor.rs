@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use lockstep_runner::{Runner, Store};
-use lockstep_sandbox::{Allocation, Sandbox};
+use lockstep_sandbox::{Allocation, Sandbox, SandboxConfig};
 use lockstep_step::{Caller, Role};
 use lockstep_store::SqliteStore;
 use lockstep_vault::{IfAbsent, KeyError, Vault};
@@ -64,13 +64,15 @@ pub(crate) async fn carry_out(config: &Config, console: &Console) -> Result<Exit
 async fn examine(config: &Config, console: &Console) -> Vec<Check> {
     let data = config.data.as_path();
     let mut checks = vec![data_directory(data)];
-    let sandbox = host::sandbox(data, console);
+    // Without the cache on disk, which this would make.
+    let sandbox =
+        Sandbox::new(SandboxConfig::for_runs(1)).map_err(|error| Problem::host("sandbox", &error));
     if data.is_dir() {
         checks.extend([files(data), cache(data)]);
         checks.push(sandbox_check(&sandbox));
         match SqliteStore::open(data, Timestamp::now()) {
             Ok(store) => checks.extend(database_and_key(config, console, store, sandbox).await),
-            Err(error) => checks.push(Check::problem("database", error.into())),
+            Err(error) => checks.push(Check::problem("database", &error.into())),
         }
     } else {
         checks.push(sandbox_check(&sandbox));
@@ -88,7 +90,7 @@ async fn database_and_key(
     let mut checks = vec![database(&store).await];
     match host::sealed_under(&store).await {
         Ok(sealed_under) => checks.push(key(config, console, &sealed_under)),
-        Err(error) => checks.push(Check::problem("key", (&error).into())),
+        Err(error) => checks.push(Check::problem("key", &(&error).into())),
     }
     if let Ok(sandbox) = sandbox {
         checks.extend(steps(Arc::new(store), sandbox).await);
@@ -104,7 +106,7 @@ fn data_directory(data: &Path) -> Check {
             NAME,
             format!("`{path}` is not there yet; the first command makes it"),
         ),
-        Err(error) => Check::problem(NAME, Problem::host("io", &error)),
+        Err(error) => Check::problem(NAME, &Problem::host("io", &error)),
         Ok(metadata) if !metadata.is_dir() => Check::fail(
             NAME,
             format!("`{path}` is not a directory"),
@@ -179,7 +181,7 @@ fn sandbox_check(sandbox: &Result<Sandbox, Problem>) -> Check {
             "there is no room for the pool of instances, so runs start more slowly",
             "raise the limit of address space (`ulimit -v`) or the kernel's `vm.overcommit_memory`",
         ),
-        Err(problem) => Check::of(NAME, problem),
+        Err(problem) => Check::problem(NAME, problem),
     }
 }
 
@@ -192,7 +194,7 @@ async fn database(store: &SqliteStore) -> Check {
             format!("it is damaged: {}", damage.join("; ")),
             "restore the data directory from your copy",
         ),
-        Err(error) => Check::problem(NAME, (&error).into()),
+        Err(error) => Check::problem(NAME, &(&error).into()),
     }
 }
 
@@ -219,9 +221,8 @@ fn key(config: &Config, console: &Console, sealed_under: &[lockstep_runner::KekE
             format!("{from} is not there yet; the first credential makes it"),
         ),
         Err(error) => {
-            let hint = error.hint();
-            let problem = Problem::host("locked", &error).hint(hint);
-            Check::problem(NAME, problem)
+            let problem = Problem::host("locked", &error).hint(error.hint());
+            Check::problem(NAME, &problem)
         }
     }
 }
@@ -240,7 +241,7 @@ async fn steps(store: Arc<dyn Store>, sandbox: Sandbox) -> Vec<Check> {
             )]
         }
         Ok(missing) => missing,
-        Err(problem) => vec![Check::problem(NAME, problem)],
+        Err(problem) => vec![Check::problem(NAME, &problem)],
     }
 }
 
@@ -302,11 +303,7 @@ impl Check {
         }
     }
 
-    fn problem(name: &'static str, problem: Problem) -> Self {
-        Self::of(name, &problem)
-    }
-
-    fn of(name: &'static str, problem: &Problem) -> Self {
+    fn problem(name: &'static str, problem: &Problem) -> Self {
         let texts = std::iter::once(&problem.message).chain(&problem.causes);
         Self {
             name,

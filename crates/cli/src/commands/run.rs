@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use lockstep_runner::{RunError, RunReport, RunRequest, StepSource, Thing};
 use lockstep_sandbox::LogSink;
 use lockstep_step::{
-    DenialReason, Limits, MAX_MODULE_BYTES, Outcome, OutcomeKind, Receipt, RunId, WorkflowName,
+    DenialReason, Denied, Limits, MAX_MODULE_BYTES, Outcome, OutcomeKind, Receipt, RunId,
 };
 
 use super::show::{FailureFields, json};
@@ -99,7 +99,7 @@ pub(crate) async fn carry_out(
     let source = source(&step)?;
     let input = input.read(limits.input_bytes)?;
     let host = Host::open(config, Keys::Opening, console).await?;
-    let workflow = place.workflow.clone();
+    let ran_in = place.clone();
     let request = RunRequest {
         workspace: place.workspace,
         workflow: place.workflow,
@@ -110,7 +110,7 @@ pub(crate) async fn carry_out(
         cancel: CancellationToken::new(),
     };
     let report = run(&host, request, console).await?;
-    show(report, &workflow, console)
+    show(report, &ran_in, console)
 }
 
 /// Where the code is: what names a file, or looks like the name of one, is one.
@@ -205,10 +205,10 @@ fn not_run(error: RunError) -> Problem {
     }
 }
 
-fn show(report: RunReport, workflow: &WorkflowName, console: &Console) -> Result<Exit, Problem> {
+fn show(report: RunReport, place: &InWorkflow, console: &Console) -> Result<Exit, Problem> {
     if let Some(failure) = report.outcome.failure() {
         console.error(&format!("{}: {}", failure.kind, failure.message));
-        for hint in hints(&report, workflow) {
+        for hint in hints(&report, place) {
             console.hint(&hint);
         }
     }
@@ -225,18 +225,23 @@ fn show(report: RunReport, workflow: &WorkflowName, console: &Console) -> Result
 }
 
 /// What would let the run have the credentials that it did not get.
-fn hints(report: &RunReport, workflow: &WorkflowName) -> Vec<String> {
+fn hints(report: &RunReport, place: &InWorkflow) -> Vec<String> {
     if report.outcome.kind() != OutcomeKind::MissingCredential {
         return Vec::new();
     }
-    let hint = |denied: &lockstep_step::Denied| {
+    let InWorkflow {
+        workspace,
+        workflow,
+    } = place;
+    let hint = |denied: &Denied| {
         let key = denied.key.as_ref()?;
         match denied.reason {
             DenialReason::NotFound => Some(format!(
-                "there is no `{key}`: `lockstep credential set {key}` sets it"
+                "there is no `{key}`: `lockstep credential set {key} --workspace {workspace}` sets it"
             )),
             DenialReason::NotPermitted => Some(format!(
-                "workflow `{workflow}` may not use `{key}`: `lockstep permission set --workflow {workflow}` changes that"
+                "workflow `{workflow}` may not use `{key}`: `lockstep permission set --workspace {workspace} \
+                 --workflow {workflow}` changes that"
             )),
             DenialReason::InvalidKey => None,
         }

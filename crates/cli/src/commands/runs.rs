@@ -189,7 +189,7 @@ async fn logs(
         for entry in page {
             match console.form() {
                 Form::Text => {
-                    console.write(&merge.write(entry.chunk.stream, entry.chunk.text.as_bytes()))?
+                    console.write(&merge.write(entry.chunk.stream, entry.chunk.text.as_bytes()))?;
                 }
                 Form::Json => log.push(LogPiece::from(entry)),
             }

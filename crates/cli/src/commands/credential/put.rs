@@ -149,7 +149,7 @@ fn read(file: &Path, name: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
         File::open(file)
     };
     let source = source.map_err(|error| value::unreadable(name, &error))?;
-    value::read_whole(source, MAX_IMPORT_BYTES, name)
+    value::read_file(source, MAX_IMPORT_BYTES, name)
 }
 
 async fn put(
