@@ -8,6 +8,7 @@ use lockstep_step::{Scope, WorkflowName, WorkspaceName};
 
 use crate::commands::completions::CompletionsArguments;
 use crate::commands::credential::CredentialCommand;
+use crate::commands::mask::MaskArguments;
 use crate::commands::permission::PermissionCommand;
 use crate::commands::run::RunArguments;
 use crate::commands::runs::RunsCommand;
@@ -17,6 +18,7 @@ use crate::commands::workspace::WorkspaceCommand;
 
 const EXAMPLES: &str = "\
 Examples:
+  lockstep demo
   printf %s \"$TOKEN\" | lockstep credential set SLACK_BOT_TOKEN
   lockstep run step.wasm --input '{\"channel\": \"#general\"}'
   lockstep step add post step.wasm && lockstep run post
@@ -60,6 +62,8 @@ pub(crate) struct Places {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// The whole story on a temporary store, explained as it goes. Leaves nothing behind.
+    Demo,
     /// Run a step once: its output on stdout, its log, masked, on stderr.
     Run(RunArguments),
     /// Workspaces: nothing is shared between them.
@@ -80,6 +84,8 @@ pub(crate) enum Command {
     /// The record of runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Filter stdin to stdout and take secrets out, each write as it comes.
+    Mask(MaskArguments),
     /// Check the data directory, the key, the database, the sandbox, and that steps have their credentials.
     Doctor,
     /// Print a script that completes commands in a shell.

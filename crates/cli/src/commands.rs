@@ -2,7 +2,9 @@
 
 pub(crate) mod completions;
 pub(crate) mod credential;
+pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod mask;
 pub(crate) mod permission;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -32,6 +34,8 @@ pub(crate) async fn carry_out(
         Command::Permission(command) => permission::carry_out(command, &config()?, console).await,
         Command::Step(command) => step::carry_out(command, &config()?, console).await,
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
+        Command::Demo => demo::carry_out(console).await,
+        Command::Mask(arguments) => mask::carry_out(&arguments, console),
         Command::Doctor => doctor::carry_out(&config()?, console).await,
         Command::Completions(arguments) => completions::carry_out(&arguments, console),
     }
