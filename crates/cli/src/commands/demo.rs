@@ -226,6 +226,11 @@ impl<'a> Demo<'a> {
             cancel: CancellationToken::new(),
         };
         let report = self.runner.run(&self.admin, request).await?;
+        let masked = log.text().contains("***");
+        ensure!(
+            masked || report.receipt.credentials.is_empty(),
+            "the token that the step printed was not masked"
+        );
         for line in log.text().lines() {
             self.say(&format!("   log     {line}"))?;
         }
