@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use zeroize::Zeroizing;
+use lockstep_secret::Zeroizing;
 
 use lockstep_secret::Secret;
 use lockstep_step::{CredentialKey, InvalidName};

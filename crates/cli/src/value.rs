@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 
-use zeroize::Zeroizing;
+use lockstep_secret::Zeroizing;
 
 use lockstep_secret::Secret;
 use lockstep_step::{CredentialKey, MAX_VALUE_BYTES};

@@ -34,3 +34,7 @@ pub use masked::Masked;
 pub use masker::{Masker, MaskerConfig, RegisterError, Registered};
 pub use plaintext::{KeyMaterial, NotUtf8, Secret, SharedSecret};
 pub use stream::MaskStream;
+
+/// The buffer that plaintext and keys pass through on their way into a [`Secret`] or [`KeyMaterial`]: wiped when it is
+/// dropped. It comes from here so that one crate alone decides how memory is wiped.
+pub use zeroize::Zeroizing;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use lockstep_secret::Zeroizing;
 
 use lockstep_secret::{KeyMaterial, Secret};
 use lockstep_step::{MAX_VALUE_BYTES, WorkspaceName};

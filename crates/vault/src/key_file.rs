@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
+use lockstep_secret::Zeroizing;
 
 use lockstep_secret::Secret;
 

@@ -9,7 +9,7 @@
 
 use std::path::PathBuf;
 
-use zeroize::Zeroizing;
+use lockstep_secret::Zeroizing;
 
 use lockstep_secret::{KeyMaterial, Secret};
 

@@ -11,8 +11,8 @@ use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use ctutils::CtEq;
 use hkdf::Hkdf;
+use lockstep_secret::Zeroizing;
 use sha2::Sha256;
-use zeroize::Zeroizing;
 
 use lockstep_secret::KeyMaterial;
 

@@ -6,10 +6,10 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 
+use lockstep_secret::Zeroizing;
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
-use zeroize::Zeroizing;
 
 use lockstep_step::MAX_VALUE_BYTES;
 

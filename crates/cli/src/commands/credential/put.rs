@@ -4,8 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
+use lockstep_secret::Zeroizing;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use lockstep_runner::{CredentialPut, NewCredential, PutResult, PutRule};
 use lockstep_secret::{Masker, Registered};
