@@ -198,12 +198,20 @@ async fn a_value_too_short_to_be_masked_is_told() {
     let short = host
         .lockstep_with("abc", &["credential", "set", "SHORT"])
         .exits(0);
-    assert!(short.stderr.contains("will not be masked"), "{}", short.stderr);
+    assert!(
+        short.stderr.contains("will not be masked"),
+        "{}",
+        short.stderr
+    );
     host.guard("long enough");
     let long = host
         .lockstep_with("long enough", &["credential", "set", "LONG"])
         .exits(0);
-    assert!(!long.stderr.contains("will not be masked"), "{}", long.stderr);
+    assert!(
+        !long.stderr.contains("will not be masked"),
+        "{}",
+        long.stderr
+    );
 }
 
 #[tokio::test]

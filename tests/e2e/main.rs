@@ -1,4 +1,9 @@
 //! Tests of the whole, in one binary. Each that runs a step is a leak test: see `lockstep_e2e::TestHost`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends with a message"
+)]
 
 mod cli;
 mod dependencies;

@@ -4,7 +4,7 @@
 //! over the parent's search, and sleeps again when nothing is open in either.
 
 use crate::matcher::{Matcher, Search};
-use crate::view::{Decoder, Item, View};
+use crate::view::{Decoder, Item, View, can_wake};
 
 /// How many bytes a view may drop within an open match. Over it the open match is redacted: it could go on for ever.
 pub(crate) const MOST_DROPPED_BYTES: u64 = 64 * 1024;
@@ -50,7 +50,7 @@ impl Lanes {
 
     /// Takes one input byte.
     pub(crate) fn push(&mut self, item: Item, search: &mut Search<'_>) {
-        if self.awake == 0 && !WAKERS[usize::from(item.byte)] {
+        if self.awake == 0 && !can_wake(item.byte) {
             self.lanes[View::Raw as usize].matcher.step(item, search);
             return;
         }
@@ -226,15 +226,3 @@ impl Lane {
         holds.weak = holds.weak.min(start);
     }
 }
-
-/// The bytes that can wake a view: see [`View::is_woken_by`].
-const WAKERS: [bool; 256] = {
-    let mut wakers = [false; 256];
-    let bytes = b"%+\\&\x1b \t\r\n\x0b\x0c'\"`^$";
-    let mut at = 0;
-    while at < bytes.len() {
-        wakers[bytes[at] as usize] = true;
-        at += 1;
-    }
-    wakers
-};

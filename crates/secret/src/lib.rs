@@ -25,6 +25,7 @@ mod shapes;
 mod lane;
 mod matcher;
 mod scanner;
+mod skim;
 mod union;
 mod view;
 

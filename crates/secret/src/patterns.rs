@@ -1,12 +1,17 @@
 //! What a run looks for: the forms of all values that were registered so far. Streams share it, and do not change it.
 
+use std::sync::OnceLock;
+
 use crate::forms::Forms;
+use crate::skim::Grams;
 use crate::trie::{Full, Trie};
 
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Patterns {
     trie: Trie,
+    /// Made when the first text is masked: values are often registered in a row.
+    grams: OnceLock<Option<Grams>>,
     has_shapes: bool,
 }
 
@@ -14,16 +19,14 @@ impl Patterns {
     pub(crate) fn new(has_shapes: bool) -> Self {
         Self {
             trie: Trie::new(),
+            grams: OnceLock::new(),
             has_shapes,
         }
     }
 
-    pub(crate) fn skim(&self, _text: &[u8]) -> usize {
-        0
-    }
-
     pub(crate) fn add(&mut self, forms: &Forms) -> Result<(), Full> {
         self.trie.reserve(forms.total_bytes())?;
+        self.grams.take();
         for (form, kinds, tail) in forms.iter() {
             self.trie.insert(form, kinds, tail);
         }
@@ -37,5 +40,10 @@ impl Patterns {
 
     pub(crate) fn trie(&self) -> &Trie {
         &self.trie
+    }
+
+    /// What tells clean text quickly. None if there are no forms.
+    pub(crate) fn grams(&self) -> Option<&Grams> {
+        self.grams.get_or_init(|| Grams::new(&self.trie)).as_ref()
     }
 }

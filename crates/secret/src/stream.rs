@@ -7,6 +7,7 @@ use crate::Masked;
 use crate::masker::Shared;
 use crate::patterns::Patterns;
 use crate::scanner::Scanner;
+use crate::skim::Skimmer;
 use crate::wiped::Wiped;
 
 /// What a stream says instead of going on unmasked.
@@ -21,6 +22,7 @@ pub struct MaskStream {
     shared: Arc<Shared>,
     patterns: Arc<Patterns>,
     version: u64,
+    skimmer: Skimmer,
     scanner: Scanner,
     /// The input from `base` on: what is held, and before it what led to the scanner's state.
     input: Wiped<u8>,
@@ -39,6 +41,7 @@ impl MaskStream {
             shared,
             patterns,
             version,
+            skimmer: Skimmer::default(),
             scanner: Scanner::new(0),
             input: Wiped::new(),
             base: 0,
@@ -106,12 +109,14 @@ impl MaskStream {
     fn scan(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while !rest.is_empty() {
+            let mut at_least = 0;
             if self.scanner.is_quiet() {
-                let clean = self.patterns.skim(rest);
-                self.pass(&rest[..clean], out);
-                rest = &rest[clean..];
+                let skimmed = self.skimmer.skim(&self.patterns, rest);
+                self.pass(&rest[..skimmed.clean], out);
+                rest = &rest[skimmed.clean..];
+                at_least = skimmed.search_to - skimmed.clean;
             }
-            rest = self.search(rest);
+            rest = self.search(rest, at_least);
             self.emit(self.scanner.holds().weak, out);
         }
     }
@@ -125,18 +130,18 @@ impl MaskStream {
         self.input.clear();
     }
 
-    /// Searches until nothing is open. Returns what was not looked at.
-    fn search<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let mut rest = bytes;
-        while let Some((&byte, after)) = rest.split_first() {
-            self.scanner.push(byte, &self.patterns);
-            rest = after;
-            if self.scanner.is_quiet() {
+    /// Searches `at_least` so many bytes, and until nothing is open. Returns what was not looked at.
+    fn search<'a>(&mut self, bytes: &'a [u8], at_least: usize) -> &'a [u8] {
+        let mut length = 0;
+        for &byte in bytes {
+            if length >= at_least && length > 0 && self.scanner.is_quiet() {
                 break;
             }
+            self.scanner.push(byte, &self.patterns);
+            length += 1;
         }
-        self.input
-            .extend_from_slice(&bytes[..bytes.len() - rest.len()]);
+        let (searched, rest) = bytes.split_at(length);
+        self.input.extend_from_slice(searched);
         rest
     }
 

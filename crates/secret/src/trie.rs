@@ -100,7 +100,7 @@ impl Trie {
             forms: 0,
             shortest: usize::MAX,
             longest: 0,
-            kinds: Kinds::SHARED,
+            kinds: Kinds::NONE,
         }
     }
 

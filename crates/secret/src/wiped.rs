@@ -69,6 +69,12 @@ impl<T: Copy + Zeroize> From<&[T]> for Wiped<T> {
     }
 }
 
+impl<T: Copy + Zeroize> Default for Wiped<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Copy + Zeroize> Deref for Wiped<T> {
     type Target = [T];
 

@@ -31,7 +31,9 @@ impl LogChunk {
     #[must_use]
     pub fn joins(&self, next: &Self, limit_bytes: usize) -> bool {
         let together = self.text.as_bytes().len() + next.text.as_bytes().len();
-        self.stream == next.stream && self.at.as_millisecond() == next.at.as_millisecond() && together <= limit_bytes
+        self.stream == next.stream
+            && self.at.as_millisecond() == next.at.as_millisecond()
+            && together <= limit_bytes
     }
 
     /// Puts `next` at the end of this chunk.

@@ -4,6 +4,7 @@
 //! Not among them, as logs are full of them: hex digests, UUIDs, dotted names, and prefixes alone.
 
 mod pem;
+mod runs;
 mod table;
 mod token;
 
@@ -11,6 +12,11 @@ use crate::lane::Holds;
 use crate::union::Union;
 use pem::PrivateKey;
 use token::Tokens;
+
+pub(crate) use runs::find_start;
+
+/// No prefix is longer, and not `-----BEGIN ` either: so much of one may stand at the end of a text.
+pub(crate) const LONGEST_PREFIX_BYTES: usize = 16;
 
 /// Where the search for shapes in a stream stands. It looks at the raw text only.
 #[derive(Default)]

@@ -13,7 +13,7 @@ const LONGEST_BODY_BYTES: u64 = 16 * 1024;
 const LONGEST_LABEL_BYTES: usize = 64;
 
 const DASHES: &[u8] = b"-----";
-const BEGIN: &[u8] = b"-----BEGIN ";
+pub(super) const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END";
 /// Lines that may stand before the base64: those of encrypted keys, and of PGP.
 const HEADERS: [&[u8]; 5] = [

@@ -22,8 +22,16 @@ pub(super) enum Class {
     UrlSafe,
     /// `A-Za-z0-9_-`, and single dots between them.
     Dotted,
-    /// `A-Za-z0-9+/=_-`
-    Base64,
+    /// `A-Za-z0-9_-`, and single `=` between them once there are enough.
+    Checked,
+}
+
+/// No token is shorter.
+pub(super) const SHORTEST_TOKEN_BYTES: usize = 15;
+
+/// Whether a token can have `byte` before there are enough.
+pub(super) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// What the characters must show beside their number. Without word boundaries a short prefix also ends common words:
@@ -44,19 +52,22 @@ impl Class {
             b'A'..=b'Z' | b'0'..=b'9' => true,
             b'a'..=b'z' => !matches!(self, Self::Upper),
             b'_' => !matches!(self, Self::Upper | Self::Alphanumeric),
-            b'-' => matches!(self, Self::UrlSafe | Self::Dotted | Self::Base64),
-            b'+' | b'/' | b'=' => matches!(self, Self::Base64),
+            b'-' => matches!(self, Self::UrlSafe | Self::Dotted | Self::Checked),
             _ => false,
         }
     }
 
     /// Whether `byte` belongs to the token if one of the class stands before and after it.
-    pub(super) const fn joins(self, byte: u8) -> bool {
-        matches!(self, Self::Dotted) && byte == b'.'
+    pub(super) const fn joins(self, byte: u8, is_token: bool) -> bool {
+        match self {
+            Self::Dotted => byte == b'.',
+            Self::Checked => byte == b'=' && is_token,
+            Self::Upper | Self::Alphanumeric | Self::Word | Self::UrlSafe => false,
+        }
     }
 }
 
-use Class::{Alphanumeric, Base64, Dotted, Upper, UrlSafe, Word};
+use Class::{Alphanumeric, Checked, Dotted, Upper, UrlSafe, Word};
 use Evidence::{Parts, Prefix, Random};
 
 const fn shape(prefix: &'static str, class: Class, minimum: usize, evidence: Evidence) -> Shape {
@@ -68,7 +79,8 @@ const fn shape(prefix: &'static str, class: Class, minimum: usize, evidence: Evi
     }
 }
 
-/// All of them. Of several prefixes at one place the longest counts.
+/// All of them. Of several prefixes at one place the longest counts. Prefix and minimum are at least
+/// [`SHORTEST_TOKEN_BYTES`] characters of [`is_token_byte`].
 pub(super) const SHAPES: &[Shape] = &[
     // Code hosts and package registries.
     shape("ghp_", Word, 36, Prefix),
@@ -90,7 +102,7 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("gloas-", UrlSafe, 20, Prefix),
     shape("glffct-", UrlSafe, 20, Prefix),
     shape("GR1348941", UrlSafe, 20, Prefix),
-    shape("ATATT3", Base64, 32, Prefix),
+    shape("ATATT3", Checked, 32, Prefix),
     shape("npm_", Alphanumeric, 36, Prefix),
     shape("pypi-AgE", UrlSafe, 32, Prefix),
     shape("rubygems_", Alphanumeric, 48, Prefix),
@@ -114,7 +126,7 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("sk_test_", Alphanumeric, 16, Prefix),
     shape("rk_live_", Alphanumeric, 16, Prefix),
     shape("rk_test_", Alphanumeric, 16, Prefix),
-    shape("whsec_", Base64, 24, Random),
+    shape("whsec_", Alphanumeric, 24, Random),
     shape("xoxb-", UrlSafe, 10, Prefix),
     shape("xoxp-", UrlSafe, 10, Prefix),
     shape("xoxa-", UrlSafe, 10, Prefix),

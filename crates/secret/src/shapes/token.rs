@@ -78,7 +78,10 @@ impl Tokens {
                 holds.weak = holds.weak.min(self.end - 1);
             }
         }
-        holds.weak = holds.weak.min(self.end - u64::from(self.depth));
+        // Only while a prefix is open: a scanner that was never asked, or passed over text, has no end of its own.
+        if self.depth > 0 {
+            holds.weak = holds.weak.min(self.end - u64::from(self.depth));
+        }
     }
 
     /// Goes on in the prefixes. Returns the shape whose prefix ends here.
@@ -149,7 +152,7 @@ impl Candidate {
 
     /// Takes the next byte. Returns whether the candidate goes on.
     fn push(&mut self, byte: u8, position: u64, union: &mut Union) -> bool {
-        if self.shape.class.joins(byte) && !self.joint && self.count > 0 {
+        if self.shape.class.joins(byte, self.is_token) && !self.joint && self.count > 0 {
             self.joint = true;
             return true;
         }

@@ -44,6 +44,37 @@ pub(crate) enum Step {
     Breaks,
 }
 
+/// What stands at the start of a text whose first byte is ESC.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Start {
+    /// A sequence of so many bytes.
+    Sequence(usize),
+    /// No sequence: the ESC stands for itself.
+    Plain,
+    /// The text ends within what may be one.
+    Unfinished,
+}
+
+// === impl Start ===
+
+impl Start {
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let mut state = State::Ground;
+        for (at, &byte) in text.iter().take(LONGEST_BYTES + 1).enumerate() {
+            match state.step(byte) {
+                Step::Continues(next) => state = next,
+                Step::Ends => return Self::Sequence(at + 1),
+                Step::Breaks => return Self::Plain,
+            }
+        }
+        if text.len() > LONGEST_BYTES {
+            Self::Plain
+        } else {
+            Self::Unfinished
+        }
+    }
+}
+
 // === impl State ===
 
 impl State {
@@ -76,18 +107,15 @@ impl StripSequences {
             return;
         }
         match self.state.step(item.byte) {
-            Step::Continues(state) => {
+            Step::Continues(state) if self.pending.len() < LONGEST_BYTES => {
                 self.state = state;
                 self.pending.push(item);
-                if self.pending.len() > LONGEST_BYTES {
-                    self.give_up(out);
-                }
             }
             Step::Ends => {
                 self.state = State::Ground;
                 self.pending.clear();
             }
-            Step::Breaks => self.break_off(item, out),
+            Step::Continues(_) | Step::Breaks => self.break_off(item, out),
         }
     }
 

@@ -60,6 +60,23 @@ pub(crate) enum Decoder {
     Unquote,
 }
 
+/// Whether `byte` can wake any view: see [`View::is_woken_by`].
+#[inline]
+pub(crate) fn can_wake(byte: u8) -> bool {
+    WAKERS[usize::from(byte)]
+}
+
+const WAKERS: [bool; 256] = {
+    let mut wakers = [false; 256];
+    let bytes = b"%+\\&\x1b \t\r\n\x0b\x0c'\"`^$";
+    let mut at = 0;
+    while at < bytes.len() {
+        wakers[bytes[at] as usize] = true;
+        at += 1;
+    }
+    wakers
+};
+
 // === impl View ===
 
 impl View {

@@ -1,0 +1,108 @@
+//! Which places of a text may be the start of a form: a table of hashed 4-byte grams, looked up every few bytes.
+//!
+//! All forms are at least `width` bytes long, up to eight. Of the grams in the first `width` bytes of a form one falls on
+//! a place that is looked up, wherever the form stands. A place that passes is compared with the trie.
+
+use crate::trie::{NodeId, Trie};
+
+/// Longer prefixes are not told apart here.
+const WIDEST: usize = 8;
+const GRAM: usize = 4;
+/// Bits of the table for each gram: one place in 64 passes by accident.
+const BITS_PER_GRAM: usize = 64;
+const FEWEST_BITS: usize = 1 << 13;
+/// 512 KiB: larger tables fall out of the cache.
+const MOST_BITS: usize = 1 << 22;
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Grams {
+    table: Vec<u64>,
+    shift: u32,
+    width: usize,
+    stride: usize,
+}
+
+impl Grams {
+    /// The table for all forms of `trie`. None if there are none.
+    pub(crate) fn new(trie: &Trie) -> Option<Self> {
+        let width = trie.shortest()?.min(WIDEST);
+        let stride = width - GRAM + 1;
+        let grams = trie.forms() * stride;
+        let bits = (grams * BITS_PER_GRAM)
+            .next_power_of_two()
+            .clamp(FEWEST_BITS, MOST_BITS);
+        let mut table = Self {
+            table: vec![0; bits / 64],
+            shift: 32 - bits.trailing_zeros(),
+            width,
+            stride,
+        };
+        trie.for_each_prefix::<WIDEST>(width, |prefix| {
+            for gram in prefix.array_windows::<GRAM>() {
+                let bit = table.bit(*gram);
+                table.table[bit / 64] |= 1 << (bit % 64);
+            }
+        });
+        Some(table)
+    }
+
+    /// How many bytes of a form decide here.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The first place from which the first `width` bytes of some form stand in `text`, before `end`.
+    pub(crate) fn find(&self, trie: &Trie, text: &[u8], end: usize) -> Option<usize> {
+        self.find_if(text, end, |start| self.is_prefix(trie, &text[start..]))
+    }
+
+    /// The first place before `end` that passes the table and `is_start`.
+    pub(crate) fn find_if(
+        &self,
+        text: &[u8],
+        end: usize,
+        is_start: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let end = end.min((text.len() + 1).saturating_sub(self.width));
+        let mut at = self.stride - 1;
+        while at < end + self.stride - 1 {
+            let gram = text[at..].first_chunk::<GRAM>()?;
+            if self.contains(*gram) {
+                let starts = (at + 1 - self.stride)..=at;
+                if let Some(start) = starts
+                    .take_while(|&start| start < end)
+                    .find(|&start| is_start(start))
+                {
+                    return Some(start);
+                }
+            }
+            at += self.stride;
+        }
+        None
+    }
+
+    fn is_prefix(&self, trie: &Trie, text: &[u8]) -> bool {
+        let mut node = NodeId::ROOT;
+        text[..self.width]
+            .iter()
+            .all(|&byte| match trie.child(node, byte) {
+                Some(next) => {
+                    node = next;
+                    true
+                }
+                None => false,
+            })
+    }
+
+    #[inline]
+    fn contains(&self, gram: [u8; GRAM]) -> bool {
+        let bit = self.bit(gram);
+        self.table[bit / 64] >> (bit % 64) & 1 != 0
+    }
+
+    #[inline]
+    fn bit(&self, gram: [u8; GRAM]) -> usize {
+        (u32::from_le_bytes(gram).wrapping_mul(0x9e37_79b1) >> self.shift) as usize
+    }
+}
