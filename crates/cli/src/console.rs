@@ -1,7 +1,8 @@
 //! The one place that prints. A pipe that was closed takes what is left in silence.
 
 use std::fmt;
-use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
@@ -112,10 +113,19 @@ impl Console {
         self.write(&line(document)?)
     }
 
-    /// Writes bytes to stdout as they are.
+    /// Writes bytes to stdout as they are. `lockstep … | head -1` is no error: who reads has read enough.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        self.pass_on(bytes).map(|_| ())
+    }
+
+    /// As [`Console::write`], for what has no end: breaks off once nobody reads any more.
+    pub(crate) fn pass_on(&self, bytes: &[u8]) -> io::Result<ControlFlow<()>> {
         let mut stdout = io::stdout().lock();
-        unless_closed(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes bytes to stderr as they are. Where nobody listens, nobody misses them.
@@ -200,12 +210,4 @@ fn line(document: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(document)?;
     line.push(b'\n');
     Ok(line)
-}
-
-/// `lockstep … | head -1` is no error: who reads has read enough.
-fn unless_closed(written: io::Result<()>) -> io::Result<()> {
-    match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
 }

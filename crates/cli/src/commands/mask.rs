@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -32,10 +33,11 @@ pub(crate) struct MaskArguments {
 pub(crate) fn carry_out(arguments: &MaskArguments, console: &Console) -> Result<Exit, Problem> {
     let masker = masker(&arguments.secrets, console)?;
     let (sender, receiver) = sync_channel(PENDING_READS);
-    // Joined by its end: it stops when stdin ends, or when nobody receives any more.
     let reader = thread::spawn(move || read(io::stdin().lock(), &sender));
-    filter(&masker, &receiver, console)?;
-    drop(receiver);
+    if filter(&masker, &receiver, console)?.is_break() {
+        // Nobody reads stdout any more. The reader may wait for stdin, and ends with the process.
+        return Ok(Exit::Completed);
+    }
     match reader.join() {
         Ok(result) => result?,
         Err(_) => return Err(io::Error::other("the thread that reads stdin ended").into()),
@@ -102,7 +104,11 @@ fn read(mut input: impl Read, sender: &SyncSender<Vec<u8>>) -> io::Result<()> {
     }
 }
 
-fn filter(masker: &Masker, receiver: &Receiver<Vec<u8>>, console: &Console) -> io::Result<()> {
+fn filter(
+    masker: &Masker,
+    receiver: &Receiver<Vec<u8>>,
+    console: &Console,
+) -> io::Result<ControlFlow<()>> {
     let mut stream = masker.stream();
     loop {
         let next = if stream.has_weak_hold() {
@@ -115,7 +121,9 @@ fn filter(masker: &Masker, receiver: &Receiver<Vec<u8>>, console: &Console) -> i
             Err(RecvTimeoutError::Timeout) => stream.release_weak(),
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        console.write(masked.as_bytes())?;
+        if console.pass_on(masked.as_bytes())?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    console.write(stream.finish().as_bytes())
+    console.pass_on(stream.finish().as_bytes())
 }
