@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use lockstep_e2e::{TestHost, Wanted, guest, wat};
-use lockstep_runner::{RunFilter, RunState, RunStatus, RunStep};
+use lockstep_e2e::{TestHost, Wanted, guest, repository, wat};
+use lockstep_runner::{RunFilter, RunState, RunStatus, RunStep, RunSummary};
 use lockstep_step::{Digest, OutcomeKind, WorkspaceName};
 use lockstep_store::SqliteStore;
 
@@ -15,6 +15,22 @@ fn latest(limit: u32) -> RunFilter {
         status: None,
         before: None,
         limit,
+    }
+}
+
+/// The first run that is recorded, as soon as it is.
+async fn first_run(host: &TestHost) -> RunSummary {
+    loop {
+        let workspace = WorkspaceName::default_name();
+        let mut runs = host
+            .runner
+            .runs(&host.admin, &workspace, &latest(1))
+            .await
+            .unwrap();
+        if let Some(run) = runs.pop() {
+            return run;
+        }
+        tokio::task::yield_now().await;
     }
 }
 
@@ -70,16 +86,44 @@ async fn a_caller_that_goes_away_leaves_a_closed_record() {
 #[tokio::test]
 async fn a_run_of_a_live_process_is_not_lost_to_another_one() {
     let host = TestHost::new().await;
-    host.run(Wanted::of(wat("echo-command"))).await;
     let running = host.run(
         Wanted::of(wat("long-sleep")).limits(|limits| limits.timeout = Duration::from_millis(400)),
     );
     let second = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(first_run(&host).await.status, RunStatus::Open);
         SqliteStore::open(&host.data(), Timestamp::now()).unwrap()
     };
     let (ran, _second) = tokio::join!(running, second);
     assert_eq!(ran.kind(), OutcomeKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_run_whose_process_was_killed_is_lost_at_the_next_start() {
+    let host = TestHost::new().await;
+    let sleeper = repository().join("tests/guests/long-sleep.wat");
+    let mut process = host.spawn_lockstep(&[
+        "run".as_ref(),
+        sleeper.as_os_str(),
+        "--timeout".as_ref(),
+        "60s".as_ref(),
+    ]);
+    let open = first_run(&host).await;
+    assert_eq!(open.status, RunStatus::Open);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let next = host.lockstep(&["runs", "list", "--json"]).exits(0);
+    assert!(next.stdout.contains("\"lost\""), "{}", next.stdout);
+    let workspace = WorkspaceName::default_name();
+    let record = host
+        .runner
+        .run_record(&host.admin, &workspace, &open.id)
+        .await
+        .unwrap();
+    assert!(
+        matches!(record.state, RunState::Lost { .. }),
+        "{:?}",
+        record.state
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::guests::repository;
 use crate::host::TestHost;
@@ -37,19 +37,26 @@ impl TestHost {
         self.finish(command, "", arguments)
     }
 
+    /// Starts `lockstep` and leaves it running. What it prints is lost.
+    pub fn spawn_lockstep<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Child {
+        let mut command = Command::new(binary());
+        self.places(&mut command).args(arguments);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
     fn finish<A: AsRef<OsStr>>(
         &self,
         mut command: Command,
         stdin: &str,
         arguments: &[A],
     ) -> Finished {
+        self.places(&mut command).args(arguments);
         command
-            .args(arguments)
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.scratch())
-            .env("LOCKSTEP_DATA", self.data())
-            .env("LOCKSTEP_KEY_FILE", self.key_file())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -64,6 +71,15 @@ impl TestHost {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    fn places<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.scratch())
+            .env("LOCKSTEP_DATA", self.data())
+            .env("LOCKSTEP_KEY_FILE", self.key_file())
     }
 }
 
