@@ -120,3 +120,105 @@ fn two_keys() -> Problem {
     )
     .hint("unset `LOCKSTEP_KEY`, or leave out `--key-file` and `LOCKSTEP_KEY_FILE`")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment {
+            data: None,
+            key_file: None,
+            key: None,
+            trace_filter: None,
+            no_color: false,
+            user: Some("alice".to_owned()),
+            data_home: None,
+            config_home: None,
+            home: Some("/home/alice".into()),
+        }
+    }
+
+    fn places(data: Option<&str>, key_file: Option<&str>) -> Places {
+        Places {
+            data: data.map(PathBuf::from),
+            key_file: key_file.map(PathBuf::from),
+        }
+    }
+
+    /// `Ok` with the data directory and the key file, which is `None` for `LOCKSTEP_KEY`.
+    #[track_caller]
+    fn check(
+        environment: Environment,
+        places: Places,
+        expected: Result<(&str, Option<&str>), &str>,
+    ) {
+        let config = environment
+            .config(places)
+            .map_err(|problem| problem.message);
+        let told = config.as_ref().map(|config| match &config.key {
+            KeySource::Text(_) => (config.data.as_path(), None),
+            KeySource::File(path) => (config.data.as_path(), Some(path.as_path())),
+        });
+        let expected = expected.map(|(data, key)| (Path::new(data), key.map(Path::new)));
+        assert_eq!(told.map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_base_directories() {
+        let of_home = (
+            "/home/alice/.local/share/lockstep",
+            Some("/home/alice/.config/lockstep/key"),
+        );
+        check(environment(), places(None, None), Ok(of_home));
+        let moved = Environment {
+            data_home: Some("/d".into()),
+            config_home: Some("/c".into()),
+            ..environment()
+        };
+        check(
+            moved,
+            places(None, None),
+            Ok(("/d/lockstep", Some("/c/lockstep/key"))),
+        );
+        let homeless = Environment {
+            home: None,
+            ..environment()
+        };
+        let refused = Err("there is no default for the data directory: `HOME` is not set");
+        check(homeless, places(None, None), refused);
+    }
+
+    #[test]
+    fn the_command_line_stands_before_the_environment() {
+        let set = || Environment {
+            data: Some("/env".into()),
+            key_file: Some("/env-key".into()),
+            ..environment()
+        };
+        check(set(), places(None, None), Ok(("/env", Some("/env-key"))));
+        check(
+            set(),
+            places(Some("/line"), Some("/line-key")),
+            Ok(("/line", Some("/line-key"))),
+        );
+    }
+
+    #[test]
+    fn a_key_in_the_environment_stands_before_the_default_file_and_beside_no_other() {
+        let keyed = || Environment {
+            key: Some(Secret::new("k".to_owned())),
+            ..environment()
+        };
+        let data = "/home/alice/.local/share/lockstep";
+        check(keyed(), places(None, None), Ok((data, None)));
+        let refused =
+            "both `LOCKSTEP_KEY` and a key file are given, and only one of them can be meant";
+        check(keyed(), places(None, Some("/line-key")), Err(refused));
+        let twice = Environment {
+            key_file: Some("/env-key".into()),
+            ..keyed()
+        };
+        check(twice, places(None, None), Err(refused));
+    }
+}

@@ -163,6 +163,11 @@ impl Masker {
         mask_json::mask_json(self, json)
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     pub(crate) fn config(&self) -> &MaskerConfig {
         &self.shared.config
     }

@@ -203,3 +203,71 @@ impl MaskStream {
 fn offset(position: u64, base: u64) -> usize {
     (position - base) as usize
 }
+
+#[cfg(test)]
+#[path = "../tests/model/spell.rs"]
+mod spell;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::spell::{Random, long_pieces, values, write};
+    use super::*;
+    use crate::{Masker, MaskerConfig, Secret};
+
+    /// What comes out if nothing is skimmed.
+    fn mask_exactly(shared: &Arc<Shared>, input: &[u8]) -> Vec<u8> {
+        let mut stream = MaskStream::new(Arc::clone(shared));
+        let mut out = Vec::new();
+        let rest = stream.search(input, input.len());
+        assert!(rest.is_empty());
+        stream.scanner.finish(&stream.patterns);
+        stream.emit(stream.scanner.position(), &mut out);
+        out
+    }
+
+    fn check(input: &[u8], values: &[&str], token_shapes: bool, seed: u64) {
+        let masker = Masker::new(MaskerConfig {
+            token_shapes,
+            ..MaskerConfig::default()
+        });
+        for value in values {
+            masker.register(&Secret::new((*value).to_owned())).unwrap();
+        }
+        let expected = mask_exactly(masker.shared(), input)
+            .escape_ascii()
+            .to_string();
+        let whole = masker
+            .mask_bytes(input)
+            .as_bytes()
+            .escape_ascii()
+            .to_string();
+        assert_eq!(whole, expected, "{values:?} in {}", input.escape_ascii());
+        let mut random = Random(seed);
+        let (mut stream, mut masked, mut rest) = (masker.stream(), Vec::new(), input);
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.len().min(random.below(300) + 1));
+            masked.extend(stream.write(piece).into_inner());
+            rest = after;
+        }
+        masked.extend(stream.finish().into_inner());
+        assert_eq!(
+            masked.escape_ascii().to_string(),
+            expected,
+            "{values:?} cut in {}",
+            input.escape_ascii()
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn skimming_changes_nothing(
+            pieces in long_pieces(), values in values(), token_shapes in any::<bool>(), seed in any::<u64>()
+        ) {
+            check(&write(&pieces, &values), &values, token_shapes, seed);
+        }
+    }
+}

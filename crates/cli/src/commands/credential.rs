@@ -17,18 +17,22 @@ use crate::value;
 
 const SET_EXAMPLES: &str = "\
 Examples:
-  lockstep credential set SLACK_BOT_TOKEN                          asks for the value and does not show it
+  lockstep credential set SLACK_BOT_TOKEN
+      asks for the value, and does not show it
   printf %s \"$TOKEN\" | lockstep credential set SLACK_BOT_TOKEN
   lockstep credential set TLS_KEY --from-file key.pem --no-trim
-  lockstep credential set SLACK_BOT_TOKEN --workflow billing       for this workflow, before the workspace's";
+  lockstep credential set SLACK_BOT_TOKEN --workflow billing
+      for the workflow `billing` alone, where it stands before the workspace's";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   lockstep credential import .env
   some-vault export | lockstep credential import -
 
-A line is `KEY=value`, `export KEY='value'` or `KEY=\"value\"`; `#` begins a comment. In double quotes `\\n \\r \\t \\\\ \\\" \\' \\$`
-are escapes; in single quotes everything stands for itself; `$` is never replaced. All are set, or none.";
+A line is `KEY=value`, `export KEY='value'` or `KEY=\"value\"`; `#` begins a comment.
+In single quotes everything stands for itself, and `$` is never replaced anywhere.
+In double quotes `\\n \\r \\t \\\\ \\\" \\' \\$` are escapes.
+All are set, or none.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CredentialCommand {

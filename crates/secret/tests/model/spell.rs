@@ -51,6 +51,16 @@ pub(crate) fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     prop::collection::vec(piece, 1..8)
 }
 
+/// Long enough that most of the input is skimmed.
+pub(crate) fn long_pieces() -> impl Strategy<Value = Vec<Piece>> {
+    let piece = (0..KINDS + 14, 0..8_usize, any::<u64>()).prop_map(|(kind, value, seed)| Piece {
+        kind,
+        value,
+        seed,
+    });
+    prop::collection::vec(piece, 1..40)
+}
+
 pub(crate) fn values() -> impl Strategy<Value = Vec<&'static str>> {
     prop::collection::vec(prop::sample::select(VALUES.to_vec()), 1..4)
 }
@@ -113,8 +123,32 @@ fn spell(kind: usize, value: &[u8], random: &mut Random) -> Vec<u8> {
         20 => percent(&base64(value, random), random),
         21 => [value, value].concat(),
         22 => value[..random.below(value.len()) + 1].to_vec(),
-        _ => backslash(&scatter(&base64(value, random), random, BREAKS), random),
+        23 => backslash(&scatter(&base64(value, random), random, BREAKS), random),
+        _ => plain(random),
     }
+}
+
+/// What logs are full of.
+fn plain(random: &mut Random) -> Vec<u8> {
+    let words = [
+        "2024-05-17T08:30:01.123Z INFO ",
+        "request handled path=/api/v1/items status=200",
+        "\n",
+        "\n    at module.function (file.js:10:20)",
+        " {\"level\":\"info\",\"message\":\"it's done\"}",
+        " {\\\"nested\\\":\\\"json\\\",\\\"path\\\":\\\"C:\\\\\\\\dir\\\"}\\n",
+        "https://example.com/a%20b?c=d&amp;e=%2Ff",
+        "\x1b[32mgreen\x1b[0m ",
+        "d2hhdCBsb2dzIGFyZSBmdWxsIG9mCg==",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 ",
+        "ghp_aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3 ",
+        "xoxb-1234567890-abcdef task-runner-deployment ",
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nshort\n",
+        "                                                  ",
+    ];
+    (0..random.below(8) + 1)
+        .flat_map(|_| words[random.below(words.len())].bytes())
+        .collect()
 }
 
 const BREAKS: &[&str] = &[
