@@ -267,9 +267,35 @@ fn text() -> impl Strategy<Value = String> {
         Just("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".to_owned()),
         Just("-----END PRIVATE KEY-----\n".to_owned()),
         Just("xoxb-1234567890-ab".to_owned()),
+        Just("two lines\\nof a value".to_owned()),
+        Just("two lines\r\n  of a value".to_owned()),
+        Just("with 'quotes' &amp; \\\"more\\\"".to_owned()),
+        Just("with quotes & more".to_owned()),
+        Just("with+%27quotes%27+%26+%22more%22".to_owned()),
         "[ -~\\n\\r\\t\\x1b]{0,20}",
     ];
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// Log lines of several kinds, some of them longer than what the masker looks at in one go.
+fn filler() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        Just(
+            "2026-11-24T01:02:03Z INFO request served in 12 ms path=/v1/runs status=200\n"
+                .to_owned()
+        ),
+        Just(
+            r#"{"level":"info","msg":"it said \"hello\"\n","path":"C:\\temp\\x","n":12}"#
+                .to_owned()
+                + "\n"
+        ),
+        Just("GET /a%20b/c%2Fd?q=1%262&r=a+b HTTP/1.1\r\n".to_owned()),
+        Just("\x1b[32mok\x1b[0m &lt;b&gt; &amp; 'quoted' \"text\" $HOME `x`\n".to_owned()),
+        Just("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=".to_owned()),
+        "[ -~]{0,40}",
+    ];
+    (prop::collection::vec(line, 1..6), 1..40_usize)
+        .prop_map(|(lines, times)| lines.concat().repeat(times))
 }
 
 proptest! {
@@ -296,5 +322,24 @@ proptest! {
     fn text_without_values_passes_byte_for_byte(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
         let masked = masker(&["a value that random bytes do not hold"]).mask_bytes(&bytes);
         prop_assert_eq!(masked.as_bytes(), &bytes[..]);
+    }
+}
+
+proptest! {
+    // Each is some 100 KiB.
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_long_text_gives_the_same_bytes_whole_and_byte_by_byte(
+        texts in prop::collection::vec(text(), 1..8),
+        fillers in prop::collection::vec(filler(), 1..8),
+    ) {
+        let masker = masker(&[VALUE, "two lines\nof a value", "with 'quotes' & \"more\"", "short"]);
+        let long: String = texts.iter().zip(fillers.iter().cycle()).map(|(text, filler)| filler.clone() + text).collect();
+        let whole = masker.mask_bytes(long.as_bytes()).into_inner();
+        let mut stream = masker.stream();
+        let mut masked: Vec<u8> = long.bytes().flat_map(|byte| stream.write(&[byte]).into_inner()).collect();
+        masked.extend(stream.finish().into_inner());
+        prop_assert_eq!(masked.escape_ascii().to_string(), whole.escape_ascii().to_string());
     }
 }

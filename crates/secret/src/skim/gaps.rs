@@ -48,10 +48,10 @@ impl Differences for Gaps {
         let rare = self
             .rare
             .from(from, |from| memchr3(b'\r', 0x0b, 0x0c, &text[from..]));
-        let at = match (common, rare) {
-            (Some(common), Some(rare)) => common.min(rare),
-            (common, rare) => common.or(rare)?,
-        };
+        // Blanks at the end may be the start of a gap.
+        let last = (from < text.len() && text.last().copied().is_some_and(is_blank))
+            .then(|| text.len() - 1);
+        let at = [common, rare, last].into_iter().flatten().min()?;
         // The gap starts with the blanks before.
         Some(
             text[from..at]
