@@ -205,6 +205,10 @@ fn offset(position: u64, base: u64) -> usize {
 }
 
 #[cfg(test)]
+#[expect(
+    dead_code,
+    reason = "the tests of the crate's outside use the rest of it"
+)]
 #[path = "../tests/model/spell.rs"]
 mod spell;
 
