@@ -2,6 +2,11 @@
 //!
 //! Beside it: a bare Aho-Corasick scan over the same forms of the raw text, without views, map or output.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that cannot go on ends with a message"
+)]
+
 #[path = "../tests/model/mod.rs"]
 #[expect(
     dead_code,
@@ -70,7 +75,7 @@ fn logs(criterion: &mut Criterion) {
             let values: Vec<String> = (0..count).map(token).collect();
             let masker = masker(&values);
             group.bench_function(BenchmarkId::new("masker", count), |bencher| {
-                bencher.iter(|| mask_log(&masker, log))
+                bencher.iter(|| mask_log(&masker, log));
             });
             let bare = bare_search(&values);
             group.bench_function(BenchmarkId::new("bare aho-corasick", count), |bencher| {
