@@ -2,10 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[expect(
-    dead_code,
-    reason = "long texts are for the tests inside of the crate"
-)]
+#[expect(dead_code, reason = "long texts are for the tests inside of the crate")]
 mod model;
 
 use lockstep_secret::{Masker, MaskerConfig, Secret};
