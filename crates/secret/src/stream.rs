@@ -205,18 +205,23 @@ fn offset(position: u64, base: u64) -> usize {
 }
 
 #[cfg(test)]
+#[path = "../tests/model/spell.rs"]
+mod spell;
+
+#[cfg(test)]
 #[expect(
     dead_code,
     reason = "the tests of the crate's outside use the rest of it"
 )]
-#[path = "../tests/model/spell.rs"]
-mod spell;
+#[path = "../tests/model/strategies.rs"]
+mod strategies;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::spell::{Random, long_pieces, values, write};
+    use super::spell::{Random, write};
+    use super::strategies::{long_pieces, values};
     use super::*;
     use crate::{Masker, MaskerConfig, Secret};
 

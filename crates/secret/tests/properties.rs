@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[expect(dead_code, reason = "long texts are for the tests inside of the crate")]
+#[expect(dead_code, reason = "fuzzing asks the model for more")]
 mod model;
+#[expect(dead_code, reason = "long texts are for the tests inside of the crate")]
+#[path = "model/strategies.rs"]
+mod strategies;
 
 use lockstep_secret::{Masker, MaskerConfig, Secret};
-use model::spell::{Piece, Random, pieces, values, write};
+use model::spell::{self, Piece, Random, write};
 use proptest::prelude::*;
+use strategies::{pieces, values};
 
 fn masker(values: &[&str]) -> Masker {
     let masker = Masker::new(MaskerConfig {

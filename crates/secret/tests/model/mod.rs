@@ -19,13 +19,30 @@ pub(crate) fn mask(values: &[&str], input: &[u8]) -> Vec<u8> {
 /// For each byte of `input`, whether it is part of a value.
 pub(crate) fn hidden(forms: &Forms, input: &[u8]) -> Vec<bool> {
     let mut hidden = vec![false; input.len()];
+    for found in matches(forms, input) {
+        hidden[found.start..found.end].fill(true);
+    }
+    hidden
+}
+
+/// A form, found in a view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Match {
+    pub(crate) view: View,
+    /// Where it is in the input.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// Every form, in every view.
+pub(crate) fn matches(forms: &Forms, input: &[u8]) -> Vec<Match> {
+    let mut matches = Vec::new();
     for which in View::ALL {
         let items = view(which, input);
         let text: Vec<u8> = items.iter().map(|item| item.byte).collect();
         for form in forms.of(which) {
             for start in find_all(&text, form) {
                 let mut last = start + form.len() - 1;
-                hide(&mut hidden, items[start].start, items[last].end);
                 let most = last + 2;
                 while forms.cores.contains(form)
                     && last < most
@@ -34,12 +51,16 @@ pub(crate) fn hidden(forms: &Forms, input: &[u8]) -> Vec<bool> {
                         .is_some_and(|item| item.byte == b'=' && item.start == items[last].end)
                 {
                     last += 1;
-                    hide(&mut hidden, items[last].start, items[last].end);
                 }
+                matches.push(Match {
+                    view: which,
+                    start: items[start].start,
+                    end: items[last].end,
+                });
             }
         }
     }
-    hidden
+    matches
 }
 
 pub(crate) fn redact(input: &[u8], hidden: &[bool]) -> Vec<u8> {
@@ -52,10 +73,6 @@ pub(crate) fn redact(input: &[u8], hidden: &[bool]) -> Vec<u8> {
         }
     }
     output
-}
-
-fn hide(hidden: &mut [bool], start: usize, end: usize) {
-    hidden[start..end].fill(true);
 }
 
 fn find_all(text: &[u8], form: &[u8]) -> BTreeSet<usize> {
