@@ -36,34 +36,37 @@ pub(crate) fn find_start(text: &[u8], limit: usize) -> Option<usize> {
 
 fn find_token(text: &[u8], limit: usize) -> Option<usize> {
     // A run that starts before the limit covers a group that starts not much later.
-    let text_end = text.len().min(limit + SHORTEST_TOKEN_BYTES + BLOCK);
-    let mut searched = 0;
-    let mut at = 0;
-    while at < text_end {
-        let block = &text[at..text_end.min(at + BLOCK)];
-        if let Some(group) = first_full_group(block) {
-            let inside = at + group;
-            let start = run_start(text, inside).max(searched);
-            searched = run_end(text, inside, text_end);
-            if let Some(start) =
-                (start..searched.min(limit)).find(|&start| is_start(&text[start..]))
-            {
+    let text_end = text.len().min(limit + SHORTEST_TOKEN_BYTES);
+    let mut searched = 0_usize;
+    while let Some(group) = next_full_group(&text[..text_end], searched.next_multiple_of(GROUP)) {
+        let start = run_start(text, group).max(searched);
+        searched = run_end(text, group + GROUP, text_end);
+        if searched - start >= SHORTEST_TOKEN_BYTES || searched == text.len() {
+            let starts = start..searched.min(limit);
+            if let Some(start) = starts.into_iter().find(|&start| is_start(&text[start..])) {
                 return Some(start);
             }
-            at = searched.max(at + 1).next_multiple_of(GROUP);
-        } else {
-            at += BLOCK;
         }
     }
     None
 }
 
-/// The first group of `block` that has token characters only.
-fn first_full_group(block: &[u8]) -> Option<usize> {
-    let mut is_token = [0_u8; BLOCK];
-    for (flag, &byte) in is_token.iter_mut().zip(block) {
-        *flag = if is_token_byte(byte) { 0xff } else { 0 };
+/// The first group from `from` on that has token characters only.
+fn next_full_group(text: &[u8], from: usize) -> Option<usize> {
+    let (blocks, rest) = text.get(from..)?.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        if let Some(group) = first_full_group(block) {
+            return Some(from + index * BLOCK + group);
+        }
     }
+    let mut last = [0; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    first_full_group(&last).map(|group| from + blocks.len() * BLOCK + group)
+}
+
+/// The first group of `block` that has token characters only. Written so that it compiles to vector instructions.
+fn first_full_group(block: &[u8; BLOCK]) -> Option<usize> {
+    let is_token = block.map(|byte| u8::from(is_token_byte(byte)).wrapping_neg());
     let (groups, _) = is_token.as_chunks::<GROUP>();
     groups
         .iter()
@@ -79,8 +82,8 @@ fn run_start(text: &[u8], inside: usize) -> usize {
 }
 
 fn run_end(text: &[u8], inside: usize, end: usize) -> usize {
-    text[inside..end]
-        .iter()
+    let rest = text.get(inside..end).unwrap_or_default();
+    rest.iter()
         .position(|&byte| !is_token_byte(byte))
         .map_or(end, |length| inside + length)
 }

@@ -68,11 +68,13 @@ impl Triggers {
 }
 
 impl Differences for Escapes {
-    fn find(&mut self, text: &[u8], from: usize) -> Option<usize> {
-        self.triggers.find(&text[from..]).map(|at| from + at)
+    fn find(&mut self, text: &[u8], from: usize, until: usize) -> Option<usize> {
+        self.triggers
+            .find(text.get(from..until.min(text.len()))?)
+            .map(|at| from + at)
     }
 
-    fn read(&mut self, text: &[u8], at: usize, out: &mut Wiped<u8>) -> Region {
+    fn read(&mut self, text: &[u8], at: usize, until: usize, out: &mut Wiped<u8>) -> Region {
         let context = if self.is_parent {
             NESTED_CONTEXT_BYTES
         } else {
@@ -80,17 +82,23 @@ impl Differences for Escapes {
         };
         let start = (self.start)(text, at);
         let mut marks = Marks::default();
+        let mut enough = usize::MAX;
         let mut place = start;
-        loop {
+        while out.len() < enough {
+            if place >= until && enough == usize::MAX {
+                enough = out.len() + context;
+            }
             let plain = &text[place..text.len().min(place.max(at) + context)];
             let Some(length) = self.triggers.find(plain) else {
+                let length = out.len();
                 out.extend_from_slice(plain);
-                let open = (plain.len() < CONTEXT_BYTES).then(|| marks.undecided(out.len(), start));
+                let end = place + plain.len();
+                if plain.len() < CONTEXT_BYTES {
+                    return Region::open(start, end, &marks, out.len());
+                }
                 return Region {
-                    start,
-                    end: place + plain.len(),
-                    open,
                     is_cut: plain.len() < context,
+                    ..Region::closed(start, end, length)
                 };
             };
             out.extend_from_slice(&plain[..length]);
@@ -105,17 +113,10 @@ impl Differences for Escapes {
                     out.push(text[place]);
                     place += 1;
                 }
-                Escape::Unfinished => {
-                    let open = Some(marks.undecided(out.len(), start));
-                    return Region {
-                        start,
-                        end: text.len(),
-                        open,
-                        is_cut: true,
-                    };
-                }
+                Escape::Unfinished => return Region::open(start, text.len(), &marks, out.len()),
             }
         }
+        Region::closed(start, place, out.len())
     }
 }
 

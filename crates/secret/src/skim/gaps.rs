@@ -4,10 +4,11 @@ use memchr::{memchr2, memchr3, memrchr_iter};
 
 use super::boundary::is_line_start;
 use super::region::{CONTEXT_BYTES, Differences, Marks, Region};
+use crate::view::Item;
 use crate::view::ansi::{ESC, Start};
 use crate::view::backslash::BACKSLASH;
 use crate::view::escape::{Input, decode};
-use crate::view::squeeze::{is_blank, is_break, squeezed};
+use crate::view::squeeze::{Squeeze, is_blank, is_break};
 use crate::wiped::Wiped;
 
 /// So many blanks may stand before an escape on an ordinary line: not so many that they reach back to another escape.
@@ -41,18 +42,20 @@ struct Gap {
 }
 
 impl Differences for Gaps {
-    fn find(&mut self, text: &[u8], from: usize) -> Option<usize> {
+    fn find(&mut self, text: &[u8], from: usize, until: usize) -> Option<usize> {
+        let near = &text[..until.min(text.len())];
         let common = self
             .common
-            .from(from, |from| memchr2(b'\n', ESC, &text[from..]));
+            .from(near, from, |text| memchr2(b'\n', ESC, text));
         let rare = self
             .rare
-            .from(from, |from| memchr3(b'\r', 0x0b, 0x0c, &text[from..]));
-        // Blanks at the end may be the start of a gap.
-        let last = (from < text.len() && text.last().copied().is_some_and(is_blank))
-            .then(|| text.len() - 1);
+            .from(near, from, |text| memchr3(b'\r', 0x0b, 0x0c, text));
+        // Blanks at the end may be the start of a gap, wherever it ends.
+        let last = near
+            .len()
+            .checked_sub(1)
+            .filter(|&last| last >= from && is_blank(near[last]));
         let at = [common, rare, last].into_iter().flatten().min()?;
-        // The gap starts with the blanks before.
         Some(
             text[from..at]
                 .iter()
@@ -61,7 +64,7 @@ impl Differences for Gaps {
         )
     }
 
-    fn read(&mut self, text: &[u8], at: usize, out: &mut Wiped<u8>) -> Region {
+    fn read(&mut self, text: &[u8], at: usize, until: usize, out: &mut Wiped<u8>) -> Region {
         let start = at.saturating_sub(CONTEXT_BYTES);
         out.extend_from_slice(&text[start..at]);
         let mut marks = Marks::default();
@@ -69,12 +72,7 @@ impl Differences for Gaps {
         let mut after = 0;
         while after < CONTEXT_BYTES {
             let Some(&byte) = text.get(place) else {
-                return Region {
-                    start,
-                    end: place,
-                    open: Some(marks.undecided(out.len(), start)),
-                    is_cut: true,
-                };
+                return Region::open(start, place, &marks, out.len());
             };
             if byte != ESC && !is_blank(byte) {
                 out.push(byte);
@@ -84,25 +82,19 @@ impl Differences for Gaps {
             marks.set(out.len(), place);
             let gap = Gap::at(text, place);
             if gap.is_open {
-                return Region {
-                    start,
-                    end: text.len(),
-                    open: Some(marks.undecided(out.len(), start)),
-                    is_cut: true,
-                };
+                return Region::open(start, text.len(), &marks, out.len());
             }
             let kept = out.len();
             gap.keep_blanks(&text[place..gap.end], out);
             let is_kept = out.len() - kept == gap.end - place;
-            after = if is_kept { after + gap.end - place } else { 0 };
+            after = if is_kept || place >= until {
+                after + out.len() - kept
+            } else {
+                0
+            };
             place = gap.end;
         }
-        Region {
-            start,
-            end: place,
-            open: None,
-            is_cut: false,
-        }
+        Region::closed(start, place, out.len())
     }
 }
 
@@ -137,17 +129,30 @@ fn line_start(text: &[u8], at: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// How many bytes of `text` the squeezed view of its escapes keeps.
+/// How many bytes of `text` the squeezed view of its escapes keeps, whatever follows.
 fn kept(text: &[u8]) -> usize {
     let text = decode(BACKSLASH, text, Input::Ended);
-    squeezed(&text).map_or(text.len(), |squeezed| squeezed.len())
+    let (mut squeeze, mut kept) = (Squeeze::default(), Vec::new());
+    for &byte in text.iter() {
+        squeeze.push(
+            Item {
+                byte,
+                start: 0,
+                end: 0,
+            },
+            &mut kept,
+        );
+    }
+    kept.len()
 }
 
 impl Next {
+    /// The first place from `from` on, if what was found before lies behind. The end of `text` does not change.
     pub(super) fn from(
         &mut self,
+        text: &[u8],
         from: usize,
-        find: impl FnOnce(usize) -> Option<usize>,
+        find: impl FnOnce(&[u8]) -> Option<usize>,
     ) -> Option<usize> {
         let is_known = match *self {
             Self::Unknown => false,
@@ -155,7 +160,7 @@ impl Next {
             Self::Nowhere => true,
         };
         if !is_known {
-            *self = find(from).map_or(Self::Nowhere, |at| Self::At(from + at));
+            *self = find(text.get(from..)?).map_or(Self::Nowhere, |at| Self::At(from + at));
         }
         match *self {
             Self::At(at) => Some(at),

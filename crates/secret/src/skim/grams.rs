@@ -8,6 +8,9 @@ use crate::trie::{NodeId, Trie};
 /// Longer prefixes are not told apart here.
 const WIDEST: usize = 8;
 const GRAM: usize = 4;
+const LONGEST_STRIDE: usize = WIDEST - GRAM + 1;
+/// Four places that are looked up together.
+const WINDOW: usize = 3 * LONGEST_STRIDE + GRAM;
 /// Bits of the table for each gram: one place in 64 passes by accident.
 const BITS_PER_GRAM: usize = 64;
 const FEWEST_BITS: usize = 1 << 13;
@@ -67,15 +70,39 @@ impl Grams {
         let end = end.min((text.len() + 1).saturating_sub(self.width));
         let mut at = self.stride - 1;
         while at < end + self.stride - 1 {
-            let gram = text[at..].first_chunk::<GRAM>()?;
-            if self.contains(*gram) {
-                let starts = (at + 1 - self.stride)..=at;
-                if let Some(start) = starts
-                    .take_while(|&start| start < end)
-                    .find(|&start| is_start(start))
-                {
-                    return Some(start);
+            at = self.next_hit(text, at)?;
+            let starts = (at + 1 - self.stride)..=at.min(end.checked_sub(1)?);
+            if let Some(start) = starts.into_iter().find(|&start| is_start(start)) {
+                return Some(start);
+            }
+            at += self.stride;
+        }
+        None
+    }
+
+    /// The first gram that is in the table, of those that are looked up from `at` on.
+    fn next_hit(&self, text: &[u8], mut at: usize) -> Option<usize> {
+        if self.stride == LONGEST_STRIDE {
+            // The usual case, with constants that the compiler knows.
+            while let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+                let is_hit = |index: usize| {
+                    let start = index * LONGEST_STRIDE;
+                    self.lookup([
+                        window[start],
+                        window[start + 1],
+                        window[start + 2],
+                        window[start + 3],
+                    ])
+                };
+                if is_hit(0) | is_hit(1) | is_hit(2) | is_hit(3) != 0 {
+                    break;
                 }
+                at += 4 * LONGEST_STRIDE;
+            }
+        }
+        while let Some(gram) = text.get(at..)?.first_chunk::<GRAM>() {
+            if self.lookup(*gram) != 0 {
+                return Some(at);
             }
             at += self.stride;
         }
@@ -95,10 +122,11 @@ impl Grams {
             })
     }
 
+    /// The bit of a gram, as the lowest one.
     #[inline]
-    fn contains(&self, gram: [u8; GRAM]) -> bool {
+    fn lookup(&self, gram: [u8; GRAM]) -> u64 {
         let bit = self.bit(gram);
-        self.table[bit / 64] >> (bit % 64) & 1 != 0
+        self.table[(bit / 64) & (self.table.len() - 1)] >> (bit % 64) & 1
     }
 
     #[inline]

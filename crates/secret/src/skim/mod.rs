@@ -72,6 +72,8 @@ struct Text<'a> {
     end: usize,
     /// It ends where the input does, so far.
     is_last: bool,
+    /// From here on it is like the text that it was made of.
+    until: usize,
 }
 
 // === impl Skimmer ===
@@ -146,6 +148,7 @@ impl Look<'_> {
             start: 0,
             end: input.len(),
             is_last: true,
+            until: input.len(),
         };
         self.search_views(text, grams, regions);
     }
@@ -188,13 +191,20 @@ impl Look<'_> {
         let Some((out, deeper)) = regions.split_first_mut() else {
             return;
         };
+        // What starts before the limit differs before this place.
+        let until = |limit: usize| {
+            (limit + CONTEXT_BYTES)
+                .saturating_sub(text.start)
+                .min(text.until)
+        };
+        let first_until = until(self.limit);
         let mut from = 0;
-        while let Some(at) = differences.find(text.bytes, from) {
-            if text.start + at >= self.limit + CONTEXT_BYTES {
+        while let Some(at) = differences.find(text.bytes, from, first_until) {
+            if at >= until(self.limit) {
                 return;
             }
             out.clear();
-            let region = differences.read(text.bytes, at, out);
+            let region = differences.read(text.bytes, at, until(self.limit), out);
             let start = text.start + region.start;
             let end = if text.view == View::Raw {
                 region.end
@@ -209,18 +219,22 @@ impl Look<'_> {
             if let Some(index) = grams.find(self.patterns.trie(), out, out.len()) {
                 self.stop(start + index, start + index + 1);
             }
-            let is_last = text.is_last && region.is_cut;
-            self.search_views(
-                Text {
-                    view,
-                    bytes: out,
-                    start,
-                    end,
-                    is_last,
-                },
-                grams,
-                deeper,
-            );
+            if !view.children().is_empty() {
+                let is_last = text.is_last && region.is_cut;
+                let until = region.length + CONTEXT_BYTES;
+                self.search_views(
+                    Text {
+                        view,
+                        bytes: out,
+                        start,
+                        end,
+                        is_last,
+                        until,
+                    },
+                    grams,
+                    deeper,
+                );
+            }
             from = region.end;
         }
     }

@@ -18,47 +18,39 @@ pub(super) struct Quotes {
 }
 
 impl Differences for Quotes {
-    fn find(&mut self, text: &[u8], from: usize) -> Option<usize> {
+    fn find(&mut self, text: &[u8], from: usize, until: usize) -> Option<usize> {
+        let text = &text[..until.min(text.len())];
         let common = self
             .common
-            .from(from, |from| memchr3(b'"', b'\'', b'`', &text[from..]));
+            .from(text, from, |text| memchr3(b'"', b'\'', b'`', text));
         let rare = self
             .rare
-            .from(from, |from| memchr3(b'\\', b'$', b'^', &text[from..]));
-        match (common, rare) {
-            (Some(common), Some(rare)) => Some(common.min(rare)),
-            (common, rare) => common.or(rare),
-        }
+            .from(text, from, |text| memchr3(b'\\', b'$', b'^', text));
+        [common, rare].into_iter().flatten().min()
     }
 
-    fn read(&mut self, text: &[u8], at: usize, out: &mut Wiped<u8>) -> Region {
+    fn read(&mut self, text: &[u8], at: usize, until: usize, out: &mut Wiped<u8>) -> Region {
         let start = at.saturating_sub(CONTEXT_BYTES);
         out.extend_from_slice(&text[start..at]);
         let mut marks = Marks::default();
+        let mut enough = usize::MAX;
         let mut place = at;
-        loop {
+        while out.len() < enough {
+            if place >= until && enough == usize::MAX {
+                enough = out.len() + CONTEXT_BYTES;
+            }
             marks.set(out.len(), place);
             let step = &text[place..text.len().min(place + STEP_BYTES)];
             let has_quotes = push_unquoted(step, out);
             place += step.len();
             if !has_quotes && step.len() >= CONTEXT_BYTES {
-                return Region {
-                    start,
-                    end: place,
-                    open: None,
-                    is_cut: false,
-                };
+                break;
             }
             if place == text.len() {
-                let open = Some(marks.undecided(out.len(), start));
-                return Region {
-                    start,
-                    end: place,
-                    open,
-                    is_cut: true,
-                };
+                return Region::open(start, place, &marks, out.len());
             }
         }
+        Region::closed(start, place, out.len())
     }
 }
 

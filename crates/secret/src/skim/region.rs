@@ -12,6 +12,8 @@ pub(super) struct Region {
     pub(super) start: usize,
     /// Where it ends.
     pub(super) end: usize,
+    /// How many bytes of the view come before the end of its last difference.
+    pub(super) length: usize,
     /// The text ended too early to decide about what starts from here on.
     pub(super) open: Option<usize>,
     /// The text ended too early to decide about the views that are made of this one.
@@ -44,9 +46,34 @@ impl Marks {
 
 /// A view's way to find and read the stretches that differ.
 pub(super) trait Differences {
-    /// The first place from `from` on where the view differs from `text`.
-    fn find(&mut self, text: &[u8], from: usize) -> Option<usize>;
+    /// The first place from `from` on, and before `until`, where the view differs from `text`.
+    fn find(&mut self, text: &[u8], from: usize, until: usize) -> Option<usize>;
 
-    /// Writes the region around the difference at `at` to `out`, and around those that follow closely.
-    fn read(&mut self, text: &[u8], at: usize, out: &mut Wiped<u8>) -> Region;
+    /// Writes the region around the difference at `at` to `out`, and around those that follow closely. What differs from
+    /// `until` on only matters as far as it stands right behind.
+    fn read(&mut self, text: &[u8], at: usize, until: usize, out: &mut Wiped<u8>) -> Region;
+}
+
+impl Region {
+    /// A region with enough behind its last difference.
+    pub(super) fn closed(start: usize, end: usize, length: usize) -> Self {
+        Self {
+            start,
+            end,
+            length,
+            open: None,
+            is_cut: false,
+        }
+    }
+
+    /// A region that the text ends in. `length` bytes of it were written.
+    pub(super) fn open(start: usize, end: usize, marks: &Marks, length: usize) -> Self {
+        Self {
+            start,
+            end,
+            length,
+            open: Some(marks.undecided(length, start)),
+            is_cut: true,
+        }
+    }
 }
