@@ -7,18 +7,18 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Appends the padded base64 of `text` to `out`.
 pub(crate) fn encode(text: &[u8], out: &mut Wiped<u8>) {
     out.reserve(text.len().div_ceil(3) * 4);
-    let (groups, rest) = text.as_chunks::<3>();
-    for &[a, b, c] in groups {
-        out.extend_from_slice(&quartet(a, b, c));
+    let (groups, rest) = text.as_chunks();
+    for &group in groups {
+        out.extend_from_slice(&quartet(group));
     }
     match *rest {
         [a] => {
-            let [first, second, ..] = quartet(a, 0, 0);
-            out.extend_from_slice(&[first, second, b'=', b'=']);
+            out.extend_from_slice(&quartet([a, 0, 0])[..2]);
+            out.extend_from_slice(b"==");
         }
         [a, b] => {
-            let [first, second, third, _] = quartet(a, b, 0);
-            out.extend_from_slice(&[first, second, third, b'=']);
+            out.extend_from_slice(&quartet([a, b, 0])[..3]);
+            out.push(b'=');
         }
         _ => {}
     }
@@ -27,15 +27,24 @@ pub(crate) fn encode(text: &[u8], out: &mut Wiped<u8>) {
 /// Appends the core of `text` for the case that `before` bytes, 0 to 2 of them modulo 3, stand before it: the characters
 /// that only `text` decides. The ones in front and the last one share bits with what stands around.
 pub(crate) fn encode_core(text: &[u8], before: usize, out: &mut Wiped<u8>) {
-    let mut padded = Wiped::with_capacity(text.len() + before + 3);
-    padded.extend_from_slice(&[0; 2][..before]);
-    padded.extend_from_slice(text);
-    padded.extend_from_slice(&[0; 3]);
-    let mut encoded = Wiped::with_capacity(padded.len().div_ceil(3) * 4);
-    encode(&padded, &mut encoded);
-    let first = (8 * before).div_ceil(6);
-    let last = 8 * (before + text.len()) / 6;
-    out.extend_from_slice(&encoded[first..last]);
+    let shared = (8 * before).div_ceil(6);
+    let length = 8 * (before + text.len()) / 6 - shared;
+    let end = out.len() + length;
+    out.reserve(length + 4);
+    let (head, rest) = text.split_at(text.len().min(if before == 0 { 0 } else { 3 - before }));
+    if before > 0 {
+        let mut group = [0; 3];
+        group[before..before + head.len()].copy_from_slice(head);
+        out.extend_from_slice(&quartet(group)[shared..]);
+    }
+    let (groups, tail) = rest.as_chunks();
+    for &group in groups {
+        out.extend_from_slice(&quartet(group));
+    }
+    let mut group = [0; 3];
+    group[..tail.len()].copy_from_slice(tail);
+    out.extend_from_slice(&quartet(group));
+    out.truncate(end);
 }
 
 /// Changes standard base64 to the alphabet for URLs and file names. Returns whether there was a difference.
@@ -52,7 +61,7 @@ pub(crate) fn make_url_safe(text: &mut [u8]) -> bool {
     differs
 }
 
-fn quartet(a: u8, b: u8, c: u8) -> [u8; 4] {
+fn quartet([a, b, c]: [u8; 3]) -> [u8; 4] {
     let bits = u32::from_be_bytes([0, a, b, c]);
     [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize])
 }

@@ -22,19 +22,6 @@ const SQUEEZED_FROM_BYTES: usize = 12;
 /// Shorter texts would be found among quotes by accident.
 const UNQUOTED_FROM_BYTES: usize = 8;
 
-/// The forms of some texts, one after the other in memory that is wiped.
-pub(crate) struct Forms {
-    bytes: Wiped<u8>,
-    forms: Vec<Form>,
-}
-
-/// Where a form is, and who looks for it.
-struct Form {
-    end: usize,
-    kinds: Kinds,
-    tail: Tail,
-}
-
 /// Which forms a text gets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Spelled {
@@ -44,105 +31,93 @@ pub(crate) enum Spelled {
     Raw,
 }
 
-// === impl Forms ===
+/// No text has more forms: two raw ones, two times seven in base64, nine of base64 in base64, two each in hexadecimal and
+/// UTF-16, and each of them squeezed.
+pub(crate) const MOST_FORMS: usize = 2 * (2 + 2 * 7 + 9 + 2 + 2);
 
-impl Forms {
-    pub(crate) fn new() -> Self {
-        Self {
-            bytes: Wiped::new(),
-            forms: Vec::new(),
+/// All forms of a text of `length` bytes together are shorter.
+pub(crate) const fn most_bytes(length: usize) -> usize {
+    64 * length
+}
+
+/// Spells `text`, and hands each form to `add`, with the views that look for it and what follows it.
+pub(crate) fn spell(text: &[u8], spelled: Spelled, add: impl FnMut(&[u8], Kinds, Tail)) {
+    let mut speller = Speller {
+        form: Wiped::with_capacity(2 * text.len() + 16),
+        add,
+    };
+    speller.raw(text);
+    if spelled == Spelled::EveryWay && text.len() >= WHOLE_FROM_BYTES {
+        speller.base64(Tail::Free, |out| base64::encode(text, out));
+        speller.hexadecimal(text);
+        speller.utf16(text);
+        if text.len() >= EVERY_FROM_BYTES {
+            speller.cores(text);
         }
     }
+}
 
-    /// Adds the forms of `text`.
-    pub(crate) fn add(&mut self, text: &[u8], spelled: Spelled) {
-        self.bytes.reserve(32 * text.len());
-        self.push_raw(text);
-        if spelled == Spelled::EveryWay && text.len() >= WHOLE_FROM_BYTES {
-            self.push_base64(Tail::Free, |out| base64::encode(text, out));
-            self.push_hexadecimal(text);
-            self.push_utf16(text);
-            if text.len() >= EVERY_FROM_BYTES {
-                self.push_cores(text);
-            }
-        }
-    }
+/// Writes one form after the other.
+struct Speller<F> {
+    form: Wiped<u8>,
+    add: F,
+}
 
-    pub(crate) fn len(&self) -> usize {
-        self.forms.len()
-    }
-
-    /// How long all forms are together.
-    pub(crate) fn total_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Kinds, Tail)> {
-        let starts = std::iter::once(0).chain(self.forms.iter().map(|form| form.end));
-        starts
-            .zip(&self.forms)
-            .map(|(start, form)| (&self.bytes[start..form.end], form.kinds, form.tail))
-    }
-
-    fn push_raw(&mut self, text: &[u8]) {
+impl<F: FnMut(&[u8], Kinds, Tail)> Speller<F> {
+    fn raw(&mut self, text: &[u8]) {
         let quotes = text.iter().filter(|&&byte| is_quote(byte)).count();
         let is_unquoted = text.len() - quotes >= UNQUOTED_FROM_BYTES;
-        let kinds = if is_unquoted && quotes == 0 {
-            Kinds::UNQUOTED
-        } else {
-            Kinds::NONE
-        };
-        self.push(kinds, Tail::Free, |out| out.extend_from_slice(text));
+        self.add_bytes(
+            text,
+            if is_unquoted && quotes == 0 {
+                Kinds::UNQUOTED
+            } else {
+                Kinds::NONE
+            },
+        );
         if is_unquoted && quotes > 0 {
-            self.push(Kinds::UNQUOTED, Tail::Free, |out| {
-                unquoted(text).for_each(|byte| out.push(byte));
-            });
+            let mut elided = Wiped::with_capacity(text.len());
+            unquoted(text).for_each(|byte| elided.push(byte));
+            self.add_bytes(&elided, Kinds::UNQUOTED);
         }
     }
 
-    fn push_cores(&mut self, text: &[u8]) {
+    fn cores(&mut self, text: &[u8]) {
         for before in 0..3 {
-            self.push_base64(Tail::Padding, |out| base64::encode_core(text, before, out));
+            self.base64(Tail::Padding, |out| base64::encode_core(text, before, out));
         }
         if TWICE_BYTES.contains(&text.len()) {
+            let mut core = Wiped::with_capacity(2 * text.len());
             for before in 0..3 {
-                let mut core = Wiped::new();
+                core.clear();
                 base64::encode_core(text, before, &mut core);
                 for before in 0..3 {
-                    self.push(Kinds::NONE, Tail::Padding, |out| {
-                        base64::encode_core(&core, before, out);
-                    });
+                    self.letters(Tail::Padding, |out| base64::encode_core(&core, before, out));
                 }
             }
         }
     }
 
-    /// The form that `write` appends, and again in the alphabet for URLs if that differs.
-    fn push_base64(&mut self, tail: Tail, write: impl Fn(&mut Wiped<u8>)) {
-        self.push(Kinds::NONE, tail, &write);
-        let start = self.bytes.len();
-        write(&mut self.bytes);
-        if base64::make_url_safe(&mut self.bytes.as_mut_slice()[start..]) {
-            self.seal(start, Kinds::NONE, tail);
-        } else {
-            self.bytes.truncate(start);
+    /// The form that `write` writes, and again in the alphabet for URLs if that differs.
+    fn base64(&mut self, tail: Tail, write: impl FnOnce(&mut Wiped<u8>)) {
+        self.letters(tail, write);
+        if base64::make_url_safe(self.form.as_mut_slice()) {
+            self.add_letters(tail);
         }
     }
 
-    fn push_hexadecimal(&mut self, text: &[u8]) {
+    fn hexadecimal(&mut self, text: &[u8]) {
         for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
-            self.push(Kinds::NONE, Tail::Free, |out| {
+            self.letters(Tail::Free, |out| {
                 for byte in text {
-                    out.extend_from_slice(&[
-                        digits[usize::from(byte >> 4)],
-                        digits[usize::from(byte & 15)],
-                    ]);
+                    out.push(digits[usize::from(byte >> 4)]);
+                    out.push(digits[usize::from(byte & 15)]);
                 }
             });
         }
     }
 
-    fn push_utf16(&mut self, text: &[u8]) {
+    fn utf16(&mut self, text: &[u8]) {
         let Ok(text) = str::from_utf8(text) else {
             return;
         };
@@ -150,54 +125,69 @@ impl Forms {
         if 2 * text.encode_utf16().count() < WHOLE_FROM_BYTES {
             return;
         }
+        let mut form = Wiped::with_capacity(2 * text.len());
         for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
-            self.push(Kinds::NONE, Tail::Free, |out| {
-                for unit in text.encode_utf16() {
-                    out.extend_from_slice(&to_bytes(unit));
-                }
-            });
+            form.clear();
+            text.encode_utf16()
+                .for_each(|unit| form.extend_from_slice(&to_bytes(unit)));
+            self.add_bytes(&form, Kinds::NONE);
         }
     }
 
-    fn push(&mut self, kinds: Kinds, tail: Tail, write: impl FnOnce(&mut Wiped<u8>)) {
-        let start = self.bytes.len();
-        write(&mut self.bytes);
-        self.seal(start, kinds, tail);
+    /// A form of letters, digits and the like.
+    fn letters(&mut self, tail: Tail, write: impl FnOnce(&mut Wiped<u8>)) {
+        self.form.clear();
+        write(&mut self.form);
+        self.add_letters(tail);
     }
 
-    /// What was written from `start` on is a form. If it reads differently when squeezed, that is another one.
-    fn seal(&mut self, start: usize, kinds: Kinds, tail: Tail) {
-        let form = &self.bytes[start..];
+    fn add_letters(&mut self, tail: Tail) {
+        let is_squeezed = self.form.len() >= SQUEEZED_FROM_BYTES;
+        let kinds = if is_squeezed {
+            Kinds::SQUEEZED
+        } else {
+            Kinds::NONE
+        };
+        (self.add)(&self.form, Kinds::SHARED.with(kinds), tail);
+    }
+
+    /// A form of any bytes. If it reads differently when squeezed, that is another one.
+    fn add_bytes(&mut self, form: &[u8], kinds: Kinds) {
+        let kinds = if memchr(b' ', form).is_some() {
+            kinds.with(Kinds::SPACED)
+        } else {
+            kinds
+        };
+        let kinds = kinds.with(Kinds::SHARED);
         let squeezed = squeezed(form);
         let is_squeezed = squeezed.is_none() && is_worth_squeezing(form);
-        self.seal_as(
-            start,
+        (self.add)(
+            form,
             if is_squeezed {
                 kinds.with(Kinds::SQUEEZED)
             } else {
                 kinds
             },
-            tail,
+            Tail::Free,
         );
-        if let Some(squeezed) = squeezed.filter(|squeezed| is_worth_squeezing(squeezed)) {
-            let start = self.bytes.len();
-            self.bytes.extend_from_slice(&squeezed);
-            self.seal_as(start, Kinds::SQUEEZED, Tail::Free);
+        if let Some(squeezed) = squeezed {
+            self.add_squeezed(&squeezed);
         }
     }
 
-    fn seal_as(&mut self, start: usize, kinds: Kinds, tail: Tail) {
-        let spaced = if memchr(b' ', &self.bytes[start..]).is_some() {
-            Kinds::SPACED
-        } else {
-            Kinds::NONE
-        };
-        let kinds = Kinds::SHARED.with(kinds).with(spaced);
-        self.forms.push(Form {
-            end: self.bytes.len(),
-            kinds,
-            tail,
-        });
+    fn add_squeezed(&mut self, form: &[u8]) {
+        if is_worth_squeezing(form) {
+            let spaced = if memchr(b' ', form).is_some() {
+                Kinds::SPACED
+            } else {
+                Kinds::NONE
+            };
+            (self.add)(
+                form,
+                Kinds::SHARED.with(Kinds::SQUEEZED).with(spaced),
+                Tail::Free,
+            );
+        }
     }
 }
 

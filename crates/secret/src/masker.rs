@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::forms::Forms;
 use crate::patterns::Patterns;
+use crate::texts::Texts;
 use crate::trie::Full;
 use crate::wiped::Wiped;
-use crate::{MaskStream, Masked, Secret, mask_json, texts};
+use crate::{MaskStream, Masked, Secret, forms, mask_json, texts};
 
 /// How a masker works. The defaults mask the most.
 #[derive(Clone, Debug)]
@@ -207,12 +207,12 @@ impl Shared {
         {
             return Ok(());
         }
-        let forms = texts::forms_of(&value);
+        let texts = texts::texts_of(&value);
         let mut registry = self
             .registry
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        registry.add(&forms, self.config.max_forms)?;
+        registry.add(&texts, self.config.max_forms)?;
         registry.values.insert(value);
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
@@ -223,14 +223,14 @@ impl Shared {
 
 impl Registry {
     /// Streams that are open keep the patterns that they have, until they look again.
-    fn add(&mut self, forms: &Forms, limit: usize) -> Result<(), RegisterError> {
+    fn add(&mut self, texts: &Texts, limit: usize) -> Result<(), RegisterError> {
         let full = |_| RegisterError::TooManyForms { limit };
-        if self.patterns.trie().forms() + forms.len() <= limit {
-            return Arc::make_mut(&mut self.patterns).add(forms).map_err(full);
+        if self.patterns.trie().forms() + forms::MOST_FORMS * texts.len() <= limit {
+            return Arc::make_mut(&mut self.patterns).add(texts).map_err(full);
         }
         // It may still fit, as forms of several values can be the same.
         let mut patterns = Patterns::clone(&self.patterns);
-        patterns.add(forms).map_err(full)?;
+        patterns.add(texts).map_err(full)?;
         if patterns.trie().forms() > limit {
             return Err(full(Full));
         }

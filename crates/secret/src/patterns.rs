@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use crate::forms::Forms;
+use crate::forms;
 use crate::skim::Grams;
+use crate::texts::Texts;
 use crate::trie::{Full, Trie};
 
 /// See the module.
@@ -24,11 +25,13 @@ impl Patterns {
         }
     }
 
-    pub(crate) fn add(&mut self, forms: &Forms) -> Result<(), Full> {
-        self.trie.reserve(forms.total_bytes())?;
+    pub(crate) fn add(&mut self, texts: &Texts) -> Result<(), Full> {
         self.grams.take();
-        for (form, kinds, tail) in forms.iter() {
-            self.trie.insert(form, kinds, tail);
+        for (text, spelled) in texts {
+            self.trie.reserve(forms::most_bytes(text.len()))?;
+            forms::spell(text, *spelled, |form, kinds, tail| {
+                self.trie.insert(form, kinds, tail);
+            });
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ impl Suffixes {
         let mut at = node;
         while at != NodeId::ROOT && !self.known.contains_key(&at.number()) {
             path.push(at);
-            at = trie.parent(at).0;
+            at = trie.parent(at);
         }
         let mut suffix = Suffix {
             node: NodeId::ROOT,
@@ -136,7 +136,7 @@ impl Suffixes {
     /// The step of Aho and Corasick: the longest suffix of the parent which the node's byte leads on from.
     fn extend_suffix_of_parent(&self, trie: &Trie, node: NodeId) -> (NodeId, u32) {
         let byte = trie.label(node);
-        let mut at = trie.parent(node).0;
+        let mut at = trie.parent(node);
         while let Some(suffix) = self.known.get(&at.number()) {
             if let Some(child) = trie.child(suffix.node, byte) {
                 return (child, suffix.depth + 1);

@@ -3,7 +3,7 @@
 
 use memchr::memmem;
 
-use crate::forms::{Forms, Spelled};
+use crate::forms::Spelled;
 use crate::json;
 use crate::view::escape::{Input, decode};
 use crate::view::squeeze::is_blank;
@@ -25,11 +25,14 @@ const LONGEST_REBROKEN_BYTES: usize = 8 * 1024;
 /// A URL in a JSON document in a JSON string: what is nested deeper is not taken apart.
 const DEEPEST: usize = 3;
 
-/// The forms of all texts of `value`, which has no blanks around it.
-pub(crate) fn forms_of(value: &[u8]) -> Forms {
-    let mut forms = Forms::new();
-    add(&mut forms, value, 0);
-    forms
+/// Texts with the ways in which they are spelled.
+pub(crate) type Texts = Vec<(Wiped<u8>, Spelled)>;
+
+/// All texts of `value`, which has no blanks around it.
+pub(crate) fn texts_of(value: &[u8]) -> Texts {
+    let mut texts = Texts::new();
+    add(&mut texts, value, 0);
+    texts
 }
 
 /// `text` without blanks around it.
@@ -45,29 +48,29 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
 }
 
 /// Adds a text, and what can be taken out of it.
-fn add(forms: &mut Forms, text: &[u8], depth: usize) {
-    forms.add(text, Spelled::EveryWay);
+fn add(texts: &mut Texts, text: &[u8], depth: usize) {
+    texts.push((Wiped::from(text), Spelled::EveryWay));
     if depth == DEEPEST {
         return;
     }
     if let Some(inner) = inside_quotes(text) {
-        add_part(forms, inner, SHORTEST_BYTES, depth);
+        add_part(texts, inner, SHORTEST_BYTES, depth);
     }
     if text.iter().any(|byte| is_line_end(*byte)) {
-        add_lines(forms, text);
-        add_with_other_breaks(forms, text);
+        add_lines(texts, text);
+        add_with_other_breaks(texts, text);
     } else {
-        add_around_ampersand(forms, text);
+        add_around_ampersand(texts, text);
     }
-    add_password(forms, text, depth);
-    add_leaves(forms, text, depth);
-    add_unescaped(forms, text);
+    add_password(texts, text, depth);
+    add_leaves(texts, text, depth);
+    add_unescaped(texts, text);
 }
 
-fn add_part(forms: &mut Forms, part: &[u8], shortest: usize, depth: usize) {
+fn add_part(texts: &mut Texts, part: &[u8], shortest: usize, depth: usize) {
     let part = trim(part);
     if part.len() >= shortest {
-        add(forms, part, depth + 1);
+        add(texts, part, depth + 1);
     }
 }
 
@@ -86,10 +89,10 @@ fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-fn add_lines(forms: &mut Forms, text: &[u8]) {
+fn add_lines(texts: &mut Texts, text: &[u8]) {
     for line in text.split(|byte| is_line_end(*byte)).map(trim) {
         if line.len() >= SHORTEST_LINE_BYTES && is_telling(line) && !is_armor(line) {
-            forms.add(line, Spelled::EveryWay);
+            texts.push((Wiped::from(line), Spelled::EveryWay));
         }
     }
 }
@@ -106,7 +109,7 @@ fn is_armor(line: &[u8]) -> bool {
 }
 
 /// Tools join lines, and change their ends.
-fn add_with_other_breaks(forms: &mut Forms, text: &[u8]) {
+fn add_with_other_breaks(texts: &mut Texts, text: &[u8]) {
     let spelled = if text.len() <= LONGEST_REBROKEN_BYTES {
         Spelled::EveryWay
     } else {
@@ -127,13 +130,13 @@ fn add_with_other_breaks(forms: &mut Forms, text: &[u8]) {
         }
         rebroken.extend_from_slice(rest);
         if *rebroken != *text {
-            forms.add(&rebroken, spelled);
+            texts.push((rebroken, spelled));
         }
     }
 }
 
 /// PowerShell colours what stands before and after an ampersand apart, and after `&+` one letter more.
-fn add_around_ampersand(forms: &mut Forms, text: &[u8]) {
+fn add_around_ampersand(texts: &mut Texts, text: &[u8]) {
     let (fronts, backs) = match (memmem::find(text, b"&+"), memchr::memrchr(b'&', text)) {
         (Some(at), _) => ([at, at + 2], [at + 2, at + 3]),
         (None, Some(at)) => ([at, at + 1], [at + 1, at + 1]),
@@ -143,20 +146,20 @@ fn add_around_ampersand(forms: &mut Forms, text: &[u8]) {
     let backs = backs.map(|start| text.get(start..).unwrap_or_default());
     for part in fronts.into_iter().chain(backs).map(trim) {
         if part.len() >= SHORTEST_PART_BYTES {
-            forms.add(part, Spelled::EveryWay);
+            texts.push((Wiped::from(part), Spelled::EveryWay));
         }
     }
 }
 
 /// The password of a URL, as it stands and decoded.
-fn add_password(forms: &mut Forms, text: &[u8], depth: usize) {
+fn add_password(texts: &mut Texts, text: &[u8], depth: usize) {
     let Some(password) = password_of(text) else {
         return;
     };
-    add_part(forms, password, SHORTEST_PART_BYTES, depth);
+    add_part(texts, password, SHORTEST_PART_BYTES, depth);
     let decoded = decode(percent::PERCENT, password, Input::Ended);
     if *decoded != *password {
-        add_part(forms, &decoded, SHORTEST_PART_BYTES, depth);
+        add_part(texts, &decoded, SHORTEST_PART_BYTES, depth);
     }
 }
 
@@ -177,7 +180,7 @@ fn password_of(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// The strings of a JSON document whose key says that they are secret.
-fn add_leaves(forms: &mut Forms, text: &[u8], depth: usize) {
+fn add_leaves(texts: &mut Texts, text: &[u8], depth: usize) {
     let Some(json) = str::from_utf8(text)
         .ok()
         .filter(|text| text.starts_with(['{', '[']))
@@ -186,17 +189,17 @@ fn add_leaves(forms: &mut Forms, text: &[u8], depth: usize) {
     };
     for leaf in json::secret_leaves(json) {
         let leaf = decode(backslash::BACKSLASH, leaf.as_bytes(), Input::Ended);
-        add_part(forms, &leaf, SHORTEST_LEAF_BYTES, depth);
+        add_part(texts, &leaf, SHORTEST_LEAF_BYTES, depth);
     }
 }
 
 /// What a value with backslashes means, if it was registered as it is written.
-fn add_unescaped(forms: &mut Forms, text: &[u8]) {
+fn add_unescaped(texts: &mut Texts, text: &[u8]) {
     if memchr::memchr(b'\\', text).is_some() {
         let unescaped = decode(backslash::BACKSLASH, text, Input::Ended);
         let unescaped = trim(&unescaped);
         if unescaped.len() >= SHORTEST_PART_BYTES {
-            forms.add(unescaped, Spelled::Raw);
+            texts.push((Wiped::from(unescaped), Spelled::Raw));
         }
     }
 }

@@ -65,9 +65,14 @@ const ENDS_SHIFT: u32 = 12;
 const PADDED: u32 = 1 << 16;
 const CHAINED: u32 = 1 << 17;
 const FORKED: u32 = 1 << 18;
+/// The node starts a chain: its parent is not the node before it.
+const FIRST: u32 = 1 << 19;
 
 /// Node numbers fit in 31 bits, with room to spare.
 const MOST_NODES: usize = 1 << 30;
+
+/// Room for the forms of a few values, so that the nodes seldom move.
+const FIRST_NODES: usize = 1 << 12;
 
 // === impl NodeId ===
 
@@ -104,12 +109,15 @@ impl Trie {
         }
     }
 
-    /// Makes room for forms of `bytes` bytes together, so that the nodes move at most once.
+    /// Makes room for forms of at most `bytes` bytes together.
     pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), Full> {
         if self.nodes.len() + bytes > MOST_NODES {
             return Err(Full);
         }
-        self.nodes.reserve(bytes);
+        if self.chains.is_empty() {
+            self.nodes.reserve(FIRST_NODES);
+            self.chains.reserve(FIRST_NODES / 32);
+        }
         Ok(())
     }
 
@@ -197,19 +205,13 @@ impl Trie {
         self.nodes[node.index()].to_le_bytes()[0]
     }
 
-    /// The node before `node`, and how many bytes lead to `node`. The root is its own parent.
-    pub(crate) fn parent(&self, node: NodeId) -> (NodeId, u32) {
-        let Some(chain) =
-            self.chains[..self.chains.partition_point(|chain| chain.first <= node.0)].last()
-        else {
-            return (NodeId::ROOT, 0);
-        };
-        let parent = if chain.first == node.0 {
-            chain.parent
-        } else {
-            node.0 - 1
-        };
-        (NodeId(parent), chain.depth + (node.0 - chain.first))
+    /// The node that `node` is a child of. The root is its own parent.
+    pub(crate) fn parent(&self, node: NodeId) -> NodeId {
+        if self.nodes[node.index()] & FIRST == 0 {
+            return NodeId(node.0.saturating_sub(1));
+        }
+        let before = self.chains.partition_point(|chain| chain.first < node.0);
+        NodeId(self.chains.get(before).map_or(0, |chain| chain.parent))
     }
 
     /// The first `prefix.len()` bytes of every form, each once. All forms are at least that long.
@@ -227,7 +229,7 @@ impl Trie {
             let mut at = NodeId(chain.parent);
             for index in (0..depth - 1).rev() {
                 prefix[index] = self.label(at);
-                at = self.parent(at).0;
+                at = self.parent(at);
             }
             for (index, byte) in prefix[..length].iter_mut().enumerate().skip(depth - 1) {
                 *byte = self.nodes[chain.first as usize + index + 1 - depth].to_le_bytes()[0];
@@ -249,13 +251,12 @@ impl Trie {
             parent: parent.0,
             depth: number(depth + 1),
         });
-        self.nodes.reserve(tail.len());
         let inside = CHAINED | u32::from(kinds.bits()) << INSIDE_SHIFT;
-        for &byte in tail {
-            self.nodes.push(u32::from(byte) | inside);
-        }
+        self.nodes
+            .extend(tail.iter().map(|&byte| u32::from(byte) | inside));
         let last = NodeId(number(self.nodes.len() - 1));
         self.nodes.as_mut_slice()[last.index()] &= LABEL;
+        self.set(NodeId(first), FIRST);
         if parent == NodeId::ROOT {
             self.roots[usize::from(tail[0])] = first;
         } else {
@@ -293,7 +294,7 @@ impl Forks {
 
     fn insert(&mut self, parent: u32, child: u32, nodes: &[u32]) {
         if 2 * (self.used + 1) > self.slots.len() {
-            let grown = vec![(0, 0); (2 * self.slots.len()).max(64)];
+            let grown = vec![(0, 0); (2 * self.slots.len()).max(256)];
             for (parent, child) in std::mem::replace(&mut self.slots, grown) {
                 if child != 0 {
                     self.place(parent, child, nodes);

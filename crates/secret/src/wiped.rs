@@ -2,95 +2,150 @@
 //!
 //! A `Vec` that grows leaves its old content behind in freed memory; this one wipes it first.
 
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
-use zeroize::Zeroize;
+use zeroize::{DefaultIsZeroes, Zeroize};
 
 /// A list of plain values that are, or give away, plaintext.
-#[derive(Eq, Hash, PartialEq)]
-pub(crate) struct Wiped<T: Copy + Zeroize>(Vec<T>);
+pub(crate) struct Wiped<T: DefaultIsZeroes> {
+    items: Vec<T>,
+    /// The list was never longer: the memory behind was never written, and need not be wiped.
+    longest: usize,
+}
 
-impl<T: Copy + Zeroize> Wiped<T> {
+impl<T: DefaultIsZeroes> Wiped<T> {
     pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            items: Vec::new(),
+            longest: 0,
+        }
     }
 
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
+        Self {
+            items: Vec::with_capacity(capacity),
+            longest: 0,
+        }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, item: T) {
         self.reserve(1);
-        self.0.push(item);
+        self.items.push(item);
     }
 
+    #[inline]
     pub(crate) fn extend_from_slice(&mut self, items: &[T]) {
         self.reserve(items.len());
-        self.0.extend_from_slice(items);
+        self.items.extend_from_slice(items);
+    }
+
+    /// Appends all of `items`, whose number must be known.
+    #[inline]
+    pub(crate) fn extend(&mut self, items: impl ExactSizeIterator<Item = T>) {
+        self.reserve(items.len());
+        self.items.extend(items);
     }
 
     /// Makes room for `additional` items. Every way to grow leads through here.
+    #[inline]
     pub(crate) fn reserve(&mut self, additional: usize) {
-        let needed = self.0.len() + additional;
-        if needed <= self.0.capacity() {
-            return;
+        if additional > self.items.capacity() - self.items.len() {
+            self.grow(self.items.len() + additional);
         }
-        let mut grown = Vec::with_capacity(needed.max(2 * self.0.capacity()));
-        grown.extend_from_slice(&self.0);
-        self.0.zeroize();
-        self.0 = grown;
     }
 
-    /// Removes the first `count` items. What they were stays in the spare capacity until that is wiped or used again.
+    /// Removes the first `count` items.
     pub(crate) fn remove_front(&mut self, count: usize) {
-        if count == self.0.len() {
-            self.0.clear();
+        self.remember_length();
+        if count == self.items.len() {
+            self.items.clear();
         } else if count > 0 {
-            self.0.drain(..count);
+            self.items.drain(..count);
         }
     }
 
     pub(crate) fn truncate(&mut self, length: usize) {
-        self.0.truncate(length);
+        self.remember_length();
+        self.items.truncate(length);
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.truncate(0);
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        &mut self.0
+        &mut self.items
+    }
+
+    #[cold]
+    fn grow(&mut self, needed: usize) {
+        let mut grown = Vec::with_capacity(needed.max(2 * self.items.capacity()));
+        grown.extend_from_slice(&self.items);
+        self.wipe();
+        self.items = grown;
+        self.longest = 0;
+    }
+
+    fn remember_length(&mut self) {
+        self.longest = self.longest.max(self.items.len());
+    }
+
+    /// Wipes all that was ever written.
+    fn wipe(&mut self) {
+        self.remember_length();
+        self.items.resize(self.longest, T::default());
+        self.items.as_mut_slice().zeroize();
     }
 }
 
-impl<T: Copy + Zeroize> From<&[T]> for Wiped<T> {
+impl<T: DefaultIsZeroes> From<&[T]> for Wiped<T> {
     fn from(items: &[T]) -> Self {
-        Self(items.to_vec())
+        Self {
+            items: items.to_vec(),
+            longest: 0,
+        }
     }
 }
 
-impl<T: Copy + Zeroize> Default for Wiped<T> {
+impl<T: DefaultIsZeroes> Default for Wiped<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T: Copy + Zeroize> Deref for Wiped<T> {
+impl<T: DefaultIsZeroes> Deref for Wiped<T> {
     type Target = [T];
 
+    #[inline]
     fn deref(&self) -> &[T] {
-        &self.0
+        &self.items
     }
 }
 
-impl<T: Copy + Zeroize> Clone for Wiped<T> {
+impl<T: DefaultIsZeroes> Clone for Wiped<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self::from(&**self)
     }
 }
 
-impl<T: Copy + Zeroize> Drop for Wiped<T> {
+impl<T: DefaultIsZeroes + Eq> Eq for Wiped<T> {}
+
+impl<T: DefaultIsZeroes + Hash> Hash for Wiped<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.items.hash(state);
+    }
+}
+
+impl<T: DefaultIsZeroes + PartialEq> PartialEq for Wiped<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.items == other.items
+    }
+}
+
+impl<T: DefaultIsZeroes> Drop for Wiped<T> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.wipe();
     }
 }

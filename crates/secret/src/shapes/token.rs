@@ -111,7 +111,7 @@ impl Tokens {
         let mut at = self.node;
         let prefix_from_its_end = std::iter::from_fn(|| {
             let label = trie.label(at);
-            at = trie.parent(at).0;
+            at = trie.parent(at);
             Some(label)
         });
         let mut prefix: Vec<u8> = prefix_from_its_end.take(found.length as usize).collect();
