@@ -6,6 +6,7 @@
 
 mod store;
 
+mod backup;
 mod credential;
 mod run;
 mod step;
@@ -17,6 +18,7 @@ mod sqlite;
 
 pub mod conformance;
 
+pub use backup::{BackupContents, BackupError, IfThere, Progress, RestoreError, Restored};
 pub use credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 pub use error::{StoreError, Thing};
 pub use run::{

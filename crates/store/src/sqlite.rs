@@ -2,8 +2,10 @@
 //!
 //! One connection writes, on a thread of its own; a few read. All SQL is in the files of this folder.
 
+mod back_up;
 mod changes;
 mod column;
+mod contents;
 mod credentials;
 mod damage;
 mod failure;
@@ -13,6 +15,7 @@ mod open;
 mod operations;
 mod owner;
 mod readers;
+mod restore;
 mod runs;
 mod steps;
 mod workspaces;
@@ -43,6 +46,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Whether `directory` holds a database.
+    #[must_use]
+    pub fn is_in(directory: &Path) -> bool {
+        directory.join(open::DATABASE).exists()
+    }
+
     /// Opens the store in `directory`, makes it if it is not there, and marks the runs of dead processes as lost.
     ///
     /// Blocks, also while another process opens it.

@@ -20,7 +20,7 @@ impl SqliteStore {
     }
 }
 
-fn damage(connection: &Connection) -> Result<Vec<String>, StoreError> {
+pub(super) fn damage(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let sql = format!("PRAGMA integrity_check({MAX_FINDINGS})");
     let mut findings: Vec<String> = connection
         .prepare(&sql)?

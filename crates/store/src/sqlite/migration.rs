@@ -8,7 +8,7 @@ use super::open::OpenStoreError;
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Step N leads from schema N-1 to schema N. A step that was released is never edited.
 const MIGRATIONS: [(u32, &str); SCHEMA as usize] =
@@ -18,16 +18,7 @@ const MIGRATIONS: [(u32, &str); SCHEMA as usize] =
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError> {
     // Read and written under one lock, so that of two processes one migrates and the other finds it done.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let application: i32 =
-        transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let is_empty: bool =
-        transaction.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| {
-            row.get(0)
-        })?;
-    if application != APPLICATION_ID && !is_empty {
-        return Err(OpenStoreError::Foreign);
-    }
+    let found = schema(&transaction)?.unwrap_or(0);
     if found > SCHEMA {
         return Err(OpenStoreError::NewerSchema {
             found,
@@ -44,4 +35,20 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError>
     transaction.pragma_update(None, "user_version", SCHEMA)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// The schema of a database of ours; `None` for an empty one.
+pub(super) fn schema(connection: &Connection) -> Result<Option<u32>, OpenStoreError> {
+    let is_empty: bool =
+        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| {
+            row.get(0)
+        })?;
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match (application, is_empty) {
+        (APPLICATION_ID, _) => Ok(Some(found)),
+        (_, true) => Ok(None),
+        (_, false) => Err(OpenStoreError::Foreign),
+    }
 }

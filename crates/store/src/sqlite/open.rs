@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// The file of the database in the data directory.
-const DATABASE: &str = "lockstep.db";
+pub(super) const DATABASE: &str = "lockstep.db";
 /// Held while a process opens the database.
 const OPEN_LOCK: &str = "open.lock";
 

@@ -70,6 +70,24 @@ pub(super) fn is_alive(directory: &Path, id: &str) -> io::Result<bool> {
     }
 }
 
+/// Whether any store on this directory is open somewhere. The caller holds the lock of opening.
+pub(super) fn is_any_alive(directory: &Path) -> io::Result<bool> {
+    let entries = match fs::read_dir(directory.join(OWNERS)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        if let Some(id) = name.to_str()
+            && is_alive(directory, id)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Removes the files of stores that are gone. The caller holds the lock of opening.
 pub(super) fn remove_dead(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory.join(OWNERS))? {

@@ -1,0 +1,161 @@
+//! What the store tells about backups: copies of the whole database in one file.
+
+use std::io;
+use std::path::PathBuf;
+
+use lockstep_vault::KekId;
+
+use crate::error::StoreError;
+
+/// What to do with what stands in the way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IfThere {
+    /// Leave it, and fail.
+    Refuse,
+    /// Put the new one in its place.
+    Replace,
+}
+
+/// How far a copy is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Progress {
+    /// Bytes that are copied.
+    pub done_bytes: u64,
+    /// Bytes that there are to copy.
+    pub total_bytes: u64,
+}
+
+/// What a backup holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BackupContents {
+    /// Length of the file.
+    pub bytes: u64,
+    /// Its schema.
+    pub schema: u32,
+    /// The key-encryption keys without which its credentials cannot be opened.
+    pub keks: Vec<KekId>,
+    /// How many workspaces.
+    pub workspaces: u64,
+    /// How many workflows.
+    pub workflows: u64,
+    /// How many credentials.
+    pub credentials: u64,
+    /// How many steps, each in all its versions.
+    pub steps: u64,
+    /// How many runs.
+    pub runs: u64,
+    /// How many of them had not ended.
+    pub open_runs: u64,
+}
+
+/// A backup that was put in place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Restored {
+    /// What it holds.
+    pub contents: BackupContents,
+    /// Where the database is kept that was there before.
+    pub replaced: Option<PathBuf>,
+}
+
+/// Why there is no backup. Nothing was written to its place.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// Something is there, and it was not to be replaced.
+    #[error("`{}` exists already", path.display())]
+    Exists {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// It would be lost with what it is a copy of.
+    #[error("`{}` is in the data directory", path.display())]
+    InDataDirectory {
+        /// Where it was to be.
+        path: PathBuf,
+    },
+    /// It cannot be written there.
+    #[error("cannot write `{}`", path.display())]
+    Target {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the operating system, or SQLite, said.
+        source: io::Error,
+    },
+    /// What was written is not whole: what it was copied from is not.
+    #[error("the database is damaged: {}", findings.join("; "))]
+    Damaged {
+        /// What SQLite found.
+        findings: Vec<String>,
+    },
+    /// Whoever wanted it broke it off.
+    #[error("the backup was broken off")]
+    BrokenOff,
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a backup was not put in place. The database that was there is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The backup cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    File {
+        /// The backup.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("`{}` is not a database of Lockstep", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A later release of Lockstep wrote it.
+    #[error(
+        "`{}` has schema {found}, and this release knows schema {known}: use a later release",
+        path.display()
+    )]
+    NewerSchema {
+        /// The backup.
+        path: PathBuf,
+        /// Of the backup.
+        found: u32,
+        /// Of this release.
+        known: u32,
+    },
+    /// It is cut off, or was altered.
+    #[error("`{}` is damaged: {}", path.display(), findings.join("; "))]
+    Damaged {
+        /// The backup.
+        path: PathBuf,
+        /// What SQLite found.
+        findings: Vec<String>,
+    },
+    /// It is the file of a database in use, and the last changes are in the file beside it.
+    #[error("`{}` is not a backup: its last changes are in `{}`", path.display(), journal.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// What belongs to it.
+        journal: PathBuf,
+    },
+    /// There is a database, and it was not to be replaced.
+    #[error("`{}` holds a database already", directory.display())]
+    Exists {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// Another process has the database open.
+    #[error("the database in `{}` is in use by another process", directory.display())]
+    InUse {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// Whoever wanted it broke it off.
+    #[error("the restore was broken off")]
+    BrokenOff,
+    /// The data directory, or the database in it, cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::OpenStoreError),
+}
