@@ -5,6 +5,7 @@
     reason = "a test that cannot go on ends with a message"
 )]
 
+mod backup;
 mod cli;
 mod dependencies;
 mod examples;

@@ -6,10 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 use lockstep_step::{Scope, WorkflowName, WorkspaceName};
 
+use crate::commands::backup::BackupArguments;
 use crate::commands::completions::CompletionsArguments;
 use crate::commands::credential::CredentialCommand;
 use crate::commands::mask::MaskArguments;
 use crate::commands::permission::PermissionCommand;
+use crate::commands::restore::RestoreArguments;
 use crate::commands::run::RunArguments;
 use crate::commands::runs::RunsCommand;
 use crate::commands::step::StepCommand;
@@ -86,6 +88,10 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Filter stdin to stdout and take secrets out, each write as it comes.
     Mask(MaskArguments),
+    /// Copy the database into one file while it is in use. Useless without the key.
+    Backup(BackupArguments),
+    /// Put a backup in the place of the database.
+    Restore(RestoreArguments),
     /// Check the data directory, the key, the database, the sandbox, and that steps have their credentials.
     Doctor,
     /// Print a script that completes commands in a shell.

@@ -1,11 +1,13 @@
 //! What each command does. One file per command: its arguments, what it asks of the runner, and how it shows the answer.
 
+pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod credential;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod mask;
 pub(crate) mod permission;
+pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod step;
@@ -36,6 +38,8 @@ pub(crate) async fn carry_out(
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
         Command::Demo => demo::carry_out(console).await,
         Command::Mask(arguments) => mask::carry_out(&arguments, console),
+        Command::Backup(arguments) => backup::carry_out(arguments, &config()?, console).await,
+        Command::Restore(arguments) => restore::carry_out(arguments, &config()?, console).await,
         Command::Doctor => doctor::carry_out(&config()?, console).await,
         Command::Completions(arguments) => completions::carry_out(&arguments, console),
     }

@@ -10,9 +10,11 @@ mod usage;
 
 mod host;
 mod process;
+mod signals;
 
 mod commands;
 
+mod copying;
 mod env_file;
 mod input;
 mod live_log;

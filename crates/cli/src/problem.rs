@@ -161,9 +161,8 @@ impl From<&StoreError> for Problem {
             StoreError::Full => Self::host("database", error).hint("make room on its disk"),
             StoreError::ReadOnly => Self::host("database", error)
                 .hint("check the owner and the permissions of the data directory"),
-            StoreError::Corrupt { .. } => {
-                Self::host("database", error).hint("restore the data directory from your copy")
-            }
+            StoreError::Corrupt { .. } => Self::host("database", error)
+                .hint("`lockstep restore FILE --force` puts a backup in its place"),
             StoreError::Closed | StoreError::Failed(_) => Self::host("database", error),
         }
     }

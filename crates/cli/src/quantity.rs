@@ -1,4 +1,4 @@
-//! Times and sizes on the command line: a whole number and its unit, as in `30s` and `128MiB`.
+//! Times and sizes on the command line: a whole number and its unit, as in `30s` and `128MiB`; and sizes for people.
 //!
 //! A number without a unit is refused: `--memory 128` would be guessed wrong by half of those who type it.
 
@@ -55,6 +55,17 @@ pub(crate) fn time(text: &str) -> Result<Duration, InvalidQuantity> {
 /// Parses a size in bytes, such as `128MiB`.
 pub(crate) fn size(text: &str) -> Result<u64, InvalidQuantity> {
     parse(text, &SIZES, "128MiB")
+}
+
+/// A size for people: `812 B`, `1.5 KiB`, `20.0 MiB`.
+pub(crate) fn in_words(bytes: u64) -> String {
+    const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let unit = UNITS.iter().find(|(_, shift)| bytes >> shift > 0);
+    let Some((name, shift)) = unit else {
+        return format!("{bytes} B");
+    };
+    let tenths = (u128::from(bytes) * 10) >> shift;
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
 fn parse(text: &str, units: &[(&str, u64)], example: &'static str) -> Result<u64, InvalidQuantity> {
@@ -128,6 +139,21 @@ mod tests {
         );
         check_time("0s", Err("it is zero"));
         check_time("99999999999999999999s", Err("it is too large"));
+    }
+
+    #[test]
+    fn a_size_is_told_in_the_largest_unit_that_fits() {
+        let told = [0, 1023, 1024, 1536, (1 << 20) - 1, 20 << 20, u64::MAX].map(in_words);
+        let expected = [
+            "0 B",
+            "1023 B",
+            "1.0 KiB",
+            "1.5 KiB",
+            "1023.9 KiB",
+            "20.0 MiB",
+        ];
+        assert_eq!(told[..6], expected);
+        assert_eq!(told[6], "17179869183.9 GiB");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +29,7 @@ use crate::input::Input;
 use crate::live_log::{LiveLog, PATIENCE};
 use crate::problem::{Exit, Problem};
 use crate::quantity;
+use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,13 +72,6 @@ struct Document {
     output: Option<Box<RawValue>>,
     failure: Option<FailureFields>,
     receipt: Receipt,
-}
-
-/// What ends a run from outside.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
 }
 
 pub(crate) async fn carry_out(
@@ -260,26 +253,6 @@ impl Document {
             failure: report.outcome.failure().map(FailureFields::from),
             receipt: report.receipt,
         })
-    }
-}
-
-// === impl Signals ===
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
     }
 }
 
