@@ -6,6 +6,7 @@
 )]
 
 mod backup;
+mod bombs;
 mod cli;
 mod dependencies;
 mod examples;

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use lockstep_sandbox::CompilerCommand;
+
 use crate::guests::repository;
 use crate::host::TestHost;
 
@@ -95,6 +97,15 @@ impl Finished {
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         self
+    }
+}
+
+/// The compiler of a sandbox: the binary `lockstep`, as it starts itself.
+#[must_use]
+pub fn compiler() -> CompilerCommand {
+    CompilerCommand {
+        program: binary(),
+        arguments: vec!["compile-for-host".into()],
     }
 }
 

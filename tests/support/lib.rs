@@ -13,7 +13,7 @@ mod host;
 mod spellings;
 mod traces;
 
-pub use command::Finished;
+pub use command::{Finished, compiler};
 pub use guests::{guest, repository, wat};
 pub use host::{Ran, TestHost, Wanted};
 pub use spellings::spelling_in;

@@ -14,6 +14,7 @@ use lockstep_vault::{IfAbsent, KeyError, Keyring, Vault, open_key_file};
 use crate::config::{Config, KeySource};
 use crate::console::Console;
 use crate::problem::Problem;
+use crate::process;
 
 /// Folder of the compiled code in the data directory.
 pub(crate) const CACHE: &str = "cache";
@@ -127,6 +128,7 @@ fn tell_new_key(path: &Path, console: &Console) {
 fn sandbox(data: &Path, console: &Console) -> Result<Sandbox, Problem> {
     let mut config = SandboxConfig::for_runs(1);
     config.cache_dir = Some(data.join(CACHE));
+    config.compiler = Some(process::compiler());
     if console.stderr_is_terminal() {
         let console = console.clone();
         config.on_compile = Some(Arc::new(move |event| progress(&console, event)));

@@ -2,6 +2,7 @@
 //!
 //! A call is parsed ([`arguments`]), the environment is read ([`config`]), the parts are put together ([`host`]), and one
 //! of [`commands`] speaks to the runner. Everything that is printed goes through [`console`].
+//! The same program compiles steps, in processes that it starts of itself ([`process::is_compiler`]).
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -33,6 +34,9 @@ use crate::console::Console;
 use crate::problem::{Exit, Problem};
 
 fn main() -> ExitCode {
+    if process::is_compiler() {
+        return lockstep_sandbox::serve_compilation();
+    }
     let environment = Environment::read();
     let call = usage::parse(std::env::args_os());
     let console = Console::new(usage::form(&call), &environment);

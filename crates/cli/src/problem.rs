@@ -133,6 +133,9 @@ impl From<ManageError> for Problem {
             ManageError::Load(LoadError::Invalid(_)) => {
                 Self::new(Exit::NotCompleted, "invalid_step", error.to_string())
             }
+            ManageError::Load(LoadError::Busy(_)) => {
+                Self::new(Exit::Host, "capacity", error.to_string()).hint("try again")
+            }
             ManageError::Load(LoadError::Host(_)) => Self::host("sandbox", &error),
             ManageError::Store(error) => error.into(),
         }

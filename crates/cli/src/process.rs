@@ -10,6 +10,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use lockstep_sandbox::CompilerCommand;
+
 use crate::console::{Console, Paint};
 use crate::problem::Problem;
 
@@ -22,6 +24,24 @@ pub(crate) fn no_core_dumps() -> Result<(), Problem> {
     setrlimit(Resource::Core, none).map_err(io::Error::from)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)?;
     Ok(())
+}
+
+/// The first argument of a process that compiles a step and does nothing else. No user types it.
+const COMPILE: &str = "compile-for-host";
+
+/// This program, as the compiler of another process of itself, even if the file has been replaced meanwhile.
+pub(crate) fn compiler() -> CompilerCommand {
+    CompilerCommand {
+        program: "/proc/self/exe".into(),
+        arguments: vec![COMPILE.into()],
+    }
+}
+
+/// Whether this process was started to compile.
+pub(crate) fn is_compiler() -> bool {
+    std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == COMPILE)
 }
 
 /// Tells the traces that `filter` lets through on stderr, as `LOCKSTEP_LOG` says; warnings by default.

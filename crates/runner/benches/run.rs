@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_runner::{NewCredential, PutRule, RunRequest, Runner, StepSource};
 use lockstep_sandbox::{
-    Credentials, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig, prepare,
+    Credentials, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig, StepCode,
+    prepare,
 };
 use lockstep_secret::Secret;
 use lockstep_step::{
@@ -78,7 +79,9 @@ fn sandbox_alone(criterion: &mut Criterion) {
     for (name, source, input) in steps() {
         let artifact = prepare(&source).unwrap();
         let component = artifact.component;
-        let load = sandbox.load(artifact.digest, async { Ok(component) });
+        let load = sandbox.load("bench", artifact.digest, async {
+            Ok(StepCode::Component(component))
+        });
         let step = runtime.block_on(load).unwrap();
         criterion.bench_function(&format!("sandbox/{name}"), |bencher| {
             bencher.to_async(&runtime).iter(|| async {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use lockstep_sandbox::Artifact;
+use lockstep_sandbox::{Artifact, StepCode};
 use lockstep_step::{
     Caller, CredentialKey, DenialReason, Digest, StepName, WorkflowName, WorkspaceName,
 };
@@ -49,12 +49,16 @@ impl Runner {
             kind,
             component,
             keys,
-        } = self.parts.sandbox.prepare(source).await?;
-        let compiled = component.clone();
+        } = self
+            .parts
+            .sandbox
+            .prepare(workspace.as_str(), source)
+            .await?;
+        let code = async { Ok(StepCode::Component(component.clone())) };
         let load = self
             .parts
             .sandbox
-            .load(Digest::of(&component), async { Ok(compiled) });
+            .load(workspace.as_str(), Digest::of(&component), code);
         load.await?;
         let warnings = self.warnings(workspace, workflow, &keys).await;
         let kind = kind.as_str().to_owned();

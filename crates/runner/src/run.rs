@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::{Invocation, LoadError, LoadedStep, LogSink, NoCapacity, Usage};
+use lockstep_sandbox::{Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, Usage};
 use lockstep_secret::{Masked, Masker, MaskerConfig};
 use lockstep_step::{
     Caller, Denied, Digest, Failure, Outcome, OutcomeKind, Phase, Receipt, RunId, WorkspaceName,
@@ -219,7 +219,7 @@ impl OpenRun {
         };
         let place = match place {
             Ok(place) => place,
-            Err(no_capacity) => return execution.ended(Ok(turned_away(no_capacity))),
+            Err(no_capacity) => return execution.ended(Ok(no_place(no_capacity))),
         };
         execution.receipt.queue_us = Receipt::micros(place.queued);
         let credentials = match self.resolve(permit).await {
@@ -240,16 +240,16 @@ impl OpenRun {
 
     async fn load(&self, source: StepSource) -> Result<Arc<LoadedStep>, LoadError> {
         let sandbox = &self.parts.sandbox;
+        let share = self.workspace.as_str();
         match (source, &self.state.step) {
             (StepSource::Inline { bytes, .. }, _) => {
                 sandbox
-                    .load(self.digest, async {
-                        Ok(sandbox.prepare(bytes).await?.component)
-                    })
+                    .load(share, self.digest, async { Ok(StepCode::Source(bytes)) })
                     .await
             }
             (StepSource::Registered(_), Some(step)) => {
-                sandbox.load(step.artifact, self.artifact(step)).await
+                let code = async { Ok(StepCode::Component(self.artifact(step).await?)) };
+                sandbox.load(share, step.artifact, code).await
             }
             (StepSource::Registered(name), None) => {
                 Err(LoadError::Host(format!("step `{name}` was not pinned")))
@@ -363,22 +363,28 @@ fn not_loaded(error: LoadError) -> Result<Outcome, HostFault> {
             let message = Masker::new(MaskerConfig::default()).mask(&invalid.message);
             Ok(refused(OutcomeKind::InvalidStep, Phase::Load, message))
         }
+        LoadError::Busy(_) => Ok(turned_away(
+            Phase::Load,
+            "the host has too many steps to compile; this one can be tried again",
+        )),
         LoadError::Host(_) => Err(error.into()),
     }
 }
 
-fn turned_away(no_capacity: NoCapacity) -> Outcome {
+fn no_place(no_capacity: NoCapacity) -> Outcome {
     let message = match no_capacity {
         NoCapacity::QueueFull { .. } => "the host has no place for the run, and its queue is full",
         NoCapacity::Waited { .. } => {
             "the host had no place for the run within the time that a run may queue"
         }
     };
-    let message = Masked::host_text(message);
-    let (kind, phase) = (OutcomeKind::Capacity, Phase::Admit);
+    turned_away(Phase::Admit, message)
+}
+
+fn turned_away(phase: Phase, message: &'static str) -> Outcome {
     Failure {
-        kind,
-        message,
+        kind: OutcomeKind::Capacity,
+        message: Masked::host_text(message),
         phase,
         started: false,
         requests_sent: 0,

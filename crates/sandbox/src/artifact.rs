@@ -2,11 +2,17 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use wasmparser::Parser;
 
 use lockstep_step::{CredentialKey, Digest, MAX_MODULE_BYTES};
 
+use crate::bounds::{self, TEXT_BYTES};
+use crate::validate::validate;
 use crate::{encode, references};
+
+/// What a message may have, in bytes. Names in a module may have a hundred thousand.
+const MAX_MESSAGE_BYTES: usize = 4 << 10;
 
 /// A step that is ready to be compiled.
 #[derive(Clone, Debug)]
@@ -22,7 +28,8 @@ pub struct Artifact {
 }
 
 /// What a step was made from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ArtifactKind {
     /// A WebAssembly component.
     Component,
@@ -58,9 +65,12 @@ impl ArtifactKind {
 
 impl InvalidStep {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
+        let mut message = message.into();
+        if message.len() > MAX_MESSAGE_BYTES {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+            message.push('…');
         }
+        Self { message }
     }
 }
 
@@ -78,9 +88,10 @@ pub fn prepare(source: &[u8]) -> Result<Artifact, InvalidStep> {
         )));
     }
     let (wasm, text) = binary(source)?;
+    bounds::check(&wasm)?;
     let keys = references::of(&wasm)?;
     let (component, kind) = if Parser::is_component(&wasm) {
-        encode::validate(&wasm)?;
+        validate(&wasm)?;
         (wasm.into_owned(), ArtifactKind::Component)
     } else {
         (encode::component(&wasm)?, ArtifactKind::Module)
@@ -108,6 +119,7 @@ fn binary(source: &[u8]) -> Result<(Cow<'_, [u8]>, bool), InvalidStep> {
              the text format either",
         ));
     };
+    TEXT_BYTES.check(text.len() as u64)?;
     match wat::parse_str(text) {
         Ok(wasm) => Ok((Cow::Owned(wasm), true)),
         Err(error) => Err(InvalidStep::new(format!(

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::CompilerCommand;
+
 /// The settings of a sandbox. Made with [`SandboxConfig::for_runs`]; what is not named there keeps its default.
 #[derive(Clone)]
 pub struct SandboxConfig {
@@ -19,6 +21,15 @@ pub struct SandboxConfig {
     pub code_cache_bytes: u64,
     /// Directory of the compiled code on disk; only we may write there. `None`: no cache on disk.
     pub cache_dir: Option<PathBuf>,
+    /// The program that compiles, in a process of its own that can be limited and killed. `None`: a thread of this process
+    /// compiles, which is weaker: what is said of `compile_time` and `compile_memory_bytes` does not hold then.
+    pub compiler: Option<CompilerCommand>,
+    /// Wall-clock time of one compilation. Default 60 s: an engine of 30 MB takes half of it on two cores.
+    pub compile_time: Duration,
+    /// Address space of one compilation, in bytes. Default 3 GiB; it holds the program and the stacks of its threads too.
+    pub compile_memory_bytes: u64,
+    /// How long a step may wait for its turn to be compiled. Default 30 s.
+    pub compile_wait: Duration,
     /// Told when a compilation begins and ends, for a progress line.
     pub on_compile: Option<Arc<dyn Fn(CompileEvent) + Send + Sync>>,
 }
@@ -49,6 +60,10 @@ impl SandboxConfig {
             max_memory_bytes: 1 << 30,
             code_cache_bytes: 512 << 20,
             cache_dir: None,
+            compiler: None,
+            compile_time: Duration::from_secs(60),
+            compile_memory_bytes: 3 << 30,
+            compile_wait: Duration::from_secs(30),
             on_compile: None,
         }
     }

@@ -9,11 +9,12 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
     WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wasmparser::{Import, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Import, Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{PackageId, Resolve};
 
 use crate::InvalidStep;
+use crate::validate::validate;
 use crate::world::OFFER;
 
 /// The contract, as guests are built against it.
@@ -33,17 +34,6 @@ struct Shape {
     imports_preview1: bool,
     /// The first import that no world offers.
     unknown_import: Option<(String, String)>,
-}
-
-/// Checks that `wasm` is valid.
-pub(crate) fn validate(wasm: &[u8]) -> Result<(), InvalidStep> {
-    let features = WasmFeatures::default();
-    match Validator::new_with_features(features).validate_all(wasm) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(InvalidStep::new(format!(
-            "the WebAssembly is not valid: {error}"
-        ))),
-    }
 }
 
 /// Encodes a core module into a component of the world `step` or `command`.

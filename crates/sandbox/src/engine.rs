@@ -36,19 +36,24 @@ pub enum Allocation {
 
 /// The engine with a pool of instance slots, or without one where the machine has no room for it.
 pub(crate) fn engine(config: &SandboxConfig) -> wasmtime::Result<(Engine, Allocation)> {
-    match Engine::new(&settings(config, pool(config))) {
+    match Engine::new(&settings(pool(config))) {
         Ok(engine) => Ok((engine, Allocation::Pooled)),
         Err(error) => {
             tracing::warn!(
                 "no room for a pool of instances, each run allocates its own memory: {error}"
             );
-            let engine = Engine::new(&settings(config, InstanceAllocationStrategy::OnDemand))?;
+            let engine = Engine::new(&settings(InstanceAllocationStrategy::OnDemand))?;
             Ok((engine, Allocation::OnDemand))
         }
     }
 }
 
-fn settings(config: &SandboxConfig, strategy: InstanceAllocationStrategy) -> Config {
+/// An engine for making code that those of [`engine`] load. It has no pool: nothing is instantiated in it.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&settings(InstanceAllocationStrategy::OnDemand))
+}
+
+fn settings(strategy: InstanceAllocationStrategy) -> Config {
     let mut settings = Config::new();
     settings
         .allocation_strategy(strategy)
@@ -59,15 +64,12 @@ fn settings(config: &SandboxConfig, strategy: InstanceAllocationStrategy) -> Con
         // Frames of a guest's stack would be guest text in messages; the trap's own name is enough.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .generate_address_map(false);
-    debug_assert!(
-        config.concurrent_runs > 0,
-        "a sandbox runs at least one step at a time"
-    );
     settings
 }
 
 fn pool(config: &SandboxConfig) -> InstanceAllocationStrategy {
     let runs = config.concurrent_runs;
+    debug_assert!(runs > 0, "a sandbox runs at least one step at a time");
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(runs)
         .max_core_instances_per_component(CORE_INSTANCES_PER_RUN)

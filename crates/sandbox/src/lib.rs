@@ -6,14 +6,20 @@
 mod config;
 
 mod artifact;
+mod bounds;
 mod encode;
+mod nesting;
 mod references;
+mod validate;
 mod world;
 
 mod cache;
+mod child;
+mod compiler;
 mod engine;
 mod load;
 mod ticker;
+mod turns;
 
 mod admission;
 mod credentials;
@@ -31,6 +37,8 @@ mod tests;
 
 pub use admission::{NoCapacity, Place};
 pub use artifact::{Artifact, ArtifactKind, InvalidStep, prepare};
+pub use child::serve_compilation;
+pub use compiler::{CompilerCommand, StepCode};
 pub use config::{CompileEvent, SandboxConfig};
 pub use credentials::{Credentials, Reveal, RevealError};
 pub use engine::Allocation;
@@ -38,3 +46,4 @@ pub use load::{LoadError, LoadedStep};
 pub use log::LogSink;
 pub use run::{Ended, Invocation, Usage};
 pub use sandbox::{Sandbox, SandboxError};
+pub use turns::NoTurn;

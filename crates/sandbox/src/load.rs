@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use moka::future::Cache;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -12,12 +11,11 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use lockstep_step::Digest;
 
 use crate::cache::CodeCache;
+use crate::compiler::{Compiler, StepCode};
 use crate::host::RunState;
+use crate::turns::{NoTurn, Turns};
 use crate::world::{self, Entry};
-use crate::{CompileEvent, InvalidStep, SandboxConfig};
-
-/// Compilations at the same time. Each uses all cores by itself.
-const CONCURRENT_COMPILATIONS: usize = 1;
+use crate::{Artifact, CompileEvent, InvalidStep, SandboxConfig};
 
 /// A compiled step, linked and ready to be instantiated any number of times.
 pub struct LoadedStep {
@@ -32,6 +30,9 @@ pub enum LoadError {
     /// The step is at fault.
     #[error(transparent)]
     Invalid(#[from] InvalidStep),
+    /// Too much is being compiled.
+    #[error("the step cannot be compiled now: {0}")]
+    Busy(#[from] NoTurn),
     /// The host is at fault.
     #[error("cannot load the step: {0}")]
     Host(String),
@@ -40,16 +41,17 @@ pub enum LoadError {
 /// The compiled steps, in memory and on disk.
 pub(crate) struct Loader {
     loaded: Cache<Digest, Arc<LoadedStep>>,
-    compiler: Arc<Compiler>,
-    compilations: Arc<Semaphore>,
+    compiler: Compiler,
+    turns: Turns,
+    shelf: Arc<Shelf>,
+    config: SandboxConfig,
 }
 
-/// What a compilation needs, on whichever thread it runs.
-struct Compiler {
+/// Where code comes from and goes to.
+struct Shelf {
     engine: Engine,
     linker: Linker<RunState>,
     cache: Option<CodeCache>,
-    config: SandboxConfig,
 }
 
 // === impl Loader ===
@@ -72,25 +74,36 @@ impl Loader {
             .weigher(|_, step: &Arc<LoadedStep>| step.code_bytes);
         Self {
             loaded: loaded.build(),
-            compiler: Arc::new(Compiler {
+            compiler: Compiler::new(engine.clone(), &config),
+            turns: Turns::new(&config),
+            shelf: Arc::new(Shelf {
                 engine,
                 linker,
                 cache,
-                config,
             }),
-            compilations: Arc::new(Semaphore::new(CONCURRENT_COMPILATIONS)),
+            config,
         }
+    }
+
+    pub(crate) async fn prepare(
+        &self,
+        share: &str,
+        source: Vec<u8>,
+    ) -> Result<Artifact, LoadError> {
+        let turn = self.turns.turn(share).await?;
+        self.compiler.prepare(source, turn).await
     }
 
     pub(crate) async fn load(
         &self,
+        share: &str,
         digest: Digest,
-        component: impl Future<Output = Result<Vec<u8>, LoadError>>,
+        code: impl Future<Output = Result<StepCode, LoadError>>,
     ) -> Result<Arc<LoadedStep>, LoadError> {
         if let Some(step) = self.loaded.get(&digest).await {
             return Ok(step);
         }
-        let load = self.load_cold(digest, component);
+        let load = self.load_cold(share, digest, code);
         self.loaded
             .try_get_with(digest, load)
             .await
@@ -99,94 +112,40 @@ impl Loader {
 
     async fn load_cold(
         &self,
+        share: &str,
         digest: Digest,
-        component: impl Future<Output = Result<Vec<u8>, LoadError>>,
+        code: impl Future<Output = Result<StepCode, LoadError>>,
     ) -> Result<Arc<LoadedStep>, LoadError> {
-        let compiler = Arc::clone(&self.compiler);
-        if let Some(step) = blocking(move || Ok(compiler.cached(&digest))).await? {
+        let shelf = Arc::clone(&self.shelf);
+        if let Some(step) = blocking(move || Ok(shelf.cached(&digest))).await? {
             return Ok(step);
         }
-        let component = component.await?;
-        let place = Arc::clone(&self.compilations).acquire_owned().await;
-        let compiler = Arc::clone(&self.compiler);
-        blocking(move || {
-            let _place = place;
-            compiler.compile(&digest, &component)
-        })
-        .await
+        // The turn comes first, so that what waits for one holds no wasm.
+        let turn = self.turns.turn(share).await?;
+        let code = code.await?;
+        let (StepCode::Source(wasm) | StepCode::Component(wasm)) = &code;
+        let compiling = Compiling::begin(&self.config, wasm.len());
+        let code = self.compiler.compile(code, turn).await;
+        drop(compiling);
+        let (shelf, code) = (Arc::clone(&self.shelf), code?);
+        blocking(move || shelf.keep(&digest, &code)).await
     }
 }
 
-// === impl Compiler ===
+/// Tells of a compilation, and of its end when it is dropped.
+struct Compiling<'a> {
+    config: &'a SandboxConfig,
+    began: Instant,
+}
 
-impl Compiler {
-    fn cached(&self, digest: &Digest) -> Option<Arc<LoadedStep>> {
-        let code = self.cache.as_ref()?.read(digest)?;
-        #[expect(
-            unsafe_code,
-            clippy::disallowed_methods,
-            reason = "the bytes are ours: the directory is private, and the file's SHA-256 was checked"
-        )]
-        // SAFETY: `CodeCache` only returns what `CodeCache::write` wrote, which is what `Component::serialize` made.
-        let component = unsafe { Component::deserialize(&self.engine, &code) };
-        match component
-            .map_err(|error| error.to_string())
-            .and_then(|component| {
-                self.link(&component, code.len())
-                    .map_err(|error| error.to_string())
-            }) {
-            Ok(step) => Some(step),
-            Err(error) => {
-                tracing::warn!(%digest, "the compiled code in the cache does not load, compiling again: {error}");
-                None
-            }
-        }
-    }
-
-    fn compile(&self, digest: &Digest, wasm: &[u8]) -> Result<Arc<LoadedStep>, LoadError> {
-        self.tell(CompileEvent::Began {
-            wasm_bytes: wasm.len(),
-        });
-        let began = Instant::now();
-        let component = Component::new(&self.engine, wasm);
-        self.tell(CompileEvent::Ended {
-            took: began.elapsed(),
-        });
-        let component = component.map_err(|error| InvalidStep {
-            message: format!("the step does not compile: {error:#}"),
-        })?;
-        let code = component
-            .serialize()
-            .map_err(|error| LoadError::Host(format!("{error:#}")))?;
-        let step = self.link(&component, code.len())?;
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.write(digest, &code)
-        {
-            tracing::warn!(%digest, "compiled code is not cached on disk: {error}");
-        }
-        Ok(step)
-    }
-
-    fn link(
-        &self,
-        component: &Component,
-        code_bytes: usize,
-    ) -> Result<Arc<LoadedStep>, InvalidStep> {
-        let entry = world::entry(&self.engine, component)?;
-        let pre = self
-            .linker
-            .instantiate_pre(component)
-            .map_err(|error| InvalidStep {
-                message: format!(
-                    "the component does not fit its world: {error:#}; {}",
-                    world::OFFER
-                ),
-            })?;
-        Ok(Arc::new(LoadedStep {
-            entry,
-            pre,
-            code_bytes: u32::try_from(code_bytes).unwrap_or(u32::MAX),
-        }))
+impl<'a> Compiling<'a> {
+    fn begin(config: &'a SandboxConfig, wasm_bytes: usize) -> Self {
+        let compiling = Self {
+            config,
+            began: Instant::now(),
+        };
+        compiling.tell(CompileEvent::Began { wasm_bytes });
+        compiling
     }
 
     fn tell(&self, event: CompileEvent) {
@@ -196,12 +155,76 @@ impl Compiler {
     }
 }
 
+impl Drop for Compiling<'_> {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        self.tell(CompileEvent::Ended { took });
+    }
+}
+
+// === impl Shelf ===
+
+impl Shelf {
+    fn cached(&self, digest: &Digest) -> Option<Arc<LoadedStep>> {
+        let code = self.cache.as_ref()?.read(digest)?;
+        match self.link(&code) {
+            Ok(step) => Some(step),
+            Err(error) => {
+                tracing::warn!(%digest, "the compiled code in the cache does not load, compiling again: {error}");
+                None
+            }
+        }
+    }
+
+    /// Code that has just been compiled is linked, and kept on disk if it fits its world.
+    fn keep(&self, digest: &Digest, code: &[u8]) -> Result<Arc<LoadedStep>, LoadError> {
+        let step = self.link(code)?;
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.write(digest, code)
+        {
+            tracing::warn!(%digest, "compiled code is not cached on disk: {error}");
+        }
+        Ok(step)
+    }
+
+    fn link(&self, code: &[u8]) -> Result<Arc<LoadedStep>, LoadError> {
+        #[expect(
+            unsafe_code,
+            clippy::disallowed_methods,
+            reason = "the bytes are ours: our compiler has just made them, or `CodeCache` has checked their SHA-256"
+        )]
+        // SAFETY: they are what `Engine::precompile_component` made, here, in our child process, or before it was cached.
+        let component = unsafe { Component::deserialize(&self.engine, code) };
+        let component = component.map_err(|error| {
+            // One that needs more than the pool has is found only now.
+            InvalidStep::new(format!("the step does not fit this host: {error:#}"))
+        })?;
+        let entry = world::entry(&self.engine, &component)?;
+        let pre = self.linker.instantiate_pre(&component).map_err(|error| {
+            InvalidStep::new(format!(
+                "the component does not fit its world: {error:#}; {}",
+                world::OFFER
+            ))
+        })?;
+        Ok(Arc::new(LoadedStep {
+            entry,
+            pre,
+            code_bytes: u32::try_from(code.len()).unwrap_or(u32::MAX),
+        }))
+    }
+}
+
 /// The one place of this crate where blocking work leaves the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {
     match spawn_blocking(work).await {
         Ok(result) => result,
+        // What is worked on is the step: it is what the code was not ready for.
+        Err(error) if error.is_panic() => {
+            tracing::error!("the compiler panicked on a step");
+            Err(InvalidStep::new("the step crashes the compiler").into())
+        }
         Err(error) => Err(LoadError::Host(format!(
             "the compiling thread ended: {error}"
         ))),

@@ -8,9 +8,10 @@ use wasmtime::component::Linker;
 use lockstep_step::Digest;
 
 use crate::admission::{Admission, NoCapacity, Place};
-use crate::artifact::{Artifact, prepare};
+use crate::artifact::Artifact;
+use crate::compiler::StepCode;
 use crate::engine::Allocation;
-use crate::load::{LoadError, LoadedStep, Loader, blocking};
+use crate::load::{LoadError, LoadedStep, Loader};
 use crate::run::{Ended, Invocation};
 use crate::ticker::Ticker;
 use crate::{SandboxConfig, engine, host, run};
@@ -73,25 +74,29 @@ impl Sandbox {
         self.allocation
     }
 
-    /// [`prepare`], off the async threads.
+    /// [`prepare`](crate::prepare), off the async threads and under the limits of a compilation.
+    ///
+    /// `share` is whose turn it takes: of one share one step is prepared or compiled at a time.
     ///
     /// # Errors
-    /// [`LoadError::Invalid`] if the bytes are no step.
-    pub async fn prepare(&self, source: Vec<u8>) -> Result<Artifact, LoadError> {
-        blocking(move || Ok(prepare(&source)?)).await
+    /// [`LoadError::Invalid`] if the bytes are no step; [`LoadError::Busy`] if the turn does not come soon.
+    pub async fn prepare(&self, share: &str, source: Vec<u8>) -> Result<Artifact, LoadError> {
+        self.loader.prepare(share, source).await
     }
 
-    /// The compiled step of `digest`: from memory, else from the cache on disk, else compiled from `component`, which is
-    /// only polled in that case. However many wait for one digest, it is compiled once.
+    /// The compiled step of `digest`: from memory, else from the cache on disk, else compiled from `code`, which is only
+    /// polled in that case. However many wait for one digest, it is compiled once, when it is the turn of `share`.
     ///
     /// # Errors
-    /// [`LoadError::Invalid`] if the component fits no world or does not compile; what `component` returns.
+    /// [`LoadError::Invalid`] if the code is no step, fits no world, or does not compile within the limits;
+    /// [`LoadError::Busy`] if the turn does not come soon; what `code` returns.
     pub async fn load(
         &self,
+        share: &str,
         digest: Digest,
-        component: impl Future<Output = Result<Vec<u8>, LoadError>>,
+        code: impl Future<Output = Result<StepCode, LoadError>>,
     ) -> Result<Arc<LoadedStep>, LoadError> {
-        self.loader.load(digest, component).await
+        self.loader.load(share, digest, code).await
     }
 
     /// Waits for a place to run in.

@@ -12,7 +12,8 @@ use lockstep_step::{
 };
 
 use crate::{
-    Credentials, Ended, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig, prepare,
+    Credentials, Ended, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig, StepCode,
+    prepare,
 };
 
 /// Prints `text` and ends well; 100 is where the text is.
@@ -109,7 +110,9 @@ impl Run {
     async fn end_in(self, sandbox: &Sandbox) -> (Ended, String) {
         let artifact = prepare(self.source.as_bytes()).unwrap();
         let step = sandbox
-            .load(artifact.digest, async { Ok(artifact.component) })
+            .load("test", artifact.digest, async {
+                Ok(StepCode::Component(artifact.component))
+            })
             .await
             .unwrap();
         let place = sandbox.admit().await.unwrap();

@@ -83,55 +83,109 @@ fn check_run(item: &ComponentItem) -> Result<(), InvalidStep> {
 }
 
 fn signature(function: &ComponentFunc) -> (String, String) {
-    let list = |types: Vec<String>| types.join(", ");
-    let params = list(function.params().map(|(_, ty)| text(&ty)).collect());
-    let results = list(function.results().map(|ty| text(&ty)).collect());
-    (params, results)
+    let params: Vec<Type> = function.params().map(|(_, ty)| ty).collect();
+    let results: Vec<Type> = function.results().collect();
+    let list = |types| {
+        let mut notation = Notation::default();
+        notation.list(types);
+        notation.0
+    };
+    (list(params), list(results))
 }
 
+/// What of a type is written out, in bytes. A type of a hundred bytes may stand for a million others.
+const MAX_NOTATION_BYTES: usize = 1 << 10;
+
 /// A type in WIT's notation, with records written out. Types that cannot occur in an entry are only named.
-fn text(ty: &Type) -> String {
-    let optional = |ty: Option<Type>| ty.map_or_else(|| "_".to_owned(), |ty| text(&ty));
-    match ty {
-        Type::Bool => "bool".to_owned(),
-        Type::S8 => "s8".to_owned(),
-        Type::U8 => "u8".to_owned(),
-        Type::S16 => "s16".to_owned(),
-        Type::U16 => "u16".to_owned(),
-        Type::S32 => "s32".to_owned(),
-        Type::U32 => "u32".to_owned(),
-        Type::S64 => "s64".to_owned(),
-        Type::U64 => "u64".to_owned(),
-        Type::Float32 => "f32".to_owned(),
-        Type::Float64 => "f64".to_owned(),
-        Type::Char => "char".to_owned(),
-        Type::String => "string".to_owned(),
-        Type::List(list) => format!("list<{}>", text(&list.ty())),
-        Type::Option(option) => format!("option<{}>", text(&option.ty())),
-        Type::Result(result) => format!(
-            "result<{}, {}>",
-            optional(result.ok()),
-            optional(result.err())
-        ),
-        Type::Record(record) => {
-            let fields: Vec<_> = record
-                .fields()
-                .map(|field| format!("{}: {}", field.name, text(&field.ty)))
-                .collect();
-            format!("record {{ {} }}", fields.join(", "))
+#[derive(Default)]
+struct Notation(String);
+
+impl Notation {
+    fn list(&mut self, types: impl IntoIterator<Item = Type>) {
+        for (at, ty) in types.into_iter().enumerate() {
+            self.word(if at == 0 { "" } else { ", " });
+            self.ty(&ty);
+            if self.is_full() {
+                return;
+            }
         }
-        Type::Tuple(tuple) => {
-            let types: Vec<_> = tuple.types().map(|ty| text(&ty)).collect();
-            format!("tuple<{}>", types.join(", "))
+    }
+
+    fn ty(&mut self, ty: &Type) {
+        if self.is_full() {
+            return;
         }
-        Type::Variant(_) => "variant".to_owned(),
-        Type::Enum(_) => "enum".to_owned(),
-        Type::Flags(_) => "flags".to_owned(),
-        Type::Map(_) => "map".to_owned(),
-        Type::Own(_) | Type::Borrow(_) => "resource".to_owned(),
-        Type::Future(_) => "future".to_owned(),
-        Type::Stream(_) => "stream".to_owned(),
-        Type::ErrorContext => "error-context".to_owned(),
-        Type::FixedLengthList(_) => "fixed-length list".to_owned(),
+        match ty {
+            Type::Bool => self.word("bool"),
+            Type::S8 => self.word("s8"),
+            Type::U8 => self.word("u8"),
+            Type::S16 => self.word("s16"),
+            Type::U16 => self.word("u16"),
+            Type::S32 => self.word("s32"),
+            Type::U32 => self.word("u32"),
+            Type::S64 => self.word("s64"),
+            Type::U64 => self.word("u64"),
+            Type::Float32 => self.word("f32"),
+            Type::Float64 => self.word("f64"),
+            Type::Char => self.word("char"),
+            Type::String => self.word("string"),
+            Type::List(list) => self.of("list", [list.ty()]),
+            Type::Option(option) => self.of("option", [option.ty()]),
+            Type::Tuple(tuple) => self.of("tuple", tuple.types()),
+            Type::Result(result) => {
+                self.word("result<");
+                self.optional(result.ok());
+                self.word(", ");
+                self.optional(result.err());
+                self.word(">");
+            }
+            Type::Record(record) => {
+                self.word("record { ");
+                for (at, field) in record.fields().enumerate() {
+                    self.word(if at == 0 { "" } else { ", " });
+                    self.word(field.name);
+                    self.word(": ");
+                    self.ty(&field.ty);
+                    if self.is_full() {
+                        return;
+                    }
+                }
+                self.word(" }");
+            }
+            Type::Variant(_) => self.word("variant"),
+            Type::Enum(_) => self.word("enum"),
+            Type::Flags(_) => self.word("flags"),
+            Type::Map(_) => self.word("map"),
+            Type::Own(_) | Type::Borrow(_) => self.word("resource"),
+            Type::Future(_) => self.word("future"),
+            Type::Stream(_) => self.word("stream"),
+            Type::ErrorContext => self.word("error-context"),
+            Type::FixedLengthList(_) => self.word("fixed-length list"),
+        }
+    }
+
+    fn of(&mut self, name: &str, types: impl IntoIterator<Item = Type>) {
+        self.word(name);
+        self.word("<");
+        self.list(types);
+        self.word(">");
+    }
+
+    fn optional(&mut self, ty: Option<Type>) {
+        match ty {
+            Some(ty) => self.ty(&ty),
+            None => self.word("_"),
+        }
+    }
+
+    /// Writes a word, or as much of it as there is room for.
+    fn word(&mut self, word: &str) {
+        let left = MAX_NOTATION_BYTES.saturating_sub(self.0.len());
+        let word = &word[..word.floor_char_boundary(left)];
+        self.0.push_str(word);
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= MAX_NOTATION_BYTES
     }
 }
