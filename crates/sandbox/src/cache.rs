@@ -30,13 +30,18 @@ pub(crate) struct CodeCache {
 impl CodeCache {
     /// The cache below `root`, which is made if need be and is refused if others can write to it.
     pub(crate) fn open(root: &Path, engine: &Engine) -> io::Result<Self> {
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        let dir = root.join(format!("engine-{:016x}", hasher.finish()));
+        let dir = root.join(Self::folder(engine));
         DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
         check_private(root)?;
         check_private(&dir)?;
         Ok(Self { dir })
+    }
+
+    /// The folder of the files that this engine can load.
+    pub(crate) fn folder(engine: &Engine) -> String {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        format!("engine-{:016x}", hasher.finish())
     }
 
     /// The compiled code of the step, if it is there and whole.

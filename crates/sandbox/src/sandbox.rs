@@ -9,6 +9,7 @@ use lockstep_step::Digest;
 
 use crate::admission::{Admission, NoCapacity, Place};
 use crate::artifact::Artifact;
+use crate::cache::CodeCache;
 use crate::compiler::StepCode;
 use crate::engine::Allocation;
 use crate::load::{LoadError, LoadedStep, Loader};
@@ -72,6 +73,12 @@ impl Sandbox {
     #[must_use]
     pub fn allocation(&self) -> Allocation {
         self.allocation
+    }
+
+    /// The folder of the cache on disk that holds code for this engine. Others are of other versions of it.
+    #[must_use]
+    pub fn code_folder(&self) -> String {
+        CodeCache::folder(&self.engine)
     }
 
     /// [`prepare`](crate::prepare), off the async threads and under the limits of a compilation.

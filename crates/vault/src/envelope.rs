@@ -33,6 +33,15 @@ pub struct SealedCredential {
     record: Box<[u8]>,
 }
 
+/// What a sealed credential tells without being opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SealedHead {
+    /// Which key of a workspace it is sealed under.
+    pub workspace_key: WorkspaceKeyId,
+    /// Length of the value.
+    pub value_bytes: usize,
+}
+
 /// Why a value cannot be sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -193,6 +202,19 @@ impl SealedCredential {
     #[must_use]
     pub fn record(&self) -> &[u8] {
         &self.record
+    }
+
+    /// What is known of it without a key. Nothing of that is proven: only who opens it knows that it is whole.
+    ///
+    /// # Errors
+    /// [`RecordError`] if it is not such a record.
+    pub fn head(&self) -> Result<SealedHead, RecordError> {
+        let record = CredentialRecord::parse(&self.record)?;
+        Ok(SealedHead {
+            workspace_key: record.workspace_key,
+            // A record that was parsed is long enough.
+            value_bytes: layer::plaintext_length(record.value).unwrap_or(0),
+        })
     }
 
     /// Seals `value` under a fresh data key, which is gone when this returns.

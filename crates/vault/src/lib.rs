@@ -21,7 +21,9 @@ mod envelope;
 mod layer;
 mod record;
 
-pub use envelope::{OpenError, SealError, SealedCredential, WorkspaceKeyId, WrappedWorkspaceKey};
+pub use envelope::{
+    OpenError, SealError, SealedCredential, SealedHead, WorkspaceKeyId, WrappedWorkspaceKey,
+};
 pub use kek::{InvalidKekId, Kek, KekCheck, KekId, NoRandomness};
 pub use key_file::{IfAbsent, open_key_file};
 pub use keyring::{KeyError, Keyring};

@@ -106,6 +106,21 @@ fn is_mismatch(result: &Result<String, OpenError>) -> bool {
     matches!(result, Err(OpenError::Mismatch { .. }))
 }
 
+#[test]
+fn a_sealed_credential_tells_its_length_and_its_key_without_being_opened() {
+    let vault = vault();
+    for value in ["v", "väl", &"v".repeat(65_536)] {
+        let row = seal(&vault, value);
+        let sealed = SealedCredential::from_record(row.version, row.record.clone());
+        let head = sealed.head().unwrap();
+        assert_eq!(head.value_bytes, value.len());
+        assert_eq!(head.workspace_key, row.workspace_key.id());
+        let cut = row.record[..row.record.len() - value.len() - 1].to_vec();
+        let cut = SealedCredential::from_record(row.version, cut).head();
+        assert!(matches!(cut, Err(RecordError::Length { .. })), "{cut:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
