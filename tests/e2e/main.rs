@@ -9,6 +9,7 @@ mod backup;
 mod bombs;
 mod cli;
 mod dependencies;
+mod doctor;
 mod examples;
 mod leaks;
 mod outcomes;

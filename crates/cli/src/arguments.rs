@@ -92,7 +92,7 @@ pub(crate) enum Command {
     Backup(BackupArguments),
     /// Put a backup in the place of the database.
     Restore(RestoreArguments),
-    /// Check the data directory, the key, the database, the sandbox, and that steps have their credentials.
+    /// Check files and their modes, the database, keys, credentials, the cache and the sandbox. Changes nothing.
     Doctor,
     /// Print a script that completes commands in a shell.
     Completions(CompletionsArguments),

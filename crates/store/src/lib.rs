@@ -25,7 +25,7 @@ pub use run::{
     LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus,
     RunStep, RunSummary,
 };
-pub use sqlite::{OpenStoreError, SqliteStore};
+pub use sqlite::{DataFile, OpenStoreError, SqliteStore};
 pub use step::{NewStep, StepEntry};
 pub use store::Store;
 pub use workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};

@@ -9,6 +9,7 @@ mod contents;
 mod credentials;
 mod damage;
 mod failure;
+mod files;
 mod history;
 mod migration;
 mod open;
@@ -30,6 +31,7 @@ use lockstep_step::RunId;
 
 use crate::error::StoreError;
 
+pub use files::DataFile;
 pub use open::OpenStoreError;
 use owner::Owner;
 use readers::Readers;

@@ -1,10 +1,13 @@
 //! `lockstep doctor`: what is checked before somebody asks why it does not work. Makes nothing, and mends nothing.
 
+mod cache;
+mod credentials;
+mod files;
+mod stray_keys;
+
 use std::fmt;
-use std::fs::{self, Metadata};
-use std::io;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,7 +22,7 @@ use lockstep_vault::{IfAbsent, KeyError, Vault};
 use super::step::reason_in_words;
 use crate::config::{Config, KeySource};
 use crate::console::{Answer, Console, Mood, Paint};
-use crate::host::{self, CACHE};
+use crate::host;
 use crate::problem::{Exit, Problem};
 
 /// Permission bits that let others read, and that let others write.
@@ -45,6 +48,8 @@ struct Check {
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ok,
+    /// Nothing is wrong with it; somebody may want to know.
+    Note,
     Warn,
     Fail,
 }
@@ -63,20 +68,42 @@ pub(crate) async fn carry_out(config: &Config, console: &Console) -> Result<Exit
 
 async fn examine(config: &Config, console: &Console) -> Vec<Check> {
     let data = config.data.as_path();
-    let mut checks = vec![data_directory(data)];
+    let mut checks = vec![files::data_directory(data)];
     // Without the cache on disk, which this would make.
     let sandbox =
         Sandbox::new(SandboxConfig::for_runs(1)).map_err(|error| Problem::host("sandbox", &error));
+    checks.push(sandbox_check(&sandbox));
+    checks.extend(stray_keys::beside_key_file(config));
     if data.is_dir() {
-        checks.extend([files(data), cache(data)]);
-        checks.push(sandbox_check(&sandbox));
-        match SqliteStore::open(data, Timestamp::now()) {
+        // Before the database is opened, as files are read for it.
+        checks.push(stray_keys::in_data_directory(config, &files::entries(data)));
+    }
+    if SqliteStore::is_in(data) {
+        let store = SqliteStore::open(data, Timestamp::now());
+        checks.extend(data_files(config, sandbox.as_ref().ok()));
+        match store {
             Ok(store) => checks.extend(database_and_key(config, console, store, sandbox).await),
             Err(error) => checks.push(Check::problem("database", &error.into())),
         }
     } else {
-        checks.push(sandbox_check(&sandbox));
-        checks.push(key(config, console, &[]));
+        let message = "there is none yet; the first command makes it";
+        checks.extend([Check::ok("database", message), key(config, console, &[])]);
+    }
+    checks
+}
+
+/// What lies in the data directory. The files of processes that are gone went when the database was opened.
+fn data_files(config: &Config, sandbox: Option<&Sandbox>) -> Vec<Check> {
+    let data = config.data.as_path();
+    let entries = files::entries(data);
+    let mut checks = vec![
+        files::databases(data, &entries),
+        files::others(data, &entries),
+        cache::state(data),
+    ];
+    checks.extend(files::left_over(data, &entries));
+    if let Some(sandbox) = sandbox {
+        checks.extend(cache::useless(data, &entries, &sandbox.code_folder()));
     }
     checks
 }
@@ -93,80 +120,22 @@ async fn database_and_key(
         Err(error) => checks.push(Check::problem("key", &(&error).into())),
     }
     if let Ok(sandbox) = sandbox {
-        checks.extend(steps(Arc::new(store), sandbox).await);
+        checks.extend(credentials_and_steps(Arc::new(store), sandbox).await);
     }
     checks
 }
 
-fn data_directory(data: &Path) -> Check {
-    const NAME: &str = "data_directory";
-    let path = data.display();
-    match fs::metadata(data) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Check::ok(
-            NAME,
-            format!("`{path}` is not there yet; the first command makes it"),
-        ),
-        Err(error) => Check::problem(NAME, &Problem::host("io", &error)),
-        Ok(metadata) if !metadata.is_dir() => Check::fail(
-            NAME,
-            format!("`{path}` is not a directory"),
-            "name another with `--data`",
-        ),
-        Ok(metadata) if !is_ours(&metadata) => Check::fail(
-            NAME,
-            format!("`{path}` belongs to another user"),
-            "run as its owner, or name another with `--data`",
-        ),
-        Ok(metadata) if metadata.mode() & (READ_BY_OTHERS | WRITTEN_BY_OTHERS) != 0 => {
-            let mode = metadata.mode() & 0o7777;
-            let hint = format!("run `chmod 700 {path}`");
-            Check::warn(
-                NAME,
-                format!("`{path}` has mode {mode:04o}: others can look into it"),
-                hint,
-            )
-        }
-        Ok(_) => Check::ok(NAME, format!("`{path}` is ours alone")),
-    }
-}
-
-/// The database and its journal.
-fn files(data: &Path) -> Check {
-    const NAME: &str = "database_files";
-    let loose = ["lockstep.db", "lockstep.db-wal", "lockstep.db-shm"]
-        .into_iter()
-        .filter(|name| {
-            let metadata = fs::metadata(data.join(name));
-            metadata
-                .is_ok_and(|metadata| metadata.mode() & (READ_BY_OTHERS | WRITTEN_BY_OTHERS) != 0)
-        });
-    let loose: Vec<&str> = loose.collect();
-    if loose.is_empty() {
-        return Check::ok(NAME, "only we can read and write them");
-    }
-    let hint = format!("run `chmod 600` on it, in `{}`", data.display());
-    Check::fail(
-        NAME,
-        format!("others can read or write `{}`", loose.join("`, `")),
-        hint,
-    )
-}
-
-fn cache(data: &Path) -> Check {
-    const NAME: &str = "code_cache";
-    let directory = data.join(CACHE);
-    let path = directory.display();
-    match fs::metadata(&directory) {
-        Err(_) => Check::ok(NAME, "there is none yet; the first run makes it"),
-        Ok(metadata) if metadata.mode() & WRITTEN_BY_OTHERS != 0 || !is_ours(&metadata) => {
-            Check::warn(
-                NAME,
-                format!("others can write to `{path}`, so it is not used and every run compiles"),
-                format!("remove `{path}`"),
-            )
-        }
-        Ok(_) => Check::ok(NAME, format!("only we can write to `{path}`")),
-    }
+async fn credentials_and_steps(store: Arc<dyn Store>, sandbox: Sandbox) -> Vec<Check> {
+    // No value is opened for this.
+    let vault = Vault::locked(KeyError::Empty);
+    let runner = Runner::new(Arc::clone(&store), Arc::new(vault), sandbox);
+    let caller = Caller {
+        name: "cli:doctor".to_owned(),
+        role: Role::Viewer,
+    };
+    let mut checks = credentials::examine(store.as_ref(), &runner, &caller).await;
+    checks.extend(steps(&runner, &caller).await);
+    checks
 }
 
 fn sandbox_check(sandbox: &Result<Sandbox, Problem>) -> Check {
@@ -228,12 +197,9 @@ fn key(config: &Config, console: &Console, sealed_under: &[lockstep_runner::KekE
 }
 
 /// Credentials that steps name and would not get; one check for each, or one for all.
-async fn steps(store: Arc<dyn Store>, sandbox: Sandbox) -> Vec<Check> {
+async fn steps(runner: &Runner, caller: &Caller) -> Vec<Check> {
     const NAME: &str = "steps";
-    // No value is opened for this.
-    let vault = Vault::locked(KeyError::Empty);
-    let runner = Runner::new(store, Arc::new(vault), sandbox);
-    match missing_credentials(&runner).await {
+    match missing_credentials(runner, caller).await {
         Ok(missing) if missing.is_empty() => {
             vec![Check::ok(
                 NAME,
@@ -245,17 +211,13 @@ async fn steps(store: Arc<dyn Store>, sandbox: Sandbox) -> Vec<Check> {
     }
 }
 
-async fn missing_credentials(runner: &Runner) -> Result<Vec<Check>, Problem> {
-    let caller = Caller {
-        name: "cli:doctor".to_owned(),
-        role: Role::Viewer,
-    };
+async fn missing_credentials(runner: &Runner, caller: &Caller) -> Result<Vec<Check>, Problem> {
     let mut checks = Vec::new();
     for workspace in runner.workspaces().await? {
         let workspace = workspace.name;
-        for step in runner.steps(&caller, &workspace, None).await? {
+        for step in runner.steps(caller, &workspace, None).await? {
             let shown = runner
-                .step(&caller, &workspace, &step.workflow, &step.name)
+                .step(caller, &workspace, &step.workflow, &step.name)
                 .await?;
             for warning in shown.warnings {
                 let (name, workflow, key) = (&step.name, &step.workflow, &warning.key);
@@ -269,6 +231,19 @@ async fn missing_credentials(runner: &Runner) -> Result<Vec<Check>, Problem> {
         }
     }
     Ok(checks)
+}
+
+/// Names in backticks; of many only the first.
+fn some_of<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
+    const MOST: usize = 10;
+    let mut told: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let more = told.len().saturating_sub(MOST);
+    told.truncate(MOST);
+    let told = told.join(", ");
+    match more {
+        0 => told,
+        _ => format!("{told} and {more} more"),
+    }
 }
 
 fn is_ours(metadata: &Metadata) -> bool {
@@ -296,6 +271,13 @@ impl Check {
         }
     }
 
+    fn note(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            status: Status::Note,
+            ..Self::warn(name, message, hint)
+        }
+    }
+
     fn fail(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             status: Status::Fail,
@@ -320,6 +302,7 @@ impl Status {
     fn label(self, paint: Paint) -> String {
         match self {
             Self::Ok => paint.label("ok  ", Mood::Good),
+            Self::Note => paint.label("note", Mood::Helpful),
             Self::Warn => paint.label("warn", Mood::Doubtful),
             Self::Fail => paint.label("fail", Mood::Bad),
         }

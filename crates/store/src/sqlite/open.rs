@@ -13,7 +13,7 @@ use crate::error::StoreError;
 /// The file of the database in the data directory.
 pub(super) const DATABASE: &str = "lockstep.db";
 /// Held while a process opens the database.
-const OPEN_LOCK: &str = "open.lock";
+pub(super) const OPEN_LOCK: &str = "open.lock";
 
 /// How long we wait for another process: far longer than any transaction of ours, far shorter than people wait.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

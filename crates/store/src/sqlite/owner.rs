@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::open::{OpenStoreError, directory_error, make_directory};
 
 /// The folder of the files in the data directory.
-const OWNERS: &str = "owners";
+pub(super) const OWNERS: &str = "owners";
 
 /// The life of one open store: its runs are lost when this is gone.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ use crate::error::StoreError;
 
 use super::back_up::sync;
 use super::contents::{self, Unfit};
+use super::files::DataFile;
 use super::migration::{self, SCHEMA};
 use super::open::{self, DATABASE, OpenStoreError, directory_error};
 use super::{SqliteStore, owner};
@@ -31,7 +32,10 @@ const WITH_CHANGES: [&str; 2] = ["-wal", "-journal"];
 
 /// How the name of a copy begins that is not yet checked. One that is there while nobody restores was left by one who
 /// was killed.
-const DRAFT: &str = ".restore-";
+pub(super) const DRAFT: &str = ".restore-";
+
+/// How the name of a database begins that was replaced.
+pub(super) const REPLACED: &str = "replaced-";
 
 /// Bytes that are copied between two reports of progress.
 const CHUNK_BYTES: u64 = 4 << 20;
@@ -169,7 +173,10 @@ impl Place<'_> {
         let failed = || directory_error(self.directory);
         for entry in fs::read_dir(self.directory).map_err(failed())? {
             let name = entry.map_err(failed())?.file_name();
-            if is_draft(&name) {
+            if name
+                .to_str()
+                .is_some_and(|name| DataFile::of(name) == DataFile::Draft)
+            {
                 fs::remove_file(self.directory.join(name)).map_err(failed())?;
             }
         }
@@ -253,8 +260,8 @@ impl Place<'_> {
     fn free_name(&self, now: Timestamp) -> Result<PathBuf, RestoreError> {
         let at = now.strftime("%Y%m%dT%H%M%SZ");
         let numbered = |number: u32| match number {
-            0 => format!("replaced-{at}.db"),
-            _ => format!("replaced-{at}-{number}.db"),
+            0 => format!("{REPLACED}{at}.db"),
+            _ => format!("{REPLACED}{at}-{number}.db"),
         };
         let mut names = (0..100).map(|number| self.directory.join(numbered(number)));
         let free = names.find(|path| path.symlink_metadata().is_err());
@@ -263,11 +270,6 @@ impl Place<'_> {
             directory_error(&self.directory.join(numbered(0)))(taken).into()
         })
     }
-}
-
-/// Whether a file in the data directory of this name is the draft of a restore.
-fn is_draft(name: &std::ffi::OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with(DRAFT))
 }
 
 /// A file that SQLite keeps beside a database.
