@@ -129,7 +129,7 @@ fn add_with_other_breaks(texts: &mut Texts, text: &[u8]) {
                 }..];
         }
         rebroken.extend_from_slice(rest);
-        if *rebroken != *text {
+        if *rebroken != *text && rebroken.len() >= SHORTEST_BYTES {
             texts.push((rebroken, spelled));
         }
     }

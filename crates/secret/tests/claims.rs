@@ -168,6 +168,12 @@ fn each_line_of_a_value_is_masked_but_not_its_armor() {
 }
 
 #[test]
+fn lines_that_join_to_less_than_four_bytes_are_no_form() {
+    check(&["a\r\tb"], "a\tb a\r\tb 123", "a\tb *** 123");
+    check(&["a\n\nbc"], "abc a\r\n\r\nbc", "abc ***");
+}
+
+#[test]
 fn parts_that_are_secrets_of_their_own_are_masked() {
     check(
         &[r#"{"user":"somebody","password":"pass-of-somebody"}"#],

@@ -110,6 +110,9 @@ fn add_lines(forms: &mut Forms, text: &[u8]) {
     let unix = replace(&replace(text, b"\r\n", b"\n"), b"\r", b"\n");
     for line_break in [&b" "[..], b"", b"\n", b"\r\n"] {
         let rebroken = replace(&unix, b"\n", line_break);
+        if rebroken.len() < 4 {
+            continue;
+        }
         if text.len() <= 8192 {
             add_spellings(forms, &rebroken);
         } else {
