@@ -6,11 +6,8 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// Appends the padded base64 of `text` to `out`.
 pub(crate) fn encode(text: &[u8], out: &mut Wiped<u8>) {
-    out.reserve(text.len().div_ceil(3) * 4);
     let (groups, rest) = text.as_chunks();
-    for &group in groups {
-        out.extend_from_slice(&quartet(group));
-    }
+    push_quartets(groups, out);
     match *rest {
         [a] => {
             out.extend_from_slice(&quartet([a, 0, 0])[..2]);
@@ -38,9 +35,7 @@ pub(crate) fn encode_core(text: &[u8], before: usize, out: &mut Wiped<u8>) {
         out.extend_from_slice(&quartet(group)[shared..]);
     }
     let (groups, tail) = rest.as_chunks();
-    for &group in groups {
-        out.extend_from_slice(&quartet(group));
-    }
+    push_quartets(groups, out);
     let mut group = [0; 3];
     group[..tail.len()].copy_from_slice(tail);
     out.extend_from_slice(&quartet(group));
@@ -59,6 +54,13 @@ pub(crate) fn make_url_safe(text: &mut [u8]) -> bool {
         differs = true;
     }
     differs
+}
+
+fn push_quartets(groups: &[[u8; 3]], out: &mut Wiped<u8>) {
+    let (quartets, _) = out.push_zeros(4 * groups.len()).as_chunks_mut();
+    for (letters, &group) in quartets.iter_mut().zip(groups) {
+        *letters = quartet(group);
+    }
 }
 
 fn quartet([a, b, c]: [u8; 3]) -> [u8; 4] {

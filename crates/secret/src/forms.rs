@@ -109,9 +109,9 @@ impl<F: FnMut(&[u8], Kinds, Tail)> Speller<F> {
     fn hexadecimal(&mut self, text: &[u8]) {
         for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
             self.letters(Tail::Free, |out| {
-                for byte in text {
-                    out.push(digits[usize::from(byte >> 4)]);
-                    out.push(digits[usize::from(byte & 15)]);
+                let (pairs, _) = out.push_zeros(2 * text.len()).as_chunks_mut();
+                for (pair, byte) in pairs.iter_mut().zip(text) {
+                    *pair = [byte >> 4, byte & 15].map(|digit| digits[usize::from(digit)]);
                 }
             });
         }

@@ -10,6 +10,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::kinds::Kinds;
 use crate::trie::{NodeId, Trie};
 
+/// Room for the links of a value, when the first one is found.
+const FIRST_LINKS: usize = 112;
+
 /// The links that a stream has found so far. They belong to one trie.
 #[derive(Default)]
 pub(crate) struct Suffixes {
@@ -91,6 +94,9 @@ impl Suffixes {
 
     /// Finds the suffixes of all nodes on the way to `node`, from the top.
     fn find(&mut self, trie: &Trie, node: NodeId) -> Suffix {
+        if self.known.is_empty() {
+            self.known.reserve(FIRST_LINKS);
+        }
         let mut path = Vec::new();
         let mut at = node;
         while at != NodeId::ROOT && !self.known.contains_key(&at.number()) {

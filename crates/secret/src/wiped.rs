@@ -48,6 +48,15 @@ impl<T: DefaultIsZeroes> Wiped<T> {
         self.items.extend(items);
     }
 
+    /// Appends `count` zeros, to be written over.
+    #[inline]
+    pub(crate) fn push_zeros(&mut self, count: usize) -> &mut [T] {
+        let start = self.items.len();
+        self.reserve(count);
+        self.items.resize(start + count, T::default());
+        &mut self.items[start..]
+    }
+
     /// Makes room for `additional` items. Every way to grow leads through here.
     #[inline]
     pub(crate) fn reserve(&mut self, additional: usize) {
