@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::forms;
-use crate::skim::Grams;
+use crate::skim::{Grams, Joins};
 use crate::texts::Texts;
 use crate::trie::{Full, Trie};
 
@@ -13,6 +13,8 @@ pub(crate) struct Patterns {
     trie: Trie,
     /// Made when the first text is masked: values are often registered in a row.
     grams: OnceLock<Option<Grams>>,
+    /// Made when the first text is masked that has more than plain words.
+    joins: OnceLock<Joins>,
     has_shapes: bool,
 }
 
@@ -21,12 +23,14 @@ impl Patterns {
         Self {
             trie: Trie::new(),
             grams: OnceLock::new(),
+            joins: OnceLock::new(),
             has_shapes,
         }
     }
 
     pub(crate) fn add(&mut self, texts: &Texts) -> Result<(), Full> {
         self.grams.take();
+        self.joins.take();
         for (text, spelled) in texts {
             self.trie.reserve(forms::most_bytes(text.len()))?;
             forms::spell(text, *spelled, |form, kinds, tail| {
@@ -48,5 +52,11 @@ impl Patterns {
     /// What tells clean text quickly. None if there are no forms.
     pub(crate) fn grams(&self) -> Option<&Grams> {
         self.grams.get_or_init(|| Grams::new(&self.trie)).as_ref()
+    }
+
+    /// What tells quickly that a view makes no difference. `grams` are the ones of these patterns.
+    pub(crate) fn joins(&self, grams: &Grams) -> &Joins {
+        self.joins
+            .get_or_init(|| Joins::new(&self.trie, grams.width()))
     }
 }

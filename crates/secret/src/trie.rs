@@ -214,11 +214,11 @@ impl Trie {
         NodeId(self.chains.get(before).map_or(0, |chain| chain.parent))
     }
 
-    /// The first `prefix.len()` bytes of every form, each once. All forms are at least that long.
+    /// The first `length` bytes of every form, each once, with the kinds of the forms. All forms are at least that long.
     pub(crate) fn for_each_prefix<const MOST: usize>(
         &self,
         length: usize,
-        mut visit: impl FnMut(&[u8]),
+        mut visit: impl FnMut(&[u8], Kinds),
     ) {
         let mut prefix = [0; MOST];
         for chain in &self.chains {
@@ -234,7 +234,8 @@ impl Trie {
             for (index, byte) in prefix[..length].iter_mut().enumerate().skip(depth - 1) {
                 *byte = self.nodes[chain.first as usize + index + 1 - depth].to_le_bytes()[0];
             }
-            visit(&prefix[..length]);
+            let last = NodeId(chain.first + number(length - depth));
+            visit(&prefix[..length], self.inside(last).with(self.ends(last)));
         }
         prefix.zeroize();
     }

@@ -80,7 +80,7 @@ fn check(pieces: &[Piece], values: &[&str], seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_masker_does_what_the_model_does_however_the_input_is_cut(

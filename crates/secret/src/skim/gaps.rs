@@ -1,171 +1,124 @@
-//! Regions of the squeezed views: the gaps that they drop, of blanks with a line break and of terminal sequences.
+//! Differences of the squeezed views: the gaps that they drop, of blanks with a line break and of terminal sequences.
 
-use memchr::{memchr2, memchr3, memrchr_iter};
+use memchr::memchr;
 
-use super::boundary::is_line_start;
-use super::region::{CONTEXT_BYTES, Differences, Marks, Region};
-use crate::view::Item;
-use crate::view::ansi::{ESC, Start};
-use crate::view::backslash::BACKSLASH;
-use crate::view::escape::{Input, decode};
-use crate::view::squeeze::{Squeeze, is_blank, is_break};
-use crate::wiped::Wiped;
-
-/// So many blanks may stand before an escape on an ordinary line: not so many that they reach back to another escape.
-const MOST_BLANKS_BEFORE: usize = 32;
-
-/// The gaps of a text. It remembers where the next ones are.
-#[derive(Default)]
-pub(super) struct Gaps {
-    /// The next LF or ESC.
-    common: Next,
-    /// The next CR, VT or FF.
-    rare: Next,
-}
-
-/// Where something is found next.
-#[derive(Clone, Copy, Default)]
-pub(super) enum Next {
-    #[default]
-    Unknown,
-    At(usize),
-    Nowhere,
-}
+use super::boundary::Sequences;
+use super::{CONTEXT_BYTES, Look, MOST_BYTES_MORE};
+use crate::kinds::Kinds;
+use crate::view::View;
+use crate::view::ansi::{self, ESC, Start};
+use crate::view::backslash;
+use crate::view::squeeze::{is_blank, is_break};
 
 /// Blanks and terminal sequences in a row.
 struct Gap {
     end: usize,
     /// It has a line break: nothing of it is kept.
     has_break: bool,
+    has_sequence: bool,
+    first_blank: Option<u8>,
     /// The text ends in it, or in what may be a sequence.
     is_open: bool,
 }
 
-impl Differences for Gaps {
-    fn find(&mut self, text: &[u8], from: usize, until: usize) -> Option<usize> {
-        let near = &text[..until.min(text.len())];
-        let common = self
-            .common
-            .from(near, from, |text| memchr2(b'\n', ESC, text));
-        let rare = self
-            .rare
-            .from(near, from, |text| memchr3(b'\r', 0x0b, 0x0c, text));
-        // Blanks at the end may be the start of a gap, wherever it ends.
-        let last = near
-            .len()
-            .checked_sub(1)
-            .filter(|&last| last >= from && is_blank(near[last]));
-        let at = [common, rare, last].into_iter().flatten().min()?;
-        Some(
-            text[from..at]
-                .iter()
-                .rposition(|&byte| !is_blank(byte))
-                .map_or(from, |last| from + last + 1),
-        )
-    }
-
-    fn read(&mut self, text: &[u8], at: usize, until: usize, out: &mut Wiped<u8>) -> Region {
-        let start = at.saturating_sub(CONTEXT_BYTES);
-        out.extend_from_slice(&text[start..at]);
-        let mut marks = Marks::default();
-        let mut place = at;
-        let mut after = 0;
-        while after < CONTEXT_BYTES {
-            let Some(&byte) = text.get(place) else {
-                return Region::open(start, place, &marks, out.len());
-            };
-            if byte != ESC && !is_blank(byte) {
-                out.push(byte);
-                (place, after) = (place + 1, after + 1);
-                continue;
-            }
-            marks.set(out.len(), place);
-            let gap = Gap::at(text, place);
-            if gap.is_open {
-                return Region::open(start, text.len(), &marks, out.len());
-            }
-            let kept = out.len();
-            gap.keep_blanks(&text[place..gap.end], out);
-            let is_kept = out.len() - kept == gap.end - place;
-            after = if is_kept || place >= until {
-                after + out.len() - kept
-            } else {
-                0
-            };
-            place = gap.end;
+impl<'a> Look<'a> {
+    /// Looks at the line break, ESC or blank at `at`.
+    pub(super) fn look_at_gap(&mut self, at: usize) {
+        if at < self.read.gap || !self.patterns.trie().kinds().intersects(Kinds::SQUEEZED) {
+            return;
         }
-        Region::closed(start, place, out.len())
-    }
-}
-
-/// Where a region of escapes starts, if the squeezed view of it is looked at too: there must be enough bytes before the
-/// escape that are in no gap. On lines with gaps that is the start of a line.
-pub(super) fn enough_before(text: &[u8], at: usize) -> usize {
-    let mut start = line_start(text, at);
-    // The blanks before the escape are a gap if it spells a line break.
-    let end = text[..at]
-        .iter()
-        .rposition(|&byte| !is_blank(byte))
-        .map_or(0, |last| last + 1);
-    let has_gap = || memchr3(ESC, b'\r', b'\n', &text[start..end]).is_some();
-    if start + CONTEXT_BYTES <= end && at - end <= MOST_BLANKS_BEFORE && !has_gap() {
-        let near = &text[end - CONTEXT_BYTES..end];
-        if memchr2(0x0b, 0x0c, near).is_none() {
-            return end - CONTEXT_BYTES;
+        let from = self.read.gap;
+        let gap = Gap::at(self.text, at);
+        let start = self.blanks_start(from, at);
+        if gap.is_open {
+            self.read.gap = gap.end;
+            self.stop(from.max(start.saturating_sub(CONTEXT_BYTES)), gap.end);
+            return;
+        }
+        let is_otherwise = self.may_read_otherwise(at, &gap);
+        if is_otherwise {
+            self.found.sequences = Sequences::Escaped;
+        }
+        let is_gap = gap.has_break || (gap.has_sequence && self.text[at] == ESC);
+        if is_gap {
+            self.read.gap = if is_otherwise { at + 1 } else { gap.end };
+        }
+        if is_gap || is_otherwise || self.text[gap.end] == b'\\' {
+            let is_dropped = gap.has_break || !is_gap;
+            let start = if is_dropped { start } else { at };
+            self.look_across(from, start, &gap, is_otherwise);
         }
     }
-    while start > 0 && kept(&text[start..end.max(start)]) < CONTEXT_BYTES {
-        start = line_start(text, start - 1);
+
+    /// Where the blanks before `at` start.
+    pub(super) fn blanks_start(&self, from: usize, at: usize) -> usize {
+        let last = self.text[from..at]
+            .iter()
+            .rposition(|&byte| !is_blank(byte));
+        last.map_or(from, |last| from + last + 1)
     }
-    start
-}
 
-/// The start of the last line up to `at` at which every view is between two characters, or of the text.
-fn line_start(text: &[u8], at: usize) -> usize {
-    let starts = memrchr_iter(b'\n', &text[..at]).map(|last| last + 1);
-    starts
-        .into_iter()
-        .find(|&start| is_line_start(text, start))
-        .unwrap_or(0)
-}
+    /// Looks for what starts before the gap at `start` and goes on behind.
+    fn look_across(&mut self, from: usize, start: usize, gap: &Gap, is_otherwise: bool) {
+        if !is_otherwise {
+            // No form starts with a blank, or with a sequence.
+            if start == from || !self.may_join_across(start, gap) {
+                return;
+            }
+            if let Some(behind) = self.plain_behind(gap) {
+                self.try_bytes(Kinds::SQUEEZED, from, start, behind);
+                return;
+            }
+        }
+        self.try_view(View::Squeezed, from, start);
+        let from = from.max(self.read.backslash).min(start);
+        self.try_squeezed(from, start);
+    }
 
-/// How many bytes of `text` the squeezed view of its escapes keeps, whatever follows.
-fn kept(text: &[u8]) -> usize {
-    let text = decode(BACKSLASH, text, Input::Ended);
-    let (mut squeeze, mut kept) = (Squeeze::default(), Vec::new());
-    for &byte in text.iter() {
-        squeeze.push(
-            Item {
-                byte,
-                start: 0,
-                end: 0,
+    /// Tries the squeezed view of escapes. The blanks before `at` may be dropped there, or kept.
+    pub(super) fn try_squeezed(&mut self, from: usize, at: usize) {
+        let start = self.blanks_start(from, at);
+        self.try_view(View::BackslashSqueezed, from, start);
+        if start < at {
+            self.try_view(View::BackslashSqueezed, from, at);
+        }
+    }
+
+    /// Whether a form may have what stands before the gap at `start` next to what the squeezed views have there.
+    fn may_join_across(&self, start: usize, gap: &Gap) -> bool {
+        let behind = match self.text[gap.end..] {
+            [b'\\', second, ..] if !self.joins().has(b'\\') => match backslash::of_two(second) {
+                Some(byte) if byte != ESC && !is_blank(byte) => byte,
+                Some(_) | None => return true,
             },
-            &mut kept,
-        );
-    }
-    kept.len()
-}
-
-impl Next {
-    /// The first place from `from` on, if what was found before lies behind. The end of `text` does not change.
-    pub(super) fn from(
-        &mut self,
-        text: &[u8],
-        from: usize,
-        find: impl FnOnce(&[u8]) -> Option<usize>,
-    ) -> Option<usize> {
-        let is_known = match *self {
-            Self::Unknown => false,
-            Self::At(at) => at >= from,
-            Self::Nowhere => true,
+            [b'\\', ..] | [] => return true,
+            [byte, ..] => byte,
         };
-        if !is_known {
-            *self = find(text.get(from..)?).map_or(Self::Nowhere, |at| Self::At(from + at));
-        }
-        match *self {
-            Self::At(at) => Some(at),
-            Self::Unknown | Self::Nowhere => None,
-        }
+        let next = gap.first_blank.filter(|_| !gap.has_break);
+        self.joins()
+            .has_pair(self.text[start - 1], next.unwrap_or(behind))
+    }
+
+    /// What stands behind the gap, if both squeezed views read it as the text.
+    fn plain_behind(&self, gap: &Gap) -> Option<&'a [u8]> {
+        let text: &'a [u8] = self.text;
+        let behind = text[gap.end..].get(..self.grams.width() + MOST_BYTES_MORE)?;
+        let is_plain = |byte: &u8| !is_break(*byte) && *byte != ESC && *byte != b'\\';
+        let is_decided =
+            behind.iter().all(is_plain) && behind.last().is_some_and(|&last| !is_blank(last));
+        (is_decided && (gap.has_break || gap.first_blank.is_none())).then_some(behind)
+    }
+
+    /// Whether there may be other terminal sequences from `at` on if backslashes are undone.
+    fn may_read_otherwise(&self, at: usize, gap: &Gap) -> bool {
+        let ends_at_escape = self.text[gap.end] == ESC;
+        let longest = if ends_at_escape {
+            2 * ansi::LONGEST_BYTES
+        } else {
+            0
+        };
+        let end = self.text.len().min(gap.end + longest);
+        (gap.has_sequence || ends_at_escape) && memchr(b'\\', &self.text[at..end]).is_some()
     }
 }
 
@@ -174,50 +127,31 @@ impl Gap {
         let mut gap = Self {
             end: start,
             has_break: false,
+            has_sequence: false,
+            first_blank: None,
             is_open: false,
         };
         loop {
             match text.get(gap.end) {
-                None => {
-                    gap.is_open = true;
-                    return gap;
-                }
-                Some(&ESC) => match Start::of(&text[gap.end..]) {
-                    Start::Sequence(length) => gap.end += length,
-                    Start::Plain if gap.end == start => {
-                        gap.end += 1;
-                        return gap;
-                    }
-                    Start::Plain => return gap,
-                    Start::Unfinished => {
-                        gap.is_open = true;
-                        return gap;
-                    }
-                },
                 Some(&byte) if is_blank(byte) => {
                     gap.has_break |= is_break(byte);
+                    gap.first_blank = gap.first_blank.or(Some(byte));
                     gap.end += 1;
                 }
+                Some(&ESC) => match Start::of(&text[gap.end..]) {
+                    Start::Sequence(length) => {
+                        gap.has_sequence = true;
+                        gap.end += length;
+                    }
+                    Start::Plain => return gap,
+                    Start::Unfinished => break,
+                },
                 Some(_) => return gap,
+                None => break,
             }
         }
-    }
-
-    /// Writes what the view keeps of the gap, `text`.
-    fn keep_blanks(&self, text: &[u8], out: &mut Wiped<u8>) {
-        if self.has_break {
-            return;
-        }
-        let mut rest = text;
-        while let Some(&byte) = rest.first() {
-            let length = match Start::of(rest) {
-                Start::Sequence(length) if byte == ESC => length,
-                Start::Sequence(_) | Start::Plain | Start::Unfinished => {
-                    out.push(byte);
-                    1
-                }
-            };
-            rest = &rest[length..];
-        }
+        gap.is_open = true;
+        gap.end = text.len();
+        gap
     }
 }

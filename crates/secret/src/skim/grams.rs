@@ -3,10 +3,12 @@
 //! All forms are at least `width` bytes long, up to eight. Of the grams in the first `width` bytes of a form one falls on
 //! a place that is looked up, wherever the form stands. A place that passes is compared with the trie.
 
+use crate::kinds::Kinds;
 use crate::trie::{NodeId, Trie};
+use crate::wiped::Wiped;
 
 /// Longer prefixes are not told apart here.
-const WIDEST: usize = 8;
+pub(super) const WIDEST: usize = 8;
 const GRAM: usize = 4;
 const LONGEST_STRIDE: usize = WIDEST - GRAM + 1;
 /// Four places that are looked up together.
@@ -20,7 +22,7 @@ const MOST_BITS: usize = 1 << 22;
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Grams {
-    table: Vec<u64>,
+    table: Wiped<u64>,
     shift: u32,
     width: usize,
     stride: usize,
@@ -31,23 +33,19 @@ impl Grams {
     pub(crate) fn new(trie: &Trie) -> Option<Self> {
         let width = trie.shortest()?.min(WIDEST);
         let stride = width - GRAM + 1;
-        let grams = trie.forms() * stride;
-        let bits = (grams * BITS_PER_GRAM)
+        let bits = (trie.forms() * stride * BITS_PER_GRAM)
             .next_power_of_two()
             .clamp(FEWEST_BITS, MOST_BITS);
-        let mut table = Self {
-            table: vec![0; bits / 64],
+        let mut table = Wiped::new();
+        table.push_zeros(bits / 64);
+        let mut grams = Self {
+            table,
             shift: 32 - bits.trailing_zeros(),
             width,
             stride,
         };
-        trie.for_each_prefix::<WIDEST>(width, |prefix| {
-            for gram in prefix.array_windows::<GRAM>() {
-                let bit = table.bit(*gram);
-                table.table[bit / 64] |= 1 << (bit % 64);
-            }
-        });
-        Some(table)
+        trie.for_each_prefix::<WIDEST>(width, |prefix, _| grams.add(prefix));
+        Some(grams)
     }
 
     /// How many bytes of a form decide here.
@@ -55,9 +53,11 @@ impl Grams {
         self.width
     }
 
-    /// The first place from which the first `width` bytes of some form stand in `text`, before `end`.
-    pub(crate) fn find(&self, trie: &Trie, text: &[u8], end: usize) -> Option<usize> {
-        self.find_if(text, end, |start| self.is_prefix(trie, &text[start..]))
+    /// The first place from which the first `width` bytes of some form of `kinds` stand in `text`.
+    pub(crate) fn find(&self, trie: &Trie, text: &[u8], kinds: Kinds) -> Option<usize> {
+        self.find_if(text, text.len(), |start| {
+            self.is_prefix(trie, &text[start..], kinds)
+        })
     }
 
     /// The first place before `end` that passes the table and `is_start`.
@@ -109,17 +109,18 @@ impl Grams {
         None
     }
 
-    fn is_prefix(&self, trie: &Trie, text: &[u8]) -> bool {
-        let mut node = NodeId::ROOT;
-        text[..self.width]
+    fn add(&mut self, prefix: &[u8]) {
+        for &gram in prefix.array_windows() {
+            let bit = self.bit(gram);
+            self.table.as_mut_slice()[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+
+    fn is_prefix(&self, trie: &Trie, text: &[u8], kinds: Kinds) -> bool {
+        let end = text[..self.width]
             .iter()
-            .all(|&byte| match trie.child(node, byte) {
-                Some(next) => {
-                    node = next;
-                    true
-                }
-                None => false,
-            })
+            .try_fold(NodeId::ROOT, |node, &byte| trie.child(node, byte));
+        end.is_some_and(|node| trie.belongs(node, kinds))
     }
 
     /// The bit of a gram, as the lowest one.

@@ -4,32 +4,39 @@
 //! between two characters there. It may stop too early, never too late; the exact search decides.
 //!
 //! Where a form starts, its first eight bytes (or all, if it is shorter) stand in some view. Either they stand in the text
-//! as they are, and the text is looked up in a table of grams; or the view differs from the text there, and the region
-//! around the difference is written out as the view reads it, and looked up likewise.
+//! as they are, and the text is looked up in a table of grams. Or the view differs from the text there; then the form is
+//! found at the first difference, as before that its bytes are those of the text. So each place where a view may differ is
+//! looked at on its own: what stands before it, and what the view reads from there on.
 
+mod ahead;
 mod boundary;
 mod escapes;
 mod gaps;
 mod grams;
+mod joins;
 mod quotes;
-mod region;
-
-use memchr::memchr;
+mod specials;
 
 use crate::kinds::Kinds;
 use crate::patterns::Patterns;
 use crate::shapes;
 use crate::trie::NodeId;
-use crate::view::ansi::ESC;
+use crate::view::squeeze::is_blank;
 use crate::view::{View, can_wake};
-use crate::wiped::Wiped;
+use ahead::Ahead;
 use boundary::{Sequences, last_boundary};
-use escapes::Escapes;
-use gaps::Gaps;
-use quotes::Quotes;
-use region::{CONTEXT_BYTES, Differences};
+use grams::WIDEST;
+use specials::Specials;
 
 pub(crate) use grams::Grams;
+pub(crate) use joins::Joins;
+
+/// So many bytes before a difference decide about the start of a form, with what stands there.
+const CONTEXT_BYTES: usize = WIDEST - 1;
+/// An escape spells up to four bytes, and a form may start at the last one.
+const MOST_BYTES_MORE: usize = 3;
+/// So much is read from a difference on.
+const LONGEST_READ: usize = WIDEST + MOST_BYTES_MORE;
 
 /// The first stretch that is looked at. After a find there is often another one near.
 const FIRST_BYTES: usize = 512;
@@ -45,15 +52,14 @@ pub(crate) struct Skimmed {
     pub(crate) search_to: usize,
 }
 
-/// Memory for regions, one for each view that is made of another one.
+/// Looks for what can be passed over. Kept to save its memory.
 #[derive(Default)]
 pub(crate) struct Skimmer {
-    regions: [Wiped<u8>; 3],
+    ahead: Ahead,
 }
 
-/// A look at the start of a text.
-struct Look<'a> {
-    patterns: &'a Patterns,
+/// Where the first form may start.
+struct Found {
     /// Nothing starts before.
     limit: usize,
     /// Something may start at the limit: how far the exact search must look.
@@ -61,19 +67,25 @@ struct Look<'a> {
     sequences: Sequences,
 }
 
-/// The text of a view, and where it comes from.
-#[derive(Clone, Copy)]
-struct Text<'a> {
-    view: View,
-    bytes: &'a [u8],
-    /// Where it starts in the input. Each byte of it takes at least one.
-    start: usize,
-    /// Where it ends in the input.
-    end: usize,
-    /// It ends where the input does, so far.
-    is_last: bool,
-    /// From here on it is like the text that it was made of.
-    until: usize,
+/// A look at the start of a text.
+struct Look<'a> {
+    text: &'a [u8],
+    patterns: &'a Patterns,
+    grams: &'a Grams,
+    ahead: &'a mut Ahead,
+    found: &'a mut Found,
+    read: Read,
+}
+
+/// Up to where the views have read. What starts before was decided there.
+#[derive(Default)]
+struct Read {
+    percent: usize,
+    form: usize,
+    backslash: usize,
+    entity: usize,
+    gap: usize,
+    quotes: usize,
 }
 
 // === impl Skimmer ===
@@ -92,21 +104,20 @@ impl Skimmer {
                 CONTEXT_BYTES
             };
             let limit = rest.len().min(length).saturating_sub(undecided);
-            let mut look = Look {
-                patterns,
+            let mut found = Found {
                 limit,
                 search_to: None,
                 sequences: Sequences::Raw,
             };
-            look.search(rest, &mut self.regions);
-            let boundary = last_boundary(rest, look.limit, look.sequences);
-            let search_to = match look.search_to {
+            found.search(patterns, rest, &mut self.ahead);
+            let boundary = last_boundary(rest, found.limit, found.sequences);
+            let search_to = match found.search_to {
                 Some(place) => clean + place.min(rest.len()),
                 None if is_final => input.len(),
-                None => clean + look.limit,
+                None => clean + found.limit,
             };
             clean += boundary;
-            if is_final || look.search_to.is_some() || boundary == 0 {
+            if is_final || found.search_to.is_some() || boundary == 0 {
                 return Skimmed {
                     clean,
                     search_to: search_to.max(clean),
@@ -126,31 +137,27 @@ fn undecided_bytes(patterns: &Patterns) -> usize {
     }
 }
 
-// === impl Look ===
+// === impl Found ===
 
-impl Look<'_> {
-    fn search(&mut self, input: &[u8], regions: &mut [Wiped<u8>]) {
-        if self.patterns.has_shapes()
-            && let Some(start) = shapes::find_start(input, self.limit)
+impl Found {
+    fn search(&mut self, patterns: &Patterns, text: &[u8], ahead: &mut Ahead) {
+        if patterns.has_shapes()
+            && let Some(start) = shapes::find_start(text, self.limit)
         {
             self.stop(start, start + 1);
         }
-        let Some(grams) = self.patterns.grams() else {
-            return;
-        };
-        if let Some(start) = grams.find_if(input, self.limit, |start| self.may_match(input, start))
-        {
-            self.stop(start, start + 1);
+        if let Some(grams) = patterns.grams() {
+            let mut look = Look {
+                text,
+                patterns,
+                grams,
+                ahead,
+                found: self,
+                read: Read::default(),
+            };
+            look.search_text();
+            look.search_views();
         }
-        let text = Text {
-            view: View::Raw,
-            bytes: input,
-            start: 0,
-            end: input.len(),
-            is_last: true,
-            until: input.len(),
-        };
-        self.search_views(text, grams, regions);
     }
 
     /// Something may start at `place`. The exact search must look up to `search_to` before there is a use in skimming.
@@ -160,92 +167,98 @@ impl Look<'_> {
             self.search_to = Some(search_to.max(place + 1));
         }
     }
+}
 
-    /// Looks at the views that are made of `text`, where they differ from it.
-    fn search_views(&mut self, text: Text<'_>, grams: &Grams, regions: &mut [Wiped<u8>]) {
-        for &view in text.view.children() {
-            if !self.patterns.trie().kinds().intersects(view.kinds()) {
-                continue;
-            }
-            if view == View::BackslashSqueezed && memchr(ESC, text.bytes).is_some() {
-                self.sequences = Sequences::Escaped;
-            }
-            match Escapes::of(view) {
-                Some(escapes) => self.search_regions(view, escapes, text, grams, regions),
-                None if view == View::Unquoted => {
-                    self.search_regions(view, Quotes::default(), text, grams, regions);
-                }
-                None => self.search_regions(view, Gaps::default(), text, grams, regions),
-            }
+// === impl Look ===
+
+impl Look<'_> {
+    /// Looks for forms that stand in the text as they are.
+    fn search_text(&mut self) {
+        let is_start = |start| self.may_match(start);
+        if let Some(start) = self.grams.find_if(self.text, self.found.limit, is_start) {
+            self.stop(start, start + 1);
         }
     }
 
-    fn search_regions(
-        &mut self,
-        view: View,
-        mut differences: impl Differences,
-        text: Text<'_>,
-        grams: &Grams,
-        regions: &mut [Wiped<u8>],
-    ) {
-        let Some((out, deeper)) = regions.split_first_mut() else {
-            return;
-        };
+    /// Looks at each place where a view may read something else.
+    fn search_views(&mut self) {
         // What starts before the limit differs before this place.
-        let until = |limit: usize| {
-            (limit + CONTEXT_BYTES)
-                .saturating_sub(text.start)
-                .min(text.until)
-        };
-        let first_until = until(self.limit);
-        let mut from = 0;
-        while let Some(at) = differences.find(text.bytes, from, first_until) {
-            if at >= until(self.limit) {
-                return;
+        let until = |found: &Found| self.text.len().min(found.limit + CONTEXT_BYTES);
+        let text = self.text;
+        for at in Specials::of(&text[..until(self.found)]) {
+            if at >= self.found.limit + CONTEXT_BYTES {
+                break;
             }
-            out.clear();
-            let region = differences.read(text.bytes, at, until(self.limit), out);
-            let start = text.start + region.start;
-            let end = if text.view == View::Raw {
-                region.end
-            } else {
-                text.end
-            };
-            match region.open {
-                Some(open) if text.is_last => self.stop(text.start + open, end),
-                Some(_) => self.stop(start, end),
-                None => {}
+            match text[at] {
+                b'\\' => {
+                    self.look_at_quotes(at);
+                    self.look_at_backslash(at);
+                }
+                b'"' | b'\'' | b'`' | b'^' | b'$' => self.look_at_quotes(at),
+                b'%' => {
+                    self.look_at_percent(at);
+                    self.look_at_form(at);
+                }
+                b'+' => self.look_at_form(at),
+                b'&' => self.look_at_entity(at),
+                _ => self.look_at_gap(at),
             }
-            if let Some(index) = grams.find(self.patterns.trie(), out, out.len()) {
-                self.stop(start + index, start + index + 1);
-            }
-            if !view.children().is_empty() {
-                let is_last = text.is_last && region.is_cut;
-                let until = region.length + CONTEXT_BYTES;
-                self.search_views(
-                    Text {
-                        view,
-                        bytes: out,
-                        start,
-                        end,
-                        is_last,
-                        until,
-                    },
-                    grams,
-                    deeper,
-                );
-            }
-            from = region.end;
         }
+        // Blanks may be the start of a gap, wherever its line break is.
+        if let Some(last) = until(self.found).checked_sub(1)
+            && is_blank(text[last])
+        {
+            self.look_at_gap(last);
+        }
+    }
+
+    /// Stops where a form of `view` starts: with bytes of the text from `from` on, and with what the view reads from `at`
+    /// on. Returns the first bytes of that, if they are decided.
+    fn try_view(&mut self, view: View, from: usize, at: usize) -> Option<[u8; LONGEST_READ]> {
+        let count = self.grams.width() + MOST_BYTES_MORE;
+        let mut read = [0; LONGEST_READ];
+        match self.ahead.read(view, &self.text[at..], count) {
+            Some(bytes) => read[..count].copy_from_slice(bytes),
+            None => {
+                let start = from.max(at.saturating_sub(CONTEXT_BYTES));
+                self.stop(start, self.text.len());
+                return None;
+            }
+        }
+        self.try_bytes(view.kinds(), from, at, &read[..count]);
+        Some(read)
+    }
+
+    /// Stops where a form of `kinds` starts: with bytes of the text from `from` on, and `read` from `at` on.
+    fn try_bytes(&mut self, kinds: Kinds, from: usize, at: usize, read: &[u8]) {
+        let from = from.max(at.saturating_sub(CONTEXT_BYTES));
+        let before = &self.text[from..at];
+        let mut bytes = [0; CONTEXT_BYTES + LONGEST_READ];
+        bytes[..before.len()].copy_from_slice(before);
+        bytes[before.len()..][..read.len()].copy_from_slice(read);
+        let bytes = &bytes[..before.len() + read.len()];
+        let trie = self.patterns.trie();
+        if let Some(start) = self.grams.find(trie, bytes, kinds) {
+            let start = at.min(from + start);
+            self.stop(start, start + 1);
+        }
+    }
+
+    fn stop(&mut self, place: usize, search_to: usize) {
+        self.found.stop(place, search_to);
+    }
+
+    fn joins(&self) -> &Joins {
+        self.patterns.joins(self.grams)
     }
 
     /// Whether a form may start at `start`, where the first bytes of one stand: it goes on as far as all views read the
     /// same there.
-    fn may_match(&self, text: &[u8], start: usize) -> bool {
+    fn may_match(&self, start: usize) -> bool {
         let trie = self.patterns.trie();
-        let width = self.patterns.grams().map_or(0, Grams::width);
+        let width = self.grams.width();
         let mut node = NodeId::ROOT;
-        for (depth, &byte) in text[start..].iter().enumerate() {
+        for (depth, &byte) in self.text[start..].iter().enumerate() {
             if depth >= width && (trie.ends(node) != Kinds::NONE || can_wake(byte)) {
                 return true;
             }

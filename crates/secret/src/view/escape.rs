@@ -150,6 +150,12 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> Option<u32> {
 /// All of `text`, decoded.
 pub(crate) fn decode(rule: Rule, text: &[u8], input: Input) -> Wiped<u8> {
     let mut decoded = Wiped::with_capacity(text.len());
+    decode_into(rule, text, input, &mut decoded);
+    decoded
+}
+
+/// Appends `text`, decoded, to `decoded`: up to an escape that is not finished, if more can follow.
+pub(crate) fn decode_into(rule: Rule, text: &[u8], input: Input, decoded: &mut Wiped<u8>) {
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         let escape = if (rule.is_trigger)(byte) {
@@ -169,5 +175,4 @@ pub(crate) fn decode(rule: Rule, text: &[u8], input: Input) -> Wiped<u8> {
             Escape::Unfinished => break,
         }
     }
-    decoded
 }
