@@ -8,6 +8,7 @@
 mod backup;
 mod bombs;
 mod cli;
+mod crash;
 mod dependencies;
 mod doctor;
 mod examples;

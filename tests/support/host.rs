@@ -400,7 +400,9 @@ impl LogSink for Heard {
     }
 }
 
-fn runner_in(directory: &Path, config: SandboxConfig) -> Runner {
+/// A runner on the data directory `data` and the key file `key` of this directory.
+#[must_use]
+pub fn runner_in(directory: &Path, config: SandboxConfig) -> Runner {
     let data = directory.join("data");
     let store = SqliteStore::open(&data, Timestamp::now()).unwrap();
     let ring: Keyring = open_key_file(&directory.join("key"), &data, IfAbsent::Create).unwrap();

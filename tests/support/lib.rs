@@ -8,12 +8,15 @@
 )]
 
 mod command;
+pub mod crash;
 mod guests;
 mod host;
+mod random;
 mod spellings;
 mod traces;
 
 pub use command::{Finished, compiler};
 pub use guests::{guest, repository, wat};
-pub use host::{Ran, TestHost, Wanted};
+pub use host::{Ran, TestHost, Wanted, runner_in};
+pub use random::Random;
 pub use spellings::spelling_in;

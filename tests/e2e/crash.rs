@@ -1,0 +1,394 @@
+//! A process that is killed loses nothing that it acknowledged, and leaves nothing half done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use lockstep_e2e::crash::{
+    Event, LANES, Lane, Place, Seen, SeenCredential, keys, own_workflow, permitted_workflow, tenant,
+};
+use lockstep_e2e::{Random, guest, runner_in, spelling_in};
+use lockstep_runner::{RunFilter, RunRequest, RunStatus, Runner, StepSource};
+use lockstep_sandbox::SandboxConfig;
+use lockstep_step::{
+    Caller, Limits, OutcomeKind, Role, RunId, Scope, UsagePermission, WorkflowName, WorkspaceName,
+};
+use lockstep_store::SqliteStore;
+
+/// Kills in the suite. `LOCKSTEP_CRASH_KILLS` says otherwise.
+const KILLS: u64 = 40;
+/// Events of a worker after which it is killed, at most.
+const EVENTS: usize = 200;
+/// Of so many kills one comes while the worker opens.
+const OPENING: usize = 5;
+/// Runs that are listed at once.
+const PAGE: u32 = 1000;
+
+/// A data directory, and what must be in it.
+struct Scene {
+    directory: TempDir,
+    canary: String,
+    caller: Caller,
+    lanes: Vec<Lane>,
+    runs: BTreeMap<RunId, OutcomeKind>,
+    lost: BTreeSet<RunId>,
+}
+
+/// A worker that was started.
+struct Worker {
+    process: Child,
+    events: BufReader<ChildStdout>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_outlives_sigkill_and_nothing_is_half_done() {
+    let kills = number("LOCKSTEP_CRASH_KILLS").unwrap_or(KILLS);
+    let seed = number("LOCKSTEP_CRASH_SEED").unwrap_or_else(clock);
+    // Shown when the test fails.
+    eprintln!("LOCKSTEP_CRASH_SEED={seed}");
+    let mut scene = Scene::new().await;
+    let mut random = Random::new(seed);
+    for kill in 0..kills {
+        let mut worker = scene.start(&mut random, kill);
+        let runs = scene.follow_and_kill(&mut worker, &mut random);
+        scene.check(kill, runs).await;
+    }
+    let done: usize = scene.runs.len();
+    eprintln!("{done} runs were acknowledged, {} lost", scene.lost.len());
+    assert!(done > 0, "no run was acknowledged in {kills} kills");
+    scene.check_leaks();
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a longer loop is asked for in the environment of the test"
+)]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a seed that is another one each time"
+)]
+fn clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::from(since.subsec_nanos())
+}
+
+// === impl Scene ===
+
+impl Scene {
+    async fn new() -> Self {
+        let scene = Self {
+            directory: tempfile::tempdir().unwrap(),
+            canary: format!("canary-{}-", RunId::generate()),
+            caller: Caller {
+                name: "test:verifier".to_owned(),
+                role: Role::Admin,
+            },
+            lanes: vec![Lane::default(); LANES],
+            runs: BTreeMap::new(),
+            lost: BTreeSet::new(),
+        };
+        let runner = scene.runner();
+        for lane in 0..LANES {
+            for workflow in [own_workflow(lane), permitted_workflow(lane)] {
+                let workspace = WorkspaceName::default_name();
+                runner
+                    .add_workflow(&scene.caller, &workspace, &workflow)
+                    .await
+                    .unwrap();
+            }
+        }
+        scene
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// The next process: it marks what the last one left open.
+    fn runner(&self) -> Runner {
+        let mut config = SandboxConfig::for_runs(1);
+        config.cache_dir = Some(self.data().join("cache"));
+        runner_in(self.directory.path(), config)
+    }
+
+    fn start(&self, random: &mut Random, kill: u64) -> Worker {
+        let errors = File::options()
+            .create(true)
+            .append(true)
+            .open(self.directory.path().join("stderr"))
+            .unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_crash-worker"))
+            .arg(self.directory.path())
+            .arg(&self.canary)
+            .arg(random.below(usize::MAX).to_string())
+            .arg(format!("kill-{kill}"))
+            .arg("0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let events = BufReader::new(process.stdout.take().unwrap());
+        Worker { process, events }
+    }
+
+    /// Hears the worker, kills it at some moment, and hears what it still told. Says how many runs were not answered.
+    fn follow_and_kill(&mut self, worker: &mut Worker, random: &mut Random) -> usize {
+        let mut open = 0;
+        if random.below(OPENING) == 0 {
+            // No event tells how far a worker is that opens its store: any moment will do.
+            std::thread::sleep(Duration::from_micros(random.below(100_000) as u64));
+        } else {
+            for _ in 0..random.below(EVENTS) + 1 {
+                let event = worker.next();
+                let event = event.unwrap_or_else(|| panic!("ended by itself: {}", self.errors()));
+                self.hear(event, &mut open);
+            }
+        }
+        worker.process.kill().unwrap();
+        let status = worker.process.wait().unwrap();
+        assert_eq!(status.signal(), Some(9), "{}", self.errors());
+        while let Some(event) = worker.next() {
+            self.hear(event, &mut open);
+        }
+        open
+    }
+
+    fn hear(&mut self, event: Event, open: &mut usize) {
+        match event {
+            Event::Ready => {}
+            Event::Began {
+                lane,
+                name,
+                operation,
+            } => self.lanes[lane].begins(name, operation),
+            Event::Done { lane, versions } => self.lanes[lane].done(&self.canary, &versions),
+            Event::Refused { lane, why } => self.lanes[lane].refused(&why),
+            Event::RunBegan => *open += 1,
+            Event::RunDone { run, kind } => {
+                *open -= 1;
+                let expected = [OutcomeKind::Completed, OutcomeKind::Timeout];
+                assert!(expected.contains(&kind), "run {run} ended as {kind}");
+                self.runs.insert(run, kind);
+            }
+            Event::Failed { what } => panic!("the worker failed: {what}"),
+        }
+    }
+
+    /// Opens everything anew, and compares it with what must be there.
+    async fn check(&mut self, kill: u64, open: usize) {
+        let damage = SqliteStore::open(&self.data(), Timestamp::now())
+            .unwrap()
+            .damage()
+            .await
+            .unwrap();
+        assert!(damage.is_empty(), "kill {kill}: {damage:?}");
+        let runner = self.runner();
+        self.check_runs(&runner, open).await;
+        let nonce = format!("nonce-{kill}");
+        for lane in 0..LANES {
+            let seen = self.look(&runner, lane, &nonce).await;
+            self.lanes[lane].settle(&self.canary, &nonce, lane, &seen);
+        }
+    }
+
+    /// No run is open; those that were acknowledged ended as it was told; no more are lost than were not answered.
+    async fn check_runs(&mut self, runner: &Runner, open: usize) {
+        let (mut ended, mut lost) = (BTreeMap::new(), BTreeSet::new());
+        let mut filter = RunFilter {
+            workflow: None,
+            status: None,
+            before: None,
+            limit: PAGE,
+        };
+        let workspace = WorkspaceName::default_name();
+        loop {
+            let page = runner
+                .runs(&self.caller, &workspace, &filter)
+                .await
+                .unwrap();
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.id);
+            for run in page {
+                match run.status {
+                    RunStatus::Ended(kind) => drop(ended.insert(run.id, kind)),
+                    RunStatus::Lost => drop(lost.insert(run.id)),
+                    RunStatus::Open | RunStatus::Forbidden => {
+                        panic!("run {} is {:?}", run.id, run.status)
+                    }
+                }
+            }
+        }
+        for (run, kind) in &self.runs {
+            assert_eq!(ended.get(run), Some(kind), "run {run} was acknowledged");
+        }
+        let lost_now = lost.difference(&self.lost).count();
+        assert!(
+            lost_now <= open,
+            "{lost_now} runs are lost, {open} had no answer"
+        );
+        for run in lost.difference(&self.lost) {
+            // It is whole, as far as it came.
+            runner
+                .run_record(&self.caller, &workspace, run)
+                .await
+                .unwrap();
+        }
+        self.lost = lost;
+    }
+
+    /// What is there of one lane.
+    async fn look(&self, runner: &Runner, lane: usize, nonce: &str) -> Seen {
+        let default = WorkspaceName::default_name();
+        let all = runner.workspaces().await.unwrap();
+        let has_tenant = all.iter().any(|entry| entry.name == tenant(lane));
+        let mut seen = Seen {
+            has_tenant,
+            ..Seen::default()
+        };
+        let mut places = vec![
+            (
+                Place::Workspace,
+                default.clone(),
+                WorkflowName::default_name(),
+            ),
+            (Place::Workflow, default.clone(), own_workflow(lane)),
+        ];
+        if has_tenant {
+            places.push((Place::Tenant, tenant(lane), WorkflowName::default_name()));
+        }
+        for (place, workspace, workflow) in places {
+            let scope = match place {
+                Place::Workspace | Place::Tenant => Scope::Workspace,
+                Place::Workflow => Scope::Workflow(workflow.clone()),
+            };
+            let names: Vec<String> = keys(lane, place).collect();
+            let proofs = self
+                .prove(runner, &workspace, &workflow, nonce, &names)
+                .await;
+            let listed = runner.credentials(&self.caller, &workspace).await.unwrap();
+            for entry in listed {
+                let key = entry.key.as_str().to_owned();
+                if entry.scope == scope && names.contains(&key) {
+                    let proof = proofs[&key].clone();
+                    let version = entry.version;
+                    seen.credentials
+                        .insert((place, key), SeenCredential { version, proof });
+                }
+            }
+        }
+        let workflow = permitted_workflow(lane);
+        let permission = runner
+            .permission(&self.caller, &default, &workflow)
+            .await
+            .unwrap();
+        seen.permission = match permission {
+            UsagePermission::All => None,
+            UsagePermission::Selected(keys) => Some(keys.into_iter().map(String::from).collect()),
+        };
+        let names: Vec<String> = keys(lane, Place::Workspace).collect();
+        seen.permitted = self.prove(runner, &default, &workflow, nonce, &names).await;
+        let steps = runner
+            .steps(&self.caller, &default, Some(&workflow))
+            .await
+            .unwrap();
+        if let Some(step) = steps.first() {
+            seen.step = Some((step.version, step.digest));
+            let registered = StepSource::Registered(step.name.clone());
+            let output = self
+                .run(runner, &default, &workflow, registered, json!(null))
+                .await;
+            assert!(output.is_number(), "the step of lane {lane}: {output}");
+        }
+        seen
+    }
+
+    async fn prove(
+        &self,
+        runner: &Runner,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        nonce: &str,
+        keys: &[String],
+    ) -> BTreeMap<String, Option<String>> {
+        let proves = StepSource::Inline {
+            label: "proves.wasm".to_owned(),
+            bytes: guest("proves"),
+        };
+        let input = json!({"nonce": nonce, "keys": keys});
+        let output = self.run(runner, workspace, workflow, proves, input).await;
+        serde_json::from_value(output).unwrap()
+    }
+
+    async fn run(
+        &self,
+        runner: &Runner,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        step: StepSource,
+        input: serde_json::Value,
+    ) -> serde_json::Value {
+        let request = RunRequest {
+            workspace: workspace.clone(),
+            workflow: workflow.clone(),
+            step,
+            input: input.to_string(),
+            limits: Limits::default(),
+            listener: None,
+            cancel: CancellationToken::new(),
+        };
+        let report = runner.run(&self.caller, request).await.unwrap();
+        let output = report.outcome.output();
+        let output = output.unwrap_or_else(|| panic!("{:?}", report.outcome));
+        serde_json::from_str(output.as_str()).unwrap()
+    }
+
+    fn errors(&self) -> String {
+        fs::read_to_string(self.directory.path().join("stderr")).unwrap()
+    }
+
+    /// No value is in a file of the data directory, or in what the workers said.
+    fn check_leaks(&self) {
+        let mut folders = vec![self.directory.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    check_leak(&path, &self.canary);
+                }
+            }
+        }
+    }
+}
+
+fn check_leak(path: &Path, canary: &str) {
+    let found = spelling_in(&fs::read(path).unwrap(), canary);
+    assert_eq!(found, None, "a value is in `{}`", path.display());
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// The next event, until the worker is gone. A line that it could not write to its end does not count.
+    fn next(&mut self) -> Option<Event> {
+        let mut line = String::new();
+        self.events.read_line(&mut line).unwrap();
+        line.ends_with('\n')
+            .then(|| serde_json::from_str(&line).unwrap())
+    }
+}
