@@ -22,6 +22,7 @@ pub(crate) fn no_core_dumps() -> Result<(), Problem> {
         maximum: Some(0),
     };
     setrlimit(Resource::Core, none).map_err(io::Error::from)?;
+    lockstep_sandbox::open_pagemap();
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)?;
     Ok(())
 }

@@ -34,6 +34,13 @@ pub enum Allocation {
     OnDemand,
 }
 
+/// Opens the list of this process's pages, by which only those that a run has touched are reset. A process that makes
+/// itself undumpable calls this before: after that, Linux gives the list to root alone.
+pub fn open_pagemap() {
+    // Opened once for all engines of the process; each asks again whether it is there.
+    let _is_there = PoolingAllocationConfig::is_pagemap_scan_available();
+}
+
 /// The engine with a pool of instance slots, or without one where the machine has no room for it.
 pub(crate) fn engine(config: &SandboxConfig) -> wasmtime::Result<(Engine, Allocation)> {
     match Engine::new(&settings(pool(config))) {
@@ -61,6 +68,8 @@ fn settings(strategy: InstanceAllocationStrategy) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(HOST_STACK_BYTES)
+        // A stack goes back to the pool as clean as a memory: host functions have had values in their frames.
+        .async_stack_zeroing(true)
         // Frames of a guest's stack would be guest text in messages; the trap's own name is enough.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .generate_address_map(false);

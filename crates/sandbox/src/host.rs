@@ -9,7 +9,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower, ResourceTable, Was
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret};
+use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret, Zeroizing};
 use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, LogStream, Phase};
 
 use crate::credentials::{Credentials, RevealError};
@@ -94,6 +94,18 @@ pub(crate) struct GuestFailure {
     pub(crate) retryable: bool,
     #[component(name = "missing-credentials")]
     pub(crate) missing_credentials: Vec<String>,
+}
+
+// === impl GuestFailure ===
+
+impl Drop for GuestFailure {
+    /// A guest may say a value in any of its texts.
+    fn drop(&mut self) {
+        drop(Zeroizing::new(std::mem::take(&mut self.message)));
+        for key in self.missing_credentials.drain(..) {
+            drop(Zeroizing::new(key));
+        }
+    }
 }
 
 // === impl RunState ===

@@ -41,7 +41,7 @@ pub use child::serve_compilation;
 pub use compiler::{CompilerCommand, StepCode};
 pub use config::{CompileEvent, SandboxConfig};
 pub use credentials::{Credentials, Reveal, RevealError};
-pub use engine::Allocation;
+pub use engine::{Allocation, open_pagemap};
 pub use load::{LoadError, LoadedStep};
 pub use log::LogSink;
 pub use run::{Ended, Invocation, Usage};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-use lockstep_secret::{Masker, MaskerConfig, Secret};
+use lockstep_secret::{Masker, MaskerConfig, Secret, Zeroizing};
 use lockstep_step::{CredentialUse, Denied, Failure, Limits, Outcome, OutcomeKind, Phase};
 
 use crate::credentials::Credentials;
@@ -267,7 +267,7 @@ fn timed_out(limits: &Limits, phase: Phase) -> Ending {
 }
 
 /// A failure that the step reported itself.
-fn reported(failure: GuestFailure, state: &RunState) -> Ending {
+fn reported(mut failure: GuestFailure, state: &RunState) -> Ending {
     let missing: Vec<_> = failure
         .missing_credentials
         .iter()
@@ -278,7 +278,8 @@ fn reported(failure: GuestFailure, state: &RunState) -> Ending {
     } else {
         OutcomeKind::MissingCredential
     };
-    let mut ending = Ending::new(kind, Phase::Run, failure.message);
+    let message = std::mem::take(&mut failure.message);
+    let mut ending = Ending::new(kind, Phase::Run, message);
     ending.retryable = failure.retryable;
     ending
 }
@@ -322,6 +323,8 @@ fn fail(ending: Ending, masker: &Masker) -> Outcome {
         started,
         retryable,
     } = ending;
+    // A guest may say a value in it.
+    let message = Zeroizing::new(message);
     // Masked whole, then cut: a value across the cut would otherwise show its first half.
     let message = masker.mask(&message).truncated(MAX_MESSAGE_BYTES);
     Outcome::from(Failure {

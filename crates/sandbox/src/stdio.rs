@@ -9,6 +9,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use lockstep_secret::Zeroizing;
 use lockstep_step::LogStream;
 
 use crate::log::RunLog;
@@ -46,6 +47,8 @@ impl Pollable for GuestStream {
 
 impl OutputStream for GuestStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // WASI's copy of what the guest wrote, which may hold a value. Nobody else holds it, so this takes it over.
+        let bytes = Zeroizing::new(Vec::from(bytes));
         self.log.write(self.stream, &bytes);
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod masked;
 mod masker;
 mod plaintext;
+mod stack;
 mod stream;
 
 mod mask_json;
@@ -34,6 +35,7 @@ mod wiped;
 pub use masked::Masked;
 pub use masker::{Masker, MaskerConfig, RegisterError, Registered};
 pub use plaintext::{KeyMaterial, NotUtf8, Secret, SharedSecret};
+pub use stack::with_wiped_stack;
 pub use stream::MaskStream;
 
 /// The buffer that plaintext and keys pass through on their way into a [`Secret`] or [`KeyMaterial`]: wiped when it is

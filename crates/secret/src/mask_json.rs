@@ -1,5 +1,7 @@
 //! Masking JSON so that it stays JSON.
 
+use zeroize::Zeroizing;
+
 use crate::json::{Token, is_json, tokens};
 use crate::{Masked, Masker};
 
@@ -24,12 +26,16 @@ pub(crate) fn mask_json(masker: &Masker, json: &str) -> Masked<String> {
 /// Masks the text between two quotes. If it must be decoded for that, it is written anew.
 fn push_string(masker: &Masker, escaped: &str, masked: &mut String) {
     let as_written = format!("\"{}\"", masker.mask(escaped).as_str());
-    let text = serde_json::from_str::<String>(&as_written).ok();
+    let text = serde_json::from_str(&as_written)
+        .ok()
+        .map(Zeroizing::<String>::new);
     match text.map(|text| (masker.mask(&text).into_inner(), text)) {
-        Some((safe, text)) if safe == text => masked.push_str(&as_written),
+        Some((safe, text)) if safe == *text => masked.push_str(&as_written),
         Some((safe, _)) => masked.push_str(&quoted(&safe)),
         None => {
-            let text: String = serde_json::from_str(&format!("\"{escaped}\"")).unwrap_or_default();
+            let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
+            let text: Zeroizing<String> =
+                Zeroizing::new(serde_json::from_str(&quoted_text).unwrap_or_default());
             masked.push_str(&quoted(masker.mask(&text).as_str()));
         }
     }

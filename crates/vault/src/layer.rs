@@ -11,7 +11,7 @@ use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use ctutils::CtEq;
 use hkdf::Hkdf;
-use lockstep_secret::Zeroizing;
+use lockstep_secret::{Zeroizing, with_wiped_stack};
 use sha2::Sha256;
 
 use lockstep_secret::KeyMaterial;
@@ -38,19 +38,29 @@ pub(crate) fn seal(
     context: &Context,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, NoRandomness> {
-    let derived = Derived::new(key, context);
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|_| NoRandomness)?;
 
+    Ok(with_wiped_stack(|| {
+        sealed_under(&Derived::new(key, context), &nonce, context, plaintext)
+    }))
+}
+
+fn sealed_under(
+    derived: &Derived,
+    nonce: &[u8; NONCE_BYTES],
+    context: &Context,
+    plaintext: &[u8],
+) -> Vec<u8> {
     // The capacity is exact: the plaintext is encrypted where it is first written, and no copy is left behind.
     let mut sealed = Vec::with_capacity(plaintext.len() + OVERHEAD_BYTES);
     sealed.extend_from_slice(derived.commitment());
-    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(nonce);
     sealed.extend_from_slice(plaintext);
     let text = &mut sealed[COMMITMENT_BYTES + NONCE_BYTES..];
-    let tag = encrypt(derived.encryption_key(), &nonce, context.as_bytes(), text);
+    let tag = encrypt(derived.encryption_key(), nonce, context.as_bytes(), text);
     sealed.extend_from_slice(&tag);
-    Ok(sealed)
+    sealed
 }
 
 /// The length of what [`open`] writes.
@@ -60,6 +70,15 @@ pub(crate) fn plaintext_length(sealed: &[u8]) -> Option<usize> {
 
 /// Opens `sealed` into `plaintext`, which has [`plaintext_length`]. On a mismatch it holds no plaintext.
 pub(crate) fn open(
+    key: &KeyMaterial,
+    context: &Context,
+    sealed: &[u8],
+    plaintext: &mut [u8],
+) -> Result<(), Mismatch> {
+    with_wiped_stack(|| open_into(key, context, sealed, plaintext))
+}
+
+fn open_into(
     key: &KeyMaterial,
     context: &Context,
     sealed: &[u8],
