@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use lockstep_e2e::crash::{
     Event, LANES, Operation, Place, keys, own_workflow, permitted_workflow, step, tenant, value,
 };
-use lockstep_e2e::{Random, guest, runner_in, wat};
+use lockstep_e2e::{Random, compiler, guest, runner_in, wat};
 use lockstep_runner::{
     ManageError, NewCredential, PutRule, Removal, RunRequest, Runner, StepSource, StoreError,
 };
@@ -49,6 +49,7 @@ async fn main() {
     let (name, operations) = (next(), next().parse().unwrap());
     let mut config = SandboxConfig::for_runs(4);
     config.cache_dir = Some(directory.join("data/cache"));
+    config.compiler = Some(compiler());
     let caller = Caller {
         name: "test:worker".to_owned(),
         role: Role::Admin,

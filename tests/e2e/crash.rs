@@ -49,11 +49,11 @@ struct Worker {
     events: BufReader<ChildStdout>,
 }
 
+#[expect(clippy::print_stderr, reason = "shown when the test fails")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_outlives_sigkill_and_nothing_is_half_done() {
     let kills = number("LOCKSTEP_CRASH_KILLS").unwrap_or(KILLS);
     let seed = number("LOCKSTEP_CRASH_SEED").unwrap_or_else(clock);
-    // Shown when the test fails.
     eprintln!("LOCKSTEP_CRASH_SEED={seed}");
     let mut scene = Scene::new().await;
     let mut random = Random::new(seed);

@@ -29,19 +29,19 @@ impl TestHost {
 
     /// Runs `lockstep` with this on stdin.
     pub fn lockstep_with<A: AsRef<OsStr>>(&self, stdin: &str, arguments: &[A]) -> Finished {
-        self.finish(Command::new(binary()), stdin, arguments)
+        self.finish(Command::new(lockstep_binary()), stdin, arguments)
     }
 
     /// Runs `lockstep` and has it trace all that it does.
     pub fn lockstep_traced<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Finished {
         let mut command = Command::new("env");
-        command.arg("LOCKSTEP_LOG=trace").arg(binary());
+        command.arg("LOCKSTEP_LOG=trace").arg(lockstep_binary());
         self.finish(command, "", arguments)
     }
 
     /// Starts `lockstep` and leaves it running. What it prints is lost.
     pub fn spawn_lockstep<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Child {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(lockstep_binary());
         self.places(&mut command).args(arguments);
         command
             .stdin(Stdio::null())
@@ -57,22 +57,10 @@ impl TestHost {
         stdin: &str,
         arguments: &[A],
     ) -> Finished {
-        self.places(&mut command).args(arguments);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // A process that refuses its arguments does not read: then there is nobody to write to.
-        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
-        let output = child.wait_with_output().unwrap();
-        self.leaves("stdout of a command", &output.stdout);
-        self.leaves("stderr of a command", &output.stderr);
-        Finished {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        let finished = finish(self.places(&mut command).args(arguments), stdin);
+        self.leaves("stdout of a command", finished.stdout.as_bytes());
+        self.leaves("stderr of a command", finished.stderr.as_bytes());
+        finished
     }
 
     fn places<'a>(&self, command: &'a mut Command) -> &'a mut Command {
@@ -104,18 +92,39 @@ impl Finished {
 #[must_use]
 pub fn compiler() -> CompilerCommand {
     CompilerCommand {
-        program: binary(),
+        program: lockstep_binary(),
         arguments: vec!["compile-for-host".into()],
     }
 }
 
-/// The binary that was built beside this test.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("a test binary is in target/<profile>/deps");
+/// Runs a command to its end, with this on stdin.
+pub(crate) fn finish(command: &mut Command, stdin: &str) -> Finished {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A process that refuses its arguments does not read: then there is nobody to write to.
+    drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    Finished {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The binary that was built beside this test, or beside this helper of a test.
+#[must_use]
+pub fn lockstep_binary() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let folder = this.parent().expect("a program is in a folder");
+    // Tests are in a folder of their own there.
+    let profile = if folder.ends_with("deps") {
+        folder.parent().expect("`deps` is in target/<profile>")
+    } else {
+        folder
+    };
     let binary = profile.join("lockstep");
     assert!(
         binary.exists(),

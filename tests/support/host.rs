@@ -68,9 +68,13 @@ impl TestHost {
     }
 
     /// A host with this sandbox; its cache of compiled code is in the data directory.
-    pub async fn with(mut config: SandboxConfig) -> Self {
+    pub async fn with(config: SandboxConfig) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), config).await
+    }
+
+    /// A host whose data directory is `data` in this directory.
+    pub async fn within(directory: TempDir, mut config: SandboxConfig) -> Self {
         traces::collect();
-        let directory = tempfile::tempdir().unwrap();
         config.cache_dir = Some(directory.path().join("data/cache"));
         let runner = runner_in(directory.path(), config);
         let admin = Caller {

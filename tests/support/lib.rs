@@ -9,14 +9,21 @@
 
 mod command;
 pub mod crash;
+mod disk;
 mod guests;
 mod host;
+mod machine;
+mod memory;
 mod random;
 mod spellings;
 mod traces;
 
-pub use command::{Finished, compiler};
+pub use command::{Finished, compiler, lockstep_binary};
+pub use disk::{SmallDisk, in_own_mounts};
 pub use guests::{guest, repository, wat};
 pub use host::{Ran, TestHost, Wanted, runner_in};
+pub use machine::Machine;
+pub use memory::{Canary, Needles, Remnant};
 pub use random::Random;
 pub use spellings::spelling_in;
+pub use traces::is_traced;

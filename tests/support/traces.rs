@@ -27,6 +27,13 @@ pub(crate) fn so_far() -> Vec<u8> {
         .clone()
 }
 
+/// Whether something with this text was traced.
+#[must_use]
+pub fn is_traced(text: &str) -> bool {
+    let traces = TRACES.lock().unwrap_or_else(PoisonError::into_inner);
+    memchr::memmem::find(&traces, text.as_bytes()).is_some()
+}
+
 struct Traces;
 
 impl Write for Traces {

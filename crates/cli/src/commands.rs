@@ -27,8 +27,10 @@ pub(crate) async fn carry_out(
     environment: Environment,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let config = || environment.config(call.places);
-    match call.command {
+    let config = environment.config(call.places);
+    let data = config.as_ref().ok().map(|config| config.data.clone());
+    let config = || config;
+    let carried_out = match call.command {
         Command::Run(arguments) => run::carry_out(arguments, &config()?, console).await,
         Command::Workspace(command) => workspace::carry_out(command, &config()?, console).await,
         Command::Workflow(command) => workflow::carry_out(command, &config()?, console).await,
@@ -42,5 +44,9 @@ pub(crate) async fn carry_out(
         Command::Restore(arguments) => restore::carry_out(arguments, &config()?, console).await,
         Command::Doctor => doctor::carry_out(&config()?, console).await,
         Command::Completions(arguments) => completions::carry_out(&arguments, console),
-    }
+    };
+    carried_out.map_err(|problem| match &data {
+        Some(data) => problem.in_data(data),
+        None => problem,
+    })
 }

@@ -1,12 +1,17 @@
 //! Why a call was not carried out: what is told about it, and the exit code.
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
-use lockstep_runner::{ManageError, RunError, StoreError};
+use lockstep_runner::{HostFault, ManageError, RunError, StoreError};
 use lockstep_sandbox::LoadError;
 use lockstep_store::OpenStoreError;
 use lockstep_vault::{KeyError, OpenError, SealError};
+
+/// The codes of what only whoever owns the data directory can mend.
+const DISK_FULL: &str = "disk_full";
+const READ_ONLY: &str = "read_only";
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,6 +100,27 @@ impl Problem {
         self
     }
 
+    /// With what was being done as the message, and what it was as the first cause.
+    fn while_doing(mut self, what: String) -> Self {
+        let cause = std::mem::replace(&mut self.message, what);
+        self.causes.insert(0, cause);
+        self
+    }
+
+    /// With the data directory in the hint, where it is what is to be mended.
+    pub(crate) fn in_data(self, data: &Path) -> Self {
+        let path = data.display();
+        match self.code {
+            DISK_FULL => self.hint(format!(
+                "make room on the disk of `{path}`: what was there before is there still"
+            )),
+            READ_ONLY => self.hint(format!(
+                "check the owner, the permissions and the file system of `{path}`, or name another with `--data`"
+            )),
+            _ => self,
+        }
+    }
+
     /// A name that nothing has.
     pub(crate) fn not_found(message: impl Into<String>, nearest: Option<&str>) -> Self {
         let problem = Self::new(Exit::Usage, "not_found", message);
@@ -161,9 +187,8 @@ impl From<&StoreError> for Problem {
             StoreError::VersionConflict { .. } => Self::host("conflict", error).hint("try again"),
             StoreError::Busy => Self::host("database", error)
                 .hint("another process has held it for long; try again when it has ended"),
-            StoreError::Full => Self::host("database", error).hint("make room on its disk"),
-            StoreError::ReadOnly => Self::host("database", error)
-                .hint("check the owner and the permissions of the data directory"),
+            StoreError::Full => Self::host(DISK_FULL, error),
+            StoreError::ReadOnly => Self::host(READ_ONLY, error),
             StoreError::Corrupt { .. } => Self::host("database", error)
                 .hint("`lockstep restore FILE --force` puts a backup in its place"),
             StoreError::Closed | StoreError::Failed(_) => Self::host("database", error),
@@ -195,9 +220,12 @@ impl From<RunError> for Problem {
             RunError::MemoryLimit { .. } => {
                 Self::new(Exit::Usage, "invalid_value", error.to_string())
             }
-            RunError::Record(_) | RunError::Host { .. } | RunError::Task => {
-                Self::host("internal", &error)
-            }
+            RunError::Record(source)
+            | RunError::Host {
+                source: HostFault::Store(source),
+                ..
+            } => Self::from(source).while_doing(error.to_string()),
+            RunError::Host { .. } | RunError::Task => Self::host("internal", &error),
         }
     }
 }

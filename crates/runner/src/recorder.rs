@@ -28,6 +28,12 @@ impl Recorder {
     pub(crate) fn take(&self) -> Vec<LogChunk> {
         std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Puts back what was taken out and could not be recorded, before what came since.
+    pub(crate) fn put_back(&self, chunks: Vec<LogChunk>) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.splice(..0, chunks);
+    }
 }
 
 impl LogSink for Recorder {

@@ -178,9 +178,11 @@ impl OpenRun {
                 _ = flush.tick() => {
                     let chunks = recorder.take();
                     if !chunks.is_empty()
-                        && let Err(error) = self.parts.store.append_log(&self.id, chunks).await
+                        && let Err(error) = self.parts.store.append_log(&self.id, chunks.clone()).await
                     {
-                        tracing::error!(run = %self.id, "a part of the log is not recorded: {error}");
+                        // It is tried again, at the latest when the run is closed, which then fails as a whole.
+                        recorder.put_back(chunks);
+                        tracing::warn!(run = %self.id, "a part of the log is not recorded yet: {error}");
                     }
                 }
             }

@@ -7,6 +7,7 @@
 //! lockstep-kek-1:k0123456789abcdef:<64 hex digits>
 //! ```
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use lockstep_secret::Zeroizing;
@@ -264,6 +265,17 @@ impl KeyError {
             }
             Self::LooseMode { .. } => "run `chmod 600` on the key file",
             Self::NextToDatabase { .. } => "move the key file out of the data directory",
+            Self::File { source, .. }
+                if matches!(
+                    source.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                ) =>
+            {
+                "make room on the disk of the key file: no half-written key is left there"
+            }
+            Self::File { source, .. } if source.kind() == ErrorKind::ReadOnlyFilesystem => {
+                "its file system is mounted read-only: remount it, or name another with `--key-file`"
+            }
             Self::File { .. } => "check the path, its owner and its permissions",
             Self::Empty | Self::Line { .. } => {
                 "use the text of a key file, or the 64 hex digits of `openssl rand -hex 32`"
