@@ -9,7 +9,10 @@ use wasmtime::Engine;
 /// Time between two epochs. A guest yields to the other runs, and notices its deadline, this often.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A thread that moves the epoch of an engine while any run is under way, and sleeps while none is.
+/// A thread that moves the epoch of an engine while runs are under way, and sleeps once there were none at a tick.
+///
+/// It is not woken for each run: a tick in the midst of a run makes the guest yield, and a wake-up costs more than a
+/// short run does.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -27,6 +30,8 @@ struct Shared {
 
 struct State {
     runs: usize,
+    /// Whether the thread sleeps until it is told of a run.
+    sleeps: bool,
     ended: bool,
 }
 
@@ -35,6 +40,7 @@ impl Ticker {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 runs: 0,
+                sleeps: false,
                 ended: false,
             }),
             changed: Condvar::new(),
@@ -55,7 +61,7 @@ impl Ticker {
     pub(crate) fn ticking(&self) -> Ticking {
         let mut state = self.shared.lock();
         state.runs += 1;
-        if state.runs == 1 {
+        if std::mem::take(&mut state.sleeps) {
             self.shared.changed.notify_one();
         }
         drop(state);
@@ -92,16 +98,16 @@ fn tick(shared: &Shared, engine: &Engine) {
     let mut state = shared.lock();
     while !state.ended {
         if state.runs == 0 {
+            state.sleeps = true;
             state = shared
                 .changed
-                .wait(state)
+                .wait_while(state, |state| state.sleeps && !state.ended)
                 .unwrap_or_else(PoisonError::into_inner);
-        } else {
-            (state, _) = shared
-                .changed
-                .wait_timeout(state, TICK)
-                .unwrap_or_else(PoisonError::into_inner);
-            engine.increment_epoch();
         }
+        (state, _) = shared
+            .changed
+            .wait_timeout_while(state, TICK, |state| !state.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        engine.increment_epoch();
     }
 }

@@ -1,0 +1,226 @@
+//! What a fresh instance of a trivial step costs, beside the least that a wasmtime host can do for it.
+//!
+//! The step is `target/guests/credentials.wasm` (the Rust SDK: one credential, one line of log, JSON in and out), which
+//! `cargo xtask guests` builds. The bare host has the same engine, pool and WASI; it hands out a constant, takes the log
+//! to nowhere, and neither masks, limits nor records. Both take turns, so that what else the machine does meets both.
+//!
+//! `cargo bench -p lockstep-sandbox --bench fresh`
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program that prints figures, or stops"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, Lower,
+    ResourceTable, TypedFunc, WasmStr,
+};
+use wasmtime::{Engine, Store, StoreContextMut};
+use wasmtime_wasi::p2::pipe::SinkOutputStream;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use lockstep_sandbox::{
+    Artifact, Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
+    SandboxConfig, prepare,
+};
+use lockstep_secret::Secret;
+use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind, Scope};
+
+/// The sandbox's own settings, so that both engines are the same.
+#[expect(
+    unreachable_pub,
+    reason = "the part of the sandbox that the bare host shares is used whole"
+)]
+#[path = "../src/engine.rs"]
+mod engine;
+
+const PLACES: u32 = 4;
+const WARM_UP: usize = 500;
+const RUNS: usize = 10_000;
+const VALUE: &str = "a value of the usual length, 1f93";
+const INPUT: &str = r#"{"keys":["KEY"]}"#;
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/credentials.wasm");
+    let artifact = prepare(&fs::read(path).unwrap()).unwrap();
+    let bare = Bare::new(&artifact);
+    let ours = runtime.block_on(Ours::new(artifact));
+    let (mut bare_times, mut our_times) = (Vec::new(), Vec::new());
+    for _ in 0..WARM_UP + RUNS {
+        bare_times.push(timed(|| runtime.block_on(bare.run())));
+        our_times.push(timed(|| runtime.block_on(ours.run())));
+    }
+    println!("{RUNS} runs each        p50        p99");
+    let bare = told("bare wasmtime", &mut bare_times);
+    let ours = told("sandbox", &mut our_times);
+    println!("sandbox / bare wasmtime, p50: {:.2}", ours / bare);
+}
+
+fn timed(run: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    run();
+    start.elapsed()
+}
+
+/// Prints the times, and gives the median in seconds.
+fn told(name: &str, times: &mut Vec<Duration>) -> f64 {
+    times.drain(..WARM_UP);
+    times.sort_unstable();
+    let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+    println!("{name:<16} {p50:>10.1?} {p99:>10.1?}");
+    p50.as_secs_f64()
+}
+
+// === The sandbox ===
+
+struct Ours {
+    sandbox: Sandbox,
+    step: Arc<LoadedStep>,
+}
+
+struct One;
+
+struct Nowhere;
+
+impl Ours {
+    async fn new(artifact: Artifact) -> Self {
+        let sandbox = Sandbox::new(SandboxConfig::for_runs(PLACES)).unwrap();
+        let component = artifact.component;
+        let step = sandbox
+            .load(artifact.digest, async { Ok(component) })
+            .await
+            .unwrap();
+        Self { sandbox, step }
+    }
+
+    async fn run(&self) {
+        let place = self.sandbox.admit().await.unwrap();
+        let invocation = Invocation {
+            input: INPUT,
+            limits: Limits::default(),
+            credentials: Box::new(One),
+            log: Arc::new(Nowhere),
+            cancel: CancellationToken::new(),
+        };
+        let ended = self.sandbox.run(place, &self.step, invocation).await;
+        assert_eq!(ended.outcome.unwrap().kind(), OutcomeKind::Completed);
+    }
+}
+
+impl Credentials for One {
+    fn reveal(&self, _key: &CredentialKey) -> Result<Reveal, RevealError> {
+        Ok(Reveal {
+            secret: Secret::new(VALUE.to_owned()),
+            scope: Scope::Workspace,
+            version: 1,
+        })
+    }
+
+    fn check(&self, _key: &CredentialKey) -> Result<(), DenialReason> {
+        Ok(())
+    }
+
+    fn keys(&self) -> Vec<CredentialKey> {
+        Vec::new()
+    }
+}
+
+impl LogSink for Nowhere {
+    fn write(&self, _chunk: LogChunk) {}
+}
+
+// === The bare host ===
+
+struct Bare {
+    engine: Engine,
+    pre: InstancePre<State>,
+    run: ComponentExportIndex,
+}
+
+struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct CredentialError {
+    code: String,
+    key: String,
+    message: String,
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+#[expect(dead_code, reason = "the guest's failure is lifted and not looked at")]
+struct Failure {
+    message: String,
+    retryable: bool,
+    #[component(name = "missing-credentials")]
+    missing_credentials: Vec<String>,
+}
+
+impl Bare {
+    fn new(artifact: &Artifact) -> Self {
+        let (engine, _) = engine::engine(&SandboxConfig::for_runs(PLACES)).unwrap();
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+        linker.instance("lockstep:step/failures@1.0.0").unwrap();
+        add_credentials(&mut linker).unwrap();
+        let component = Component::new(&engine, &artifact.component).unwrap();
+        Self {
+            run: component.get_export_index(None, "run").unwrap(),
+            pre: linker.instantiate_pre(&component).unwrap(),
+            engine,
+        }
+    }
+
+    async fn run(&self) {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(SinkOutputStream).stderr(SinkOutputStream);
+        let state = State {
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.set_epoch_deadline(u64::MAX / 2);
+        let instance = self.pre.instantiate_async(&mut store).await.unwrap();
+        let run: TypedFunc<(&str,), (Result<String, Failure>,)> =
+            instance.get_typed_func(&mut store, self.run).unwrap();
+        let (result,) = run.call_async(&mut store, (INPUT,)).await.unwrap();
+        assert!(result.is_ok());
+    }
+}
+
+fn add_credentials(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut credentials = linker.instance("lockstep:step/credentials@1.0.0")?;
+    credentials.func_wrap(
+        "credential",
+        |_: StoreContextMut<'_, State>, (_key,): (WasmStr,)| {
+            Ok((Ok::<_, CredentialError>(VALUE),))
+        },
+    )?;
+    credentials.func_wrap("keys", |_: StoreContextMut<'_, State>, (): ()| {
+        Ok((Vec::<String>::new(),))
+    })?;
+    credentials.func_wrap(
+        "missing",
+        |_: StoreContextMut<'_, State>, (_keys,): (Vec<String>,)| Ok((Vec::<String>::new(),)),
+    )
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
