@@ -27,7 +27,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use lockstep_sandbox::{
     Artifact, Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
-    SandboxConfig, prepare,
+    SandboxConfig, StepCode, prepare,
 };
 use lockstep_secret::Secret;
 use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind, Scope};
@@ -94,7 +94,9 @@ impl Ours {
         let sandbox = Sandbox::new(SandboxConfig::for_runs(PLACES)).unwrap();
         let component = artifact.component;
         let step = sandbox
-            .load(artifact.digest, async { Ok(component) })
+            .load("bench", artifact.digest, async {
+                Ok(StepCode::Component(component))
+            })
             .await
             .unwrap();
         Self { sandbox, step }
@@ -203,9 +205,7 @@ fn add_credentials(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut credentials = linker.instance("lockstep:step/credentials@1.0.0")?;
     credentials.func_wrap(
         "credential",
-        |_: StoreContextMut<'_, State>, (_key,): (WasmStr,)| {
-            Ok((Ok::<_, CredentialError>(VALUE),))
-        },
+        |_: StoreContextMut<'_, State>, (_key,): (WasmStr,)| Ok((Ok::<_, CredentialError>(VALUE),)),
     )?;
     credentials.func_wrap("keys", |_: StoreContextMut<'_, State>, (): ()| {
         Ok((Vec::<String>::new(),))

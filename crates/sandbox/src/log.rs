@@ -24,8 +24,9 @@ pub(crate) struct RunLog(Arc<Mutex<State>>);
 struct State {
     masker: Masker,
     sink: Arc<dyn LogSink>,
-    stdout: MaskStream,
-    stderr: MaskStream,
+    /// Made when the guest writes: most steps use one of the two, or none.
+    stdout: Option<MaskStream>,
+    stderr: Option<MaskStream>,
     last_write: Instant,
     limit_bytes: u64,
     kept_bytes: u64,
@@ -40,8 +41,8 @@ impl RunLog {
         Self(Arc::new(Mutex::new(State {
             masker: masker.clone(),
             sink,
-            stdout: masker.stream(),
-            stderr: masker.stream(),
+            stdout: None,
+            stderr: None,
             last_write: Instant::now(),
             limit_bytes,
             kept_bytes: 0,
@@ -54,7 +55,7 @@ impl RunLog {
         let mut state = self.lock();
         state.taken_bytes += bytes.len() as u64;
         state.last_write = Instant::now();
-        let masked = state.stream(stream).write(bytes);
+        let masked = state.open_stream(stream).write(bytes);
         state.hand_on(stream, masked);
     }
 
@@ -65,8 +66,10 @@ impl RunLog {
             return;
         }
         for stream in [LogStream::Stdout, LogStream::Stderr] {
-            if state.stream(stream).has_weak_hold() {
-                let masked = state.stream(stream).release_weak();
+            if let Some(open) = state.stream(stream)
+                && open.has_weak_hold()
+            {
+                let masked = open.release_weak();
                 state.hand_on(stream, masked);
             }
         }
@@ -76,10 +79,10 @@ impl RunLog {
     pub(crate) fn finish(&self) -> u64 {
         let mut state = self.lock();
         for stream in [LogStream::Stdout, LogStream::Stderr] {
-            let fresh = state.masker.stream();
-            let ended = std::mem::replace(state.stream(stream), fresh);
-            let masked = ended.finish();
-            state.hand_on(stream, masked);
+            if let Some(ended) = state.stream(stream).take() {
+                let masked = ended.finish();
+                state.hand_on(stream, masked);
+            }
         }
         state.taken_bytes
     }
@@ -92,11 +95,16 @@ impl RunLog {
 // === impl State ===
 
 impl State {
-    fn stream(&mut self, stream: LogStream) -> &mut MaskStream {
+    fn stream(&mut self, stream: LogStream) -> &mut Option<MaskStream> {
         match stream {
             LogStream::Stdout => &mut self.stdout,
             LogStream::Stderr => &mut self.stderr,
         }
+    }
+
+    fn open_stream(&mut self, stream: LogStream) -> &mut MaskStream {
+        let fresh = self.masker.clone();
+        self.stream(stream).get_or_insert_with(|| fresh.stream())
     }
 
     fn hand_on(&mut self, stream: LogStream, text: Masked<Vec<u8>>) {

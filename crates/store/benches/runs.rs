@@ -24,7 +24,7 @@ use lockstep_store::{NewRun, RunEnd, RunSource, SqliteStore, Store};
 fn main() {
     println!("callers   runs/s   p50 open   p50 close");
     for callers in [1, 8, 32, 128] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let store = Arc::new(SqliteStore::open(directory.path(), Timestamp::now()).unwrap());
         let each = 8_000 / callers;
         let runtime = Runtime::new().unwrap();

@@ -40,9 +40,10 @@ use writer::Writer;
 /// The store in a data directory.
 #[derive(Debug)]
 pub struct SqliteStore {
-    // In the order in which they end: all is written and closed before others may take our runs for lost.
-    writer: Writer,
+    // In the order in which they end: the writer closes the last connection, and all is written and closed before others
+    // may take our runs for lost.
     readers: Readers,
+    writer: Writer,
     owner: Owner,
     directory: PathBuf,
 }

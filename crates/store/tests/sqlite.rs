@@ -299,6 +299,54 @@ fn is_kept(directory: &Path, bytes: &[u8]) -> bool {
     })
 }
 
+/// What is left of the write-ahead log of a store that was closed, in bytes.
+fn left_log(directory: &Path) -> Option<u64> {
+    let log = fs::metadata(directory.join("lockstep.db-wal"));
+    log.ok().map(|log| log.len())
+}
+
+async fn run_once(store: &SqliteStore) -> RunId {
+    let run = open_run(store).await;
+    store.forbid_run(&run, at(2)).await.unwrap();
+    run
+}
+
+#[tokio::test]
+async fn runs_are_left_in_a_short_log_and_found_there() {
+    let directory = TempDir::new().unwrap();
+    drop(open(directory.path()));
+    assert_eq!(left_log(directory.path()), None, "a new database is whole");
+    let store = open(directory.path());
+    let run = run_once(&store).await;
+    drop(store);
+    assert!(left_log(directory.path()).is_some_and(|bytes| bytes > 0));
+    let store = open(directory.path());
+    assert_eq!(state(&store, run).await, RunState::Forbidden { at: at(2) });
+}
+
+#[tokio::test]
+async fn a_long_log_goes_into_the_database() {
+    let directory = TempDir::new().unwrap();
+    drop(open(directory.path()));
+    let store = open(directory.path());
+    // Each run writes several pages, and 256 may be left.
+    for _ in 0..100 {
+        run_once(&store).await;
+    }
+    drop(store);
+    assert_eq!(left_log(directory.path()), None);
+}
+
+#[tokio::test]
+async fn a_change_is_not_left_in_the_log_of_a_store_that_others_have_open() {
+    let directory = TempDir::new().unwrap();
+    let (stays, goes) = (open(directory.path()), open(directory.path()));
+    set_canary(&goes, &admin()).await;
+    drop(goes);
+    assert_eq!(left_log(directory.path()), Some(0));
+    drop(stays);
+}
+
 #[tokio::test]
 async fn a_value_is_in_no_file_and_a_deleted_record_is_zeroed() {
     let directory = TempDir::new().unwrap();

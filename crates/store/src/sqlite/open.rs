@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::error::StoreError;
 
@@ -17,6 +18,14 @@ pub(super) const OPEN_LOCK: &str = "open.lock";
 
 /// How long we wait for another process: far longer than any transaction of ours, far shorter than people wait.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pages of the write-ahead log that a store leaves behind when it is closed. The next one reads them all when it opens:
+/// some hundred microseconds, where writing them into the database waits for the disk thrice.
+const LEFT_PAGES: i64 = 256;
+
+/// Pages of the write-ahead log at which a commit also writes them into the database, 16 MiB: a page that many runs
+/// changed is written once.
+const LOG_PAGES: i64 = 4096;
 
 /// Prepared statements that a connection keeps: more than we have.
 const STATEMENTS: usize = 128;
@@ -89,12 +98,37 @@ pub(super) fn open_for_writing(directory: &Path) -> Result<Connection, OpenStore
     if mode != "wal" {
         return Err(OpenStoreError::Store(StoreError::ReadOnly));
     }
-    // A commit is on disk when it returns; NORMAL would lose the last ones with the power.
-    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    set_synchronous(&connection, false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is deleted or written over is zeroed, sealed though it is.
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
+}
+
+/// A commit is on disk when it returns (FULL); or, if it `is_hasty`, when the next one is that is not (NORMAL).
+pub(super) fn set_synchronous(
+    connection: &Connection,
+    is_hasty: bool,
+) -> Result<(), rusqlite::Error> {
+    let level = if is_hasty { "normal" } else { "full" };
+    connection.pragma_update(None, "synchronous", level)
+}
+
+/// Closes the connection that writes. The write-ahead log goes into the database if it `has_changes` of more than runs, or
+/// has become long. If that fails the log stays, and the next store reads it.
+pub(super) fn finish_writing(connection: Connection, has_changes: bool) {
+    let pages = |mode| -> Result<i64, _> {
+        connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {
+            row.get(1)
+        })
+    };
+    if has_changes || pages("NOOP").is_ok_and(|pages| pages > LEFT_PAGES) {
+        // Said at once, as other processes may have the database open. Who closes it last removes the empty file.
+        drop(pages("TRUNCATE"));
+        drop(connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false));
+    }
+    drop(connection.close());
 }
 
 /// A connection that only reads.
@@ -109,6 +143,7 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
 

@@ -20,6 +20,7 @@ use crate::store::Store;
 use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
 
 use super::credentials::Stamp;
+use super::writer::Weight;
 use super::{
     SqliteStore, changes, column, credentials, dead_owners, history, open, runs, steps, tell_lost,
     workspaces,
@@ -34,7 +35,9 @@ impl Store for SqliteStore {
     async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError> {
         let check = *check;
         self.writer
-            .write(move |connection| workspaces::add_kek(connection, &check, at))
+            .write(Weight::Change, move |connection| {
+                workspaces::add_kek(connection, &check, at)
+            })
             .await
     }
 
@@ -45,7 +48,9 @@ impl Store for SqliteStore {
     async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError> {
         let workspace = permit.workspace().clone();
         self.writer
-            .write(move |connection| workspaces::add(connection, &workspace, at))
+            .write(Weight::Change, move |connection| {
+                workspaces::add(connection, &workspace, at)
+            })
             .await
     }
 
@@ -56,7 +61,9 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let workspace = permit.workspace().clone();
         self.writer
-            .write(move |connection| workspaces::remove(connection, &workspace, removal))
+            .write(Weight::Change, move |connection| {
+                workspaces::remove(connection, &workspace, removal)
+            })
             .await
     }
 
@@ -75,7 +82,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (workspace, workflow) = (permit.workspace().clone(), workflow.clone());
         self.writer
-            .write(move |connection| {
+            .write(Weight::Change, move |connection| {
                 workspaces::add_workflow(connection, &workspace, &workflow, at)
             })
             .await
@@ -90,7 +97,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let workflow = workflow.clone();
         self.writer
-            .write(move |connection| {
+            .write(Weight::Change, move |connection| {
                 let stamp = Stamp {
                     at,
                     by: &permit.caller().name,
@@ -116,7 +123,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let workflow = workflow.clone();
         self.writer
-            .write(move |connection| {
+            .write(Weight::Change, move |connection| {
                 let stamp = Stamp {
                     at,
                     by: &permit.caller().name,
@@ -174,7 +181,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         self.writer
-            .write(move |connection| {
+            .write(Weight::Change, move |connection| {
                 let stamp = Stamp {
                     at,
                     by: &permit.caller().name,
@@ -195,7 +202,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let (scope, key) = (scope.clone(), key.clone());
         self.writer
-            .write(move |connection| {
+            .write(Weight::Change, move |connection| {
                 let stamp = Stamp {
                     at,
                     by: &permit.caller().name,
@@ -240,7 +247,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let (workflow, permission) = (workflow.clone(), permission.clone());
         self.writer
-            .write(move |connection| {
+            .write(Weight::Change, move |connection| {
                 let stamp = Stamp {
                     at,
                     by: &permit.caller().name,
@@ -282,7 +289,7 @@ impl Store for SqliteStore {
         // Megabytes are hashed here, not on the thread that all writers wait for.
         let artifact = Digest::of(&step.artifact);
         self.writer
-            .write(move |connection| {
+            .write(Weight::Change, move |connection| {
                 let stamp = Stamp {
                     at,
                     by: &permit.caller().name,
@@ -326,7 +333,9 @@ impl Store for SqliteStore {
         let workspace = permit.workspace().clone();
         let (workflow, name) = (workflow.clone(), name.clone());
         self.writer
-            .write(move |connection| steps::remove(connection, &workspace, &workflow, &name))
+            .write(Weight::Change, move |connection| {
+                steps::remove(connection, &workspace, &workflow, &name)
+            })
             .await
     }
 
@@ -344,28 +353,36 @@ impl Store for SqliteStore {
     async fn open_run(&self, run: NewRun) -> Result<OpenedRun, StoreError> {
         let owner = self.owner.id().to_owned();
         self.writer
-            .write(move |connection| runs::open(connection, &run, &owner))
+            .write(Weight::Passing, move |connection| {
+                runs::open(connection, &run, &owner)
+            })
             .await
     }
 
     async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError> {
         let run = *run;
         self.writer
-            .write(move |connection| runs::append_log(connection, &run, &chunks))
+            .write(Weight::Passing, move |connection| {
+                runs::append_log(connection, &run, &chunks)
+            })
             .await
     }
 
     async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError> {
         let run = *run;
         self.writer
-            .write(move |connection| runs::close(connection, &run, &end))
+            .write(Weight::Record, move |connection| {
+                runs::close(connection, &run, &end)
+            })
             .await
     }
 
     async fn forbid_run(&self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
         let run = *run;
         self.writer
-            .write(move |connection| runs::forbid(connection, &run, at))
+            .write(Weight::Record, move |connection| {
+                runs::forbid(connection, &run, at)
+            })
             .await
     }
 
@@ -387,7 +404,9 @@ impl Store for SqliteStore {
         }
         let lost = self
             .writer
-            .write(move |connection| runs::mark_lost(connection, &dead, at))
+            .write(Weight::Record, move |connection| {
+                runs::mark_lost(connection, &dead, at)
+            })
             .await?;
         tell_lost(&lost);
         Ok(lost)

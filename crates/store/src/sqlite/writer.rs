@@ -1,5 +1,5 @@
-//! The one thread that writes: it takes all jobs that wait, runs them in one transaction, and answers once it is on
-//! disk. So the callers of one moment share one sync of the disk.
+//! The one thread that writes: it takes all jobs that wait, runs them in one transaction, and answers once it is written
+//! as safely as the weightiest of them asks. So the callers of one moment share one sync of the disk.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -9,10 +9,25 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::StoreError;
 
+use super::open;
+
 /// How many jobs may wait before callers do: enough for a burst, not enough to hide that the disk is too slow.
 const QUEUE_JOBS: usize = 1024;
 /// How many jobs share a transaction at most, so that the first of them is not kept waiting by the last.
 const BATCH_JOBS: usize = 256;
+
+/// What a change means, and so how it is written. Each holds what the ones before it promise.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Weight {
+    /// A run that goes on. When it is answered the operating system has it: it outlives this process, not a loss of
+    /// power. The next sync takes it to the disk.
+    Passing,
+    /// A run that is over. When it is answered it is on disk, with all that was written before it.
+    Record,
+    /// Anything else: credentials, keys, steps. On disk, too; and when the store is closed it is in the file of the
+    /// database itself, and what it replaced is nowhere.
+    Change,
+}
 
 /// A hold on the writer thread. When it is dropped, what waits is still done.
 #[derive(Debug)]
@@ -23,6 +38,8 @@ pub(super) struct Writer {
 
 /// What the thread does for one caller.
 trait Job: Send {
+    fn weight(&self) -> Weight;
+
     /// Does it, in a transaction that is open. Its own failure is kept for the caller, and undone; `Err` is a failure
     /// that took the whole transaction with it.
     fn attempt(&mut self, connection: &Connection) -> Result<(), StoreError>;
@@ -33,6 +50,7 @@ trait Job: Send {
 
 /// A job that has a result. It can be attempted again, as a transaction may be lost through another's fault.
 struct Work<T, F> {
+    weight: Weight,
     work: F,
     result: Option<Result<T, StoreError>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
@@ -41,24 +59,26 @@ struct Work<T, F> {
 // === impl Writer ===
 
 impl Writer {
-    pub(super) fn start(mut connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection) -> io::Result<Self> {
         let (sender, mut receiver) = mpsc::channel(QUEUE_JOBS);
         let thread = thread::Builder::new()
             .name("lockstep-writer".to_owned())
-            .spawn(move || write_all(&mut connection, &mut receiver))?;
+            .spawn(move || Hand::new(connection).write_all(&mut receiver))?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
         })
     }
 
-    /// Runs `work` in a transaction, and returns when it is on disk.
+    /// Runs `work` in a transaction, and returns when it is written as its weight promises.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        weight: Weight,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
         let job = Work {
+            weight,
             work,
             result: None,
             caller,
@@ -82,46 +102,91 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(connection: &mut Connection, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
-    while let Some(first) = queue.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_JOBS
-            && let Ok(next) = queue.try_recv()
-        {
-            batch.push(next);
-        }
-        write_batch(connection, batch);
-    }
+/// The thread's own: the connection, and how it is set.
+struct Hand {
+    connection: Connection,
+    /// Whether a commit returns before it is on disk.
+    is_hasty: bool,
+    /// Of all that was written.
+    weightiest: Weight,
 }
 
-fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
-    match write_together(connection, &mut batch) {
-        // One that does not fit on the disk shall not take the others with it.
-        Err(StoreError::Full | StoreError::Failed(_)) if batch.len() > 1 => {
-            for job in batch {
-                write_batch(connection, vec![job]);
-            }
-        }
-        written => {
-            for job in batch {
-                job.answer(written.as_ref().copied());
-            }
-        }
-    }
-}
+// === impl Hand ===
 
-fn write_together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    // The lock is taken at once: a transaction that reads first and writes later may find that it cannot.
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
-    let written = batch
-        .iter_mut()
-        .try_for_each(|job| job.attempt(connection))
-        .and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute(()).map(drop)?));
-    if written.is_err() && !connection.is_autocommit() {
-        // What failed is told; that there is nothing left to roll back is no news.
-        drop(connection.execute_batch("ROLLBACK"));
+impl Hand {
+    fn new(connection: Connection) -> Self {
+        // What was written before, while the store was opened, was no run.
+        let weightiest = match connection.total_changes() {
+            0 => Weight::Passing,
+            _ => Weight::Change,
+        };
+        Self {
+            connection,
+            is_hasty: false,
+            weightiest,
+        }
     }
-    written
+
+    fn write_all(mut self, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut batch = vec![first];
+            while batch.len() < BATCH_JOBS
+                && let Ok(next) = queue.try_recv()
+            {
+                batch.push(next);
+            }
+            self.write_batch(batch);
+        }
+        open::finish_writing(self.connection, self.weightiest == Weight::Change);
+    }
+
+    fn write_batch(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        match self.write_together(&mut batch) {
+            // One that does not fit on the disk shall not take the others with it.
+            Err(StoreError::Full | StoreError::Failed(_)) if batch.len() > 1 => {
+                for job in batch {
+                    self.write_batch(vec![job]);
+                }
+            }
+            written => {
+                for job in batch {
+                    job.answer(written.as_ref().copied());
+                }
+            }
+        }
+    }
+
+    fn write_together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        self.take_care_for(batch)?;
+        let connection = &self.connection;
+        // The lock is taken at once: a transaction that reads first and writes later may find that it cannot.
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        let written = batch
+            .iter_mut()
+            .try_for_each(|job| job.attempt(connection))
+            .and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute(()).map(drop)?));
+        if written.is_err() && !connection.is_autocommit() {
+            // What failed is told; that there is nothing left to roll back is no news.
+            drop(connection.execute_batch("ROLLBACK"));
+        }
+        written
+    }
+
+    /// Has the next commit wait for the disk, if any job of the batch needs that.
+    fn take_care_for(&mut self, batch: &[Box<dyn Job>]) -> Result<(), StoreError> {
+        let weight = batch
+            .iter()
+            .map(|job| job.weight())
+            .max()
+            .unwrap_or(Weight::Passing);
+        self.weightiest = self.weightiest.max(weight);
+        let is_hasty = weight == Weight::Passing;
+        if self.is_hasty != is_hasty {
+            open::set_synchronous(&self.connection, is_hasty)?;
+            self.is_hasty = is_hasty;
+        }
+        Ok(())
+    }
 }
 
 // === impl Work ===
@@ -131,6 +196,10 @@ where
     T: Send,
     F: FnMut(&Connection) -> Result<T, StoreError> + Send,
 {
+    fn weight(&self) -> Weight {
+        self.weight
+    }
+
     fn attempt(&mut self, connection: &Connection) -> Result<(), StoreError> {
         connection.prepare_cached("SAVEPOINT job")?.execute(())?;
         let result = (self.work)(connection);
@@ -209,7 +278,7 @@ mod tests {
     /// Keeps the writer busy until the sender is dropped, so that what is written next waits together.
     fn hold(writer: &Writer) -> (blocking::Sender<()>, impl Future<Output = ()>) {
         let (release, held) = blocking::channel::<()>();
-        let waiting = writer.write(move |_| {
+        let waiting = writer.write(Weight::Passing, move |_| {
             // It ends with an error when the sender is gone.
             held.recv().ok();
             Ok(())
@@ -220,6 +289,7 @@ mod tests {
     /// Starts all at once, and lets the writer go on when all of them wait.
     async fn together<T>(
         setup: &Setup,
+        weights: &[Weight],
         work: Vec<impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static>,
     ) -> Vec<Result<T, StoreError>>
     where
@@ -229,7 +299,8 @@ mod tests {
         let mut held = Box::pin(held);
         let mut waiting: Vec<_> = work
             .into_iter()
-            .map(|work| Box::pin(setup.writer.write(work)))
+            .zip(weights.iter().cycle())
+            .map(|(work, weight)| Box::pin(setup.writer.write(*weight, work)))
             .collect();
         std::future::poll_fn(|context| {
             assert!(held.as_mut().poll(context).is_pending());
@@ -261,7 +332,7 @@ mod tests {
                 }
             })
             .collect();
-        let seen: Vec<i64> = together(&setup, work)
+        let seen: Vec<i64> = together(&setup, &[Weight::Change], work)
             .await
             .into_iter()
             .map(Result::unwrap)
@@ -287,7 +358,7 @@ mod tests {
                 }
             })
             .collect();
-        let results = together(&setup, work).await;
+        let results = together(&setup, &[Weight::Change], work).await;
         let failed: Vec<bool> = results.iter().map(Result::is_err).collect();
         assert_eq!(failed, [false, false, true, false, false]);
         assert_eq!(count(&setup.observer).unwrap(), 4);
@@ -302,10 +373,32 @@ mod tests {
                 move |connection: &Connection| insert(connection, &value)
             })
             .collect();
-        let results = together(&setup, work).await;
+        let results = together(&setup, &[Weight::Change], work).await;
         assert!(matches!(results[2], Err(StoreError::Full)), "{results:?}");
         let failed = results.iter().filter(|result| result.is_err()).count();
         assert_eq!((failed, count(&setup.observer).unwrap()), (1, 4));
+    }
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk_if_one_of_its_jobs_does() {
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        let setup = setup("");
+        for (weights, expected) in [
+            ([Weight::Passing, Weight::Passing], NORMAL),
+            ([Weight::Passing, Weight::Record], FULL),
+            ([Weight::Change, Weight::Passing], FULL),
+            ([Weight::Passing, Weight::Passing], NORMAL),
+        ] {
+            let level = |connection: &Connection| {
+                let level = connection.query_row("PRAGMA synchronous", (), |row| row.get(0));
+                Ok(level?)
+            };
+            for found in together(&setup, &weights, vec![level; 2]).await {
+                let found: i64 = found.unwrap();
+                assert_eq!(found, expected, "{weights:?}");
+            }
+        }
     }
 
     #[tokio::test]
@@ -314,7 +407,7 @@ mod tests {
         for rows in 1..20 {
             setup
                 .writer
-                .write(|connection| insert(connection, b"x"))
+                .write(Weight::Change, |connection| insert(connection, b"x"))
                 .await
                 .unwrap();
             assert_eq!(count(&setup.observer).unwrap(), rows);
@@ -328,7 +421,8 @@ mod tests {
         } = setup("");
         let (release, held) = hold(&writer);
         let mut held = Box::pin(held);
-        let mut leaving = Box::pin(writer.write(|connection| insert(connection, b"x")));
+        let mut leaving =
+            Box::pin(writer.write(Weight::Change, |connection| insert(connection, b"x")));
         std::future::poll_fn(|context| {
             assert!(held.as_mut().poll(context).is_pending());
             assert!(leaving.as_mut().poll(context).is_pending());
