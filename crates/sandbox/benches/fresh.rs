@@ -34,6 +34,7 @@ use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind, 
 
 /// The sandbox's own settings, so that both engines are the same.
 #[expect(
+    dead_code,
     unreachable_pub,
     reason = "the part of the sandbox that the bare host shares is used whole"
 )]

@@ -35,7 +35,7 @@ pub use files::DataFile;
 pub use open::OpenStoreError;
 use owner::Owner;
 use readers::Readers;
-use writer::Writer;
+use writer::{Weight, Writer};
 
 /// The store in a data directory.
 #[derive(Debug)]
@@ -67,9 +67,10 @@ impl SqliteStore {
         let mut connection = open::open_for_writing(directory)?;
         migration::migrate(&mut connection)?;
         let owner = Owner::begin(directory)?;
-        start_over(&mut connection, directory, now)?;
+        let weightiest = start_over(&mut connection, directory, now)?;
         drop(opening);
-        let writer = Writer::start(connection).map_err(open::directory_error(directory))?;
+        let writer =
+            Writer::start(connection, weightiest).map_err(open::directory_error(directory))?;
         Ok(Self {
             writer,
             readers: Readers::new(directory.to_owned()),
@@ -79,20 +80,27 @@ impl SqliteStore {
     }
 }
 
-/// What is done before the first caller comes. Writes nothing if there is nothing to do.
+/// What is done before the first caller comes. Writes nothing if there is nothing to do. Tells what may be in the
+/// write-ahead log.
 fn start_over(
     connection: &mut Connection,
     directory: &Path,
     now: Timestamp,
-) -> Result<(), OpenStoreError> {
+) -> Result<Weight, OpenStoreError> {
     let dead = dead_owners(connection, directory)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     workspaces::add_default(&transaction, now)?;
     let lost = runs::mark_lost(&transaction, &dead, now)?;
     transaction.commit()?;
     tell_lost(&lost);
-    owner::remove_dead(directory).map_err(open::directory_error(directory))?;
-    Ok(())
+    let found_dead = owner::remove_dead(directory).map_err(open::directory_error(directory))?;
+    // Who was killed had no time to put its changes into the database.
+    let has_changes = found_dead || connection.total_changes() > 0;
+    Ok(if has_changes {
+        Weight::Change
+    } else {
+        Weight::Passing
+    })
 }
 
 /// The stores that have open runs and are open nowhere. The caller holds the lock of opening.

@@ -22,6 +22,9 @@ use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
 /// Keeps what Lockstep keeps.
 ///
 /// - A change that was answered with `Ok` is on disk. One that was answered with `Err` changed nothing.
+/// - Of a run that goes on ([`Store::open_run`], [`Store::append_log`]) the answer means less: it outlives the process,
+///   and is on disk with the next change that is, at the latest with the end of the run. So a loss of power can take
+///   with it the record of a run that nobody has heard the end of.
 /// - A change goes on if the caller drops its future: it happens or it does not, never by half.
 /// - What one process changed, all see from then on: nothing is cached in here.
 /// - Where a permit is asked for, it names the workspace. So there is no way into another one.
@@ -212,6 +215,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     // Runs.
 
     /// Records that a run starts, and says what it starts from. If this fails, nothing may happen.
+    ///
+    /// What reaches beyond this machine may not happen on this answer alone, as the record is not yet on disk.
     ///
     /// It takes no permit, as refused runs are recorded, too.
     async fn open_run(&self, run: NewRun) -> Result<OpenedRun, StoreError>;

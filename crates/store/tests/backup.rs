@@ -607,10 +607,12 @@ async fn the_file_of_a_database_in_use_is_no_backup() {
     let file = setup.path("copy/lockstep.db");
     let error = setup.restore(&file, "data", IfThere::Refuse).unwrap_err();
     assert!(matches!(error, RestoreError::Incomplete { .. }), "{error}");
-    drop(setup.open("copy"));
-    // Closed, it stands for itself.
+    let copy = setup.open("copy");
+    copy.add_workspace(&admin("more"), at(2)).await.unwrap();
+    drop(copy);
+    // Closed after a change, it stands for itself.
     setup.restore(&file, "data", IfThere::Refuse).unwrap();
-    assert_eq!(setup.workspaces("data").await, ["last"]);
+    assert_eq!(setup.workspaces("data").await, ["last", "more"]);
 }
 
 #[tokio::test]

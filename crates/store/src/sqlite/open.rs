@@ -123,9 +123,13 @@ pub(super) fn finish_writing(connection: Connection, has_changes: bool) {
             row.get(1)
         })
     };
-    if has_changes || pages("NOOP").is_ok_and(|pages| pages > LEFT_PAGES) {
-        // Said at once, as other processes may have the database open. Who closes it last removes the empty file.
+    let is_long = |pages: i64| pages > LEFT_PAGES;
+    if has_changes || pages("NOOP").is_ok_and(is_long) {
+        // Not left to the closing, which does it only where no other process has the database open.
         drop(pages("TRUNCATE"));
+    }
+    if pages("NOOP").is_ok_and(|pages| pages <= 0) {
+        // Who is the last to close it removes the empty file.
         drop(connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false));
     }
     drop(connection.close());

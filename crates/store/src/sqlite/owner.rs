@@ -88,18 +88,21 @@ pub(super) fn is_any_alive(directory: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Removes the files of stores that are gone. The caller holds the lock of opening.
-pub(super) fn remove_dead(directory: &Path) -> io::Result<()> {
+/// Removes the files of stores that are gone, and tells whether there was one: its process was ended from outside. The
+/// caller holds the lock of opening.
+pub(super) fn remove_dead(directory: &Path) -> io::Result<bool> {
+    let mut found = false;
     for entry in fs::read_dir(directory.join(OWNERS))? {
         let name = entry?.file_name();
         let Some(id) = name.to_str() else { continue };
         if is_alive(directory, id)? {
             continue;
         }
+        found = true;
         match fs::remove_file(directory.join(OWNERS).join(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
-    Ok(())
+    Ok(found)
 }

@@ -59,11 +59,19 @@ struct Work<T, F> {
 // === impl Writer ===
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+    /// `weightiest` is what the log holds already.
+    pub(super) fn start(connection: Connection, weightiest: Weight) -> io::Result<Self> {
         let (sender, mut receiver) = mpsc::channel(QUEUE_JOBS);
         let thread = thread::Builder::new()
             .name("lockstep-writer".to_owned())
-            .spawn(move || Hand::new(connection).write_all(&mut receiver))?;
+            .spawn(move || {
+                let hand = Hand {
+                    connection,
+                    is_hasty: false,
+                    weightiest,
+                };
+                hand.write_all(&mut receiver);
+            })?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
@@ -114,19 +122,6 @@ struct Hand {
 // === impl Hand ===
 
 impl Hand {
-    fn new(connection: Connection) -> Self {
-        // What was written before, while the store was opened, was no run.
-        let weightiest = match connection.total_changes() {
-            0 => Weight::Passing,
-            _ => Weight::Change,
-        };
-        Self {
-            connection,
-            is_hasty: false,
-            weightiest,
-        }
-    }
-
     fn write_all(mut self, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
         while let Some(first) = queue.blocking_recv() {
             let mut batch = vec![first];
@@ -259,7 +254,7 @@ mod tests {
             .unwrap();
         connection.execute_batch(sql).unwrap();
         Setup {
-            writer: Writer::start(connection).unwrap(),
+            writer: Writer::start(connection, Weight::Passing).unwrap(),
             observer: connect(directory.path()),
             _directory: directory,
         }
