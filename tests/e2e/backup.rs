@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
@@ -355,4 +356,55 @@ async fn a_restore_that_is_killed_leaves_the_old_database_or_the_new_one() {
         .filter(|&changes| kill_after(changes, &setup, &file))
         .count();
     assert!(killed >= 4, "killed {killed} times");
+}
+
+/// Ends what goes on when the test does, however it does.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn a_backup_is_of_one_moment_while_other_processes_set_credentials() {
+    let setup = Setup::new().await;
+    let both = setup.path("both.env");
+    let value = "set together with the other one";
+    setup.host.guard(value);
+    fs::write(&both, format!("ONE='{value}'\nTWO='{value}'\n")).unwrap();
+    let set_both = || {
+        setup
+            .host
+            .lockstep(&["credential", "import", &both])
+            .exits(0)
+    };
+    let version = |data: &str, key: &str| {
+        let shown = setup
+            .on(data, &["credential", "show", key, "--json"])
+            .exits(0);
+        shown.json()["version"].as_u64().unwrap()
+    };
+    set_both();
+    let (ended, mut versions) = (AtomicBool::new(false), BTreeSet::new());
+    std::thread::scope(|scope| {
+        let _ending = Ending(&ended);
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                set_both();
+            }
+        });
+        for number in 0..6 {
+            let (file, data) = (setup.path(&format!("b{number}")), format!("d{number}"));
+            // Steps run on the same database, too.
+            setup.host.lockstep(&["run", &wasm("echo")]).exits(0);
+            setup.host.lockstep(&["backup", &file]).exits(0);
+            setup.on(&data, &["restore", &file]).exits(0);
+            let one = version(&data, "ONE");
+            assert_eq!(one, version(&data, "TWO"), "they were set together");
+            versions.insert(one);
+        }
+    });
+    assert!(versions.len() >= 3, "it was set meanwhile: {versions:?}");
 }
