@@ -458,6 +458,50 @@ async fn a_database_in_use_is_not_replaced() {
 }
 
 #[tokio::test]
+async fn nothing_is_restored_for_who_works_on_a_database_that_was_removed() {
+    let setup = Setup::new();
+    let file = setup.backup(&["acme"]).await;
+    let store = setup.open("data");
+    for name in ["lockstep.db", "lockstep.db-wal", "lockstep.db-shm"] {
+        fs::remove_file(setup.path("data").join(name)).unwrap();
+    }
+    let refused = setup.restore(&file, "data", IfThere::Refuse);
+    assert!(
+        matches!(refused, Err(RestoreError::InUse { .. })),
+        "{refused:?}"
+    );
+    drop(store);
+    setup.restore(&file, "data", IfThere::Refuse).unwrap();
+    assert_eq!(setup.workspaces("data").await, ["acme"]);
+}
+
+#[tokio::test]
+async fn what_was_copied_is_checked_and_not_only_what_was_to_be() {
+    let setup = Setup::new();
+    let file = setup.backup(&["acme"]).await;
+    setup.make("data", &["mine"]).await;
+    let data = setup.path("data");
+    // A disk that does not keep what is written.
+    let mut damage = |_| {
+        let draft = fs::read_dir(&data)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let is_draft = |path: &PathBuf| path.to_str().unwrap().contains(".restore-");
+        let draft = draft.filter(is_draft).last().unwrap();
+        let mut bytes = fs::read(&draft).unwrap();
+        bytes[3 * 4096..4 * 4096].fill(0);
+        fs::write(draft, bytes).unwrap();
+        ControlFlow::Continue(())
+    };
+    let refused = SqliteStore::restore(&file, &data, IfThere::Replace, at(9), &mut damage);
+    assert!(
+        matches!(refused, Err(RestoreError::Damaged { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(setup.workspaces("data").await, ["mine"]);
+}
+
+#[tokio::test]
 async fn a_run_that_was_open_in_the_backup_is_lost() {
     let setup = Setup::new();
     let store = setup.open("data");
