@@ -498,7 +498,7 @@ async fn large_data_and_custom_sections_are_taken_up_to_the_size_of_a_step() {
 }
 
 /// What is small, within all structural limits, and dear: loops as deep as they may be, many times over.
-fn slow_to_compile(times: usize) -> Vec<u8> {
+pub(crate) fn slow_to_compile(times: usize) -> Vec<u8> {
     let body = |code: &mut InstructionSink<'_>| {
         for _ in 0..times {
             for _ in 0..128 {

@@ -14,6 +14,7 @@ mod disk;
 mod doctor;
 mod examples;
 mod hygiene;
+mod hostile;
 mod leaks;
 mod outcomes;
 mod records;
