@@ -159,6 +159,8 @@ async fn check_invalid(name: &str, part: &str) {
         "{name} does not say `{part}`: {}",
         failure.message
     );
+    let next = host.run(Wanted::of(wat("echo-command")).input("[1]")).await;
+    assert_eq!(next.output(), json!([1]), "the run after `{name}`");
 }
 
 #[tokio::test]

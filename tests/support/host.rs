@@ -263,9 +263,15 @@ impl TestHost {
             .push((what.to_owned(), bytes.to_vec()));
     }
 
-    fn leaks(&self) -> Vec<String> {
+    /// Searches what has left the host so far for canaries, and forgets it: a test that runs for long holds it no longer.
+    pub fn search(&self) {
+        let leaks = self.leaks(traces::take());
+        assert!(leaks.is_empty(), "plaintext got out:\n{}", leaks.join("\n"));
+    }
+
+    fn leaks(&self, traces: Vec<u8>) -> Vec<String> {
         let mut left = std::mem::take(&mut *self.left.lock().unwrap());
-        left.push(("a trace".to_owned(), traces::so_far()));
+        left.push(("a trace".to_owned(), traces));
         files_below(&self.data(), &mut left);
         let canaries = self.canaries.lock().unwrap();
         let mut leaks = Vec::new();
@@ -288,7 +294,7 @@ impl Drop for TestHost {
             }
             return;
         }
-        let leaks = self.leaks();
+        let leaks = self.leaks(traces::so_far());
         assert!(leaks.is_empty(), "plaintext got out:\n{}", leaks.join("\n"));
     }
 }
@@ -347,7 +353,9 @@ impl Wanted {
         self
     }
 
-    fn request(self, listener: Arc<dyn LogSink>) -> RunRequest {
+    /// What the runner is asked for. Its own `run` notes nothing of what leaves the host; the record is searched all the same.
+    #[must_use]
+    pub fn request(self, listener: Arc<dyn LogSink>) -> RunRequest {
         let step = match self.source {
             Some(bytes) => StepSource::Inline {
                 label: self.label,

@@ -34,6 +34,11 @@ pub fn is_traced(text: &str) -> bool {
     memchr::memmem::find(&traces, text.as_bytes()).is_some()
 }
 
+/// What was traced so far, for the last time.
+pub(crate) fn take() -> Vec<u8> {
+    std::mem::take(&mut *TRACES.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 struct Traces;
 
 impl Write for Traces {

@@ -23,6 +23,8 @@ const MAX_HANDLES: usize = 10_000;
 const MAX_DENIALS: usize = 100;
 /// Keys that a guest may pass to `missing` in one call.
 const MAX_KEYS: usize = 10_000;
+/// Random bytes that a guest may ask for in one call: the host makes them before it hands them over.
+const MAX_RANDOM_BYTES: u64 = 4 << 20;
 /// What of an asked key comes back in an error.
 const MAX_KEY_BYTES: usize = 128;
 
@@ -126,6 +128,7 @@ impl RunState {
         // The builder's defaults deny: no directory, no address, no environment, no argument.
         wasi.stdout(stream(LogStream::Stdout))
             .stderr(stream(LogStream::Stderr))
+            .max_random_size(MAX_RANDOM_BYTES)
             .allow_tcp(false)
             .allow_udp(false);
         wasi.allow_ip_name_lookup(false);

@@ -105,7 +105,7 @@ pub(crate) async fn run(engine: &Engine, step: &LoadedStep, invocation: Invocati
     let desk = CredentialDesk::new(credentials, masker.clone());
     let stdin = matches!(step.entry, Entry::Command(_)).then_some(input);
     let state = RunState::new(desk, &log, stdin, limits.memory_bytes, limits.output_bytes);
-    let mut store = store(engine, state, limits.timeout);
+    let mut store = store(engine, state, &limits);
 
     let began = Instant::now();
     let mut guest = Metered::new(Box::pin(enter(&mut store, step, input)));
@@ -148,12 +148,14 @@ fn check_input(input: &str, limits: &Limits) -> Result<(), Ending> {
     }
 }
 
-fn store(engine: &Engine, state: RunState, timeout: Duration) -> Store<RunState> {
+fn store(engine: &Engine, state: RunState, limits: &Limits) -> Store<RunState> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
+    // A list may name one text again and again: what it comes to in the host is no more than a guest's whole memory.
+    store.set_hostcall_fuel(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
     // At each tick the guest lets others run, and is ended if its time is over: a runtime that is too busy to fire the
     // timer of `drive` does not give a guest more time.
-    let deadline = Instant::now() + timeout;
+    let deadline = Instant::now() + limits.timeout;
     store.epoch_deadline_callback(move |_| {
         Ok(if Instant::now() >= deadline {
             UpdateDeadline::Interrupt
