@@ -6,6 +6,7 @@
 )]
 
 mod backup;
+mod backup_disk;
 mod bombs;
 mod cli;
 mod crash;

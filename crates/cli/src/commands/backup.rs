@@ -1,6 +1,7 @@
 //! `lockstep backup`: a copy of the database while it is in use.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -116,7 +117,13 @@ impl From<BackupError> for Problem {
             }
             BackupError::InDataDirectory { .. } => of_the_call("in_data_directory")
                 .hint("a backup in there is lost with the database: name another directory"),
-            BackupError::Target { source, .. } => of_the_call("unwritable").because(Some(source)),
+            BackupError::Target { source, .. } => {
+                let hint = match source.kind() {
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk",
+                    _ => "check the path and its permissions, or name another file",
+                };
+                of_the_call("unwritable").because(Some(source)).hint(hint)
+            }
             BackupError::Damaged { .. } => Self::host("database", &error)
                 .hint("no backup was made; restore an earlier one with `lockstep restore`"),
             BackupError::BrokenOff => Self::new(
