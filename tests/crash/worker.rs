@@ -1,7 +1,8 @@
 //! Changes a data directory and runs steps in it, many things at once, and tells of each on stdout when it begins and
 //! when it was acknowledged. The crash tests kill it.
 //!
-//! `crash-worker DIRECTORY CANARY SEED NAME OPERATIONS`: it ends after so many operations in each lane, or never for 0.
+//! `crash-worker DIRECTORY CANARY SEED NAME FIRST OPERATIONS`: `FIRST` is its first lane; it ends after so many operations
+//! in each lane, or never for 0.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -36,17 +37,19 @@ struct Worker {
     canary: String,
     /// Part of the names of its operations, which no two workers share.
     name: String,
+    first: usize,
     operations: usize,
 }
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().expect("five arguments");
+    let mut next = || arguments.next().expect("six arguments");
     let directory = PathBuf::from(next());
     let canary = next();
     let seed: u64 = next().parse().unwrap();
-    let (name, operations) = (next(), next().parse().unwrap());
+    let name = next();
+    let [first, operations] = [next(), next()].map(|number| number.parse().unwrap());
     let mut config = SandboxConfig::for_runs(4);
     config.cache_dir = Some(directory.join("data/cache"));
     config.compiler = Some(compiler());
@@ -59,11 +62,12 @@ async fn main() {
         caller,
         canary,
         name,
+        first,
         operations,
     });
     tell(&Event::Ready);
     let mut tasks = JoinSet::new();
-    for lane in 0..LANES {
+    for lane in first..first + LANES {
         let random = Random::new(seed ^ (lane as u64) << 32);
         tasks.spawn(Arc::clone(&worker).change(lane, random));
     }
@@ -170,7 +174,7 @@ impl Worker {
         let (proves, sleeps) = (guest("proves"), wat("long-sleep"));
         let mut done = 0;
         while self.goes_on(done) {
-            let lane = random.below(LANES);
+            let lane = self.first + random.below(LANES);
             let is_long = random.below(8) == 0;
             let keys: Vec<_> = keys(lane, Place::Workflow).collect();
             let mut limits = Limits::default();

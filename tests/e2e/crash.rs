@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
+use std::iter;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -14,9 +16,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use lockstep_e2e::crash::{
-    Event, LANES, Lane, Place, Seen, SeenCredential, keys, own_workflow, permitted_workflow, tenant,
+    Event, LANES, Lane, Place, Seen, SeenCredential, keys, own_workflow, permitted_workflow, proof,
+    tenant,
 };
-use lockstep_e2e::{Random, guest, runner_in, spelling_in};
+use lockstep_e2e::{Machine, Random, TestHost, Wanted, guest, repository, runner_in, spelling_in};
 use lockstep_runner::{RunFilter, RunRequest, RunStatus, Runner, StepSource};
 use lockstep_sandbox::SandboxConfig;
 use lockstep_step::{
@@ -30,6 +33,10 @@ const KILLS: u64 = 40;
 const EVENTS: usize = 200;
 /// Of so many kills one comes while the worker opens.
 const OPENING: usize = 5;
+/// First commands that are killed.
+const FIRST_COMMANDS: usize = 12;
+/// Operations of each lane of two processes that work side by side.
+const SIDE_BY_SIDE: usize = 25;
 /// Runs that are listed at once.
 const PAGE: u32 = 1000;
 
@@ -55,10 +62,10 @@ async fn what_was_acknowledged_outlives_sigkill_and_nothing_is_half_done() {
     let kills = number("LOCKSTEP_CRASH_KILLS").unwrap_or(KILLS);
     let seed = number("LOCKSTEP_CRASH_SEED").unwrap_or_else(clock);
     eprintln!("LOCKSTEP_CRASH_SEED={seed}");
-    let mut scene = Scene::new().await;
+    let mut scene = Scene::new(LANES).await;
     let mut random = Random::new(seed);
     for kill in 0..kills {
-        let mut worker = scene.start(&mut random, kill);
+        let mut worker = scene.start(&mut random, &format!("kill-{kill}"), 0, 0);
         let runs = scene.follow_and_kill(&mut worker, &mut random);
         scene.check(kill, runs).await;
     }
@@ -66,6 +73,132 @@ async fn what_was_acknowledged_outlives_sigkill_and_nothing_is_half_done() {
     eprintln!("{done} runs were acknowledged, {} lost", scene.lost.len());
     assert!(done > 0, "no run was acknowledged in {kills} kills");
     scene.check_leaks();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_work_side_by_side_in_one_directory() {
+    let mut scene = Scene::new(2 * LANES).await;
+    let mut random = Random::new(clock());
+    let workers = [("one", 0), ("two", LANES)]
+        .map(|(name, first)| scene.start(&mut random, name, first, SIDE_BY_SIDE));
+    let listeners = workers.map(|mut worker| {
+        thread::spawn(move || {
+            let events: Vec<Event> = iter::from_fn(|| worker.next()).collect();
+            (events, worker.process.wait().unwrap())
+        })
+    });
+    // Meanwhile a third one opens and closes: it takes no run of the living for lost.
+    while !listeners.iter().all(|listener| listener.is_finished()) {
+        drop(SqliteStore::open(&scene.data(), Timestamp::now()).unwrap());
+    }
+    let mut open = 0;
+    for listener in listeners {
+        let (events, status) = listener.join().unwrap();
+        assert!(status.success(), "{}", scene.errors());
+        for event in events {
+            scene.hear(event, &mut open);
+        }
+    }
+    scene.check(0, open).await;
+    assert_eq!((open, scene.lost.len()), (0, 0));
+    assert_eq!(scene.runs.len(), 2 * 2 * SIDE_BY_SIDE);
+    scene.check_leaks();
+}
+
+#[test]
+fn a_first_command_that_is_killed_leaves_a_directory_that_works() {
+    let mut random = Random::new(clock());
+    let began = Instant::now();
+    let whole = Machine::new();
+    assert!(
+        whole
+            .start_to_set("TOKEN", "the-whole-value")
+            .wait()
+            .unwrap()
+            .success()
+    );
+    let longest = began.elapsed().as_micros();
+    // Compiled once for all of them.
+    proved(&whole);
+    let compiled = whole.data.join("cache");
+    for kill in 0..FIRST_COMMANDS {
+        let machine = Machine::new();
+        let value = format!("value-of-kill-{kill}");
+        let mut first = machine.start_to_set("TOKEN", &value);
+        // Any moment of its life will do.
+        let moment = random.below(usize::try_from(longest).unwrap());
+        thread::sleep(Duration::from_micros(moment as u64));
+        first.kill().unwrap();
+        let is_acknowledged = first.wait().unwrap().success();
+        fs::create_dir_all(&machine.data).unwrap();
+        let mut copy = Command::new("cp");
+        let copied = copy.arg("-a").arg(&compiled).arg(&machine.data).status();
+        assert!(copied.unwrap().success());
+        let proved = proved(&machine);
+        let expected = Some(proof("n", &value));
+        assert!(
+            proved == expected || proved.is_none() && !is_acknowledged,
+            "killed after {moment} us, acknowledged: {is_acknowledged}, found: {}",
+            proved.is_some()
+        );
+        machine.set("TOKEN", "the-next-value").exits(0);
+        assert_eq!(self::proved(&machine), Some(proof("n", "the-next-value")));
+        machine.lockstep(&["doctor"]).exits(0);
+    }
+}
+
+/// What a step proves of `TOKEN`.
+fn proved(machine: &Machine) -> Option<String> {
+    let proves = repository().join("target/guests/proves.wasm");
+    let input = json!({"nonce": "n", "keys": ["TOKEN"]}).to_string();
+    let ran = machine.lockstep(&["run", proves.to_str().unwrap(), "--input", &input]);
+    let output = ran.exits(0).json();
+    output["TOKEN"].as_str().map(str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_process_changes_the_next_run_of_another_sees() {
+    let host = TestHost::new().await;
+    let proves = repository().join("target/guests/proves.wasm");
+    let input = json!({"nonce": "n", "keys": ["SHARED"]}).to_string();
+    let arguments = ["run", proves.to_str().unwrap(), "--input", &input];
+    let here = || Wanted::of(guest("proves")).input(&input);
+    host.run(here()).await;
+    let cached = files_with_times(&host.data().join("cache"));
+    assert_eq!(cached.len(), 1);
+    for round in 0..3 {
+        let value = format!("set-by-the-command-{round}");
+        host.guard(&value);
+        host.lockstep_with(&value, &["credential", "set", "SHARED"])
+            .exits(0);
+        let seen = host.run(here()).await.output();
+        assert_eq!(seen, json!({"SHARED": proof("n", &value)}));
+        let value = format!("set-by-the-library-{round}");
+        host.set("SHARED", &value).await;
+        let seen = host.lockstep(&arguments).exits(0).json();
+        assert_eq!(seen, json!({"SHARED": proof("n", &value)}));
+        host.lockstep(&["credential", "delete", "SHARED"]).exits(0);
+        assert_eq!(host.run(here()).await.output(), json!({"SHARED": null}));
+    }
+    // What one has compiled nobody compiles again.
+    assert_eq!(files_with_times(&host.data().join("cache")), cached);
+}
+
+/// All files below a folder, and when they were written.
+fn files_with_times(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with_times(&path));
+        } else {
+            found.insert(
+                path.clone(),
+                fs::metadata(path).unwrap().modified().unwrap(),
+            );
+        }
+    }
+    found
 }
 
 #[expect(
@@ -88,7 +221,7 @@ fn clock() -> u64 {
 // === impl Scene ===
 
 impl Scene {
-    async fn new() -> Self {
+    async fn new(lanes: usize) -> Self {
         let scene = Self {
             directory: tempfile::tempdir().unwrap(),
             canary: format!("canary-{}-", RunId::generate()),
@@ -96,12 +229,12 @@ impl Scene {
                 name: "test:verifier".to_owned(),
                 role: Role::Admin,
             },
-            lanes: vec![Lane::default(); LANES],
+            lanes: vec![Lane::default(); lanes],
             runs: BTreeMap::new(),
             lost: BTreeSet::new(),
         };
         let runner = scene.runner();
-        for lane in 0..LANES {
+        for lane in 0..lanes {
             for workflow in [own_workflow(lane), permitted_workflow(lane)] {
                 let workspace = WorkspaceName::default_name();
                 runner
@@ -113,7 +246,7 @@ impl Scene {
         scene
     }
 
-    fn data(&self) -> std::path::PathBuf {
+    fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
@@ -124,7 +257,7 @@ impl Scene {
         runner_in(self.directory.path(), config)
     }
 
-    fn start(&self, random: &mut Random, kill: u64) -> Worker {
+    fn start(&self, random: &mut Random, name: &str, first: usize, operations: usize) -> Worker {
         let errors = File::options()
             .create(true)
             .append(true)
@@ -134,8 +267,9 @@ impl Scene {
             .arg(self.directory.path())
             .arg(&self.canary)
             .arg(random.below(usize::MAX).to_string())
-            .arg(format!("kill-{kill}"))
-            .arg("0")
+            .arg(name)
+            .arg(first.to_string())
+            .arg(operations.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -150,7 +284,7 @@ impl Scene {
         let mut open = 0;
         if random.below(OPENING) == 0 {
             // No event tells how far a worker is that opens its store: any moment will do.
-            std::thread::sleep(Duration::from_micros(random.below(100_000) as u64));
+            thread::sleep(Duration::from_micros(random.below(100_000) as u64));
         } else {
             for _ in 0..random.below(EVENTS) + 1 {
                 let event = worker.next();
@@ -199,7 +333,7 @@ impl Scene {
         let runner = self.runner();
         self.check_runs(&runner, open).await;
         let nonce = format!("nonce-{kill}");
-        for lane in 0..LANES {
+        for lane in 0..self.lanes.len() {
             let seen = self.look(&runner, lane, &nonce).await;
             self.lanes[lane].settle(&self.canary, &nonce, lane, &seen);
         }
