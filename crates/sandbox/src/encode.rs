@@ -14,8 +14,8 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{PackageId, Resolve};
 
 use crate::InvalidStep;
+use crate::artifact::OFFER;
 use crate::validate::validate;
-use crate::world::OFFER;
 
 /// The contract, as guests are built against it.
 const WIT: &str = include_str!("../../../guest-sdk/wit/step.wit");

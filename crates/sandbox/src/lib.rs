@@ -5,13 +5,13 @@
 
 mod config;
 
+// Registration: knows nothing of wasmtime, so that it can be fuzzed without it.
 mod artifact;
 mod bounds;
 mod encode;
 mod nesting;
 mod references;
 mod validate;
-mod world;
 
 mod cache;
 mod child;
@@ -20,6 +20,7 @@ mod engine;
 mod load;
 mod ticker;
 mod turns;
+mod world;
 
 mod admission;
 mod credentials;

@@ -10,6 +10,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use lockstep_step::Digest;
 
+use crate::artifact;
 use crate::cache::CodeCache;
 use crate::compiler::{Compiler, StepCode};
 use crate::host::RunState;
@@ -203,7 +204,7 @@ impl Shelf {
         let pre = self.linker.instantiate_pre(&component).map_err(|error| {
             InvalidStep::new(format!(
                 "the component does not fit its world: {error:#}; {}",
-                world::OFFER
+                artifact::OFFER
             ))
         })?;
         Ok(Arc::new(LoadedStep {

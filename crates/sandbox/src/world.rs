@@ -5,11 +5,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::InvalidStep;
-
-/// What the worlds offer and want, for the end of a message.
-pub(crate) const OFFER: &str = "a step exports `run: func(input: string) -> result<string, failure>` (world `step`) or is \
-    a WASI command with `_start` (world `command`), and imports nothing but `lockstep:step/credentials@1.0.0`, a command \
-    also `lockstep:step/output@1.0.0`, and the command-line interfaces of WASI (0.2 or preview 1)";
+use crate::artifact::OFFER;
 
 const RUN: &str = "run";
 const RUN_PARAMS: &str = "string";
