@@ -21,6 +21,7 @@ mod input;
 mod live_log;
 mod problem;
 mod quantity;
+mod secrets_file;
 mod value;
 
 mod console;

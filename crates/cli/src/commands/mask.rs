@@ -14,6 +14,7 @@ use lockstep_secret::{Masker, MaskerConfig, Registered, Secret};
 
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
+use crate::secrets_file;
 
 /// How long text that only might become a value is held without input (MASKING.md, M5).
 const WEAK_HOLD: Duration = Duration::from_millis(200);
@@ -51,11 +52,9 @@ fn masker(path: &Path, console: &Console) -> Result<Masker, Problem> {
     let bytes = fs::read(path).map_err(|error| not_read().because(Some(&error)))?;
     let text = Secret::from_utf8(bytes).map_err(|error| not_read().because(Some(&error)))?;
     let masker = Masker::new(MaskerConfig::default());
-    for (index, value) in values(&text, path)?
-        .into_iter()
-        .map(Secret::new)
-        .enumerate()
-    {
+    let values = secrets_file::parse(&text)
+        .map_err(|error| Problem::usage(format!("`{name}` is {error}")))?;
+    for (index, value) in values.into_iter().enumerate() {
         let number = index + 1;
         match masker.register(&value) {
             Ok(Registered::Masked) => {}
@@ -72,20 +71,6 @@ fn masker(path: &Path, console: &Console) -> Result<Masker, Problem> {
         }
     }
     Ok(masker)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the file of values is parsed into values, which are wiped"
-)]
-fn values(text: &Secret, path: &Path) -> Result<Vec<String>, Problem> {
-    serde_json::from_str(text.expose()).map_err(|error| {
-        // What serde_json says may repeat a value, so only the place is told.
-        let (name, line, column) = (path.display(), error.line(), error.column());
-        Problem::usage(format!(
-            "`{name}` is not a JSON array of strings: line {line}, column {column}"
-        ))
-    })
 }
 
 fn read(mut input: impl Read, sender: &SyncSender<Vec<u8>>) -> io::Result<()> {
