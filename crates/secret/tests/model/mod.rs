@@ -29,16 +29,22 @@ pub(crate) fn hidden(forms: &Forms, input: &[u8]) -> Vec<bool> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Match {
     pub(crate) view: View,
-    /// Where it is in the input.
+    /// Where it is in the input, and where its first character ends there.
     pub(crate) start: usize,
+    pub(crate) first_end: usize,
     pub(crate) end: usize,
 }
 
 /// Every form, in every view.
 pub(crate) fn matches(forms: &Forms, input: &[u8]) -> Vec<Match> {
     let mut matches = Vec::new();
+    let mut seen = Vec::new();
     for which in View::ALL {
         let items = view(which, input);
+        // Where every form was looked for already, no other view of the same text finds more.
+        if seen.contains(&items) {
+            continue;
+        }
         let text: Vec<u8> = items.iter().map(|item| item.byte).collect();
         for form in forms.of(which) {
             for start in find_all(&text, form) {
@@ -55,9 +61,13 @@ pub(crate) fn matches(forms: &Forms, input: &[u8]) -> Vec<Match> {
                 matches.push(Match {
                     view: which,
                     start: items[start].start,
+                    first_end: items[start].end,
                     end: items[last].end,
                 });
             }
+        }
+        if forms.of(which).len() == forms.shared.len() {
+            seen.push(items);
         }
     }
     matches
@@ -76,7 +86,7 @@ pub(crate) fn redact(input: &[u8], hidden: &[bool]) -> Vec<u8> {
 }
 
 fn find_all(text: &[u8], form: &[u8]) -> BTreeSet<usize> {
-    (0..text.len())
+    memchr::memchr_iter(form[0], text)
         .filter(|&start| text[start..].starts_with(form))
         .collect()
 }
