@@ -1,8 +1,12 @@
 //! The command line of `cargo xtask`.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::{suite::Part, toolchain::Choice};
+use crate::{
+    fuzz::{Found, Plan, Target},
+    suite::Part,
+    toolchain::Choice,
+};
 
 pub(crate) const HELP: &str = "\
 cargo xtask <TASK>
@@ -23,9 +27,19 @@ Tasks:
             doc        `cargo doc`, warnings denied
             sdk        tests of the guest SDK and of the examples, on this machine
             doctests   the examples in the documentation
+            fuzz       lints of the fuzz targets, and each for 6 s; left out where there is no nightly toolchain
             nextest    everything else; its summary is the last line
 
+  fuzz [TARGET]... [--seconds N] [--keep]
+          Fuzz every target of tests/fuzz, or those that are named, each for N seconds (600): masker, envelope,
+          registration, input, env_file. Needs a nightly toolchain of rustup, and a C++ compiler; without them it says so.
+          What is found goes to target/fuzz/found; with --keep it is added to the inputs of tests/fuzz/corpus. An input
+          that fails is put into tests/fuzz/artifacts.
+
   help    This text.";
+
+/// How long each target is fuzzed: so long without a finding is what a change of fuzzed code should show.
+const FUZZ_SECONDS: u32 = 600;
 
 /// What to do.
 #[derive(Debug, Eq, PartialEq)]
@@ -33,6 +47,7 @@ pub(crate) enum Task {
     Help,
     Guests(Choice),
     Test(Vec<Part>),
+    Fuzz(Plan),
 }
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
@@ -50,6 +65,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
         "help" => Ok(Task::Help),
         "guests" => Ok(Task::Guests(choice(rest)?)),
         "test" => Ok(Task::Test(parts(rest)?)),
+        "fuzz" => Ok(Task::Fuzz(plan(rest)?)),
         other => bail!("there is no task `{other}`"),
     }
 }
@@ -80,6 +96,33 @@ fn parts(names: &[String]) -> Result<Vec<Part>> {
         .into_iter()
         .filter(|part| names.iter().any(|name| name == part.name()))
         .collect())
+}
+
+fn plan(arguments: &[String]) -> Result<Plan> {
+    let mut plan = Plan {
+        targets: Vec::new(),
+        seconds: FUZZ_SECONDS,
+        found: Found::Left,
+    };
+    let mut words = arguments.iter().flat_map(|argument| argument.split('='));
+    while let Some(word) = words.next() {
+        match word {
+            "--keep" => plan.found = Found::Kept,
+            "--seconds" => {
+                let seconds = words.next().and_then(|word| word.parse().ok());
+                plan.seconds = seconds.context("`--seconds` takes a number")?;
+            }
+            name => {
+                let target = Target::ALL.into_iter().find(|target| target.name() == name);
+                plan.targets
+                    .push(target.with_context(|| format!("`fuzz` has no target `{name}`"))?);
+            }
+        }
+    }
+    if plan.targets.is_empty() {
+        plan.targets.extend(Target::ALL);
+    }
+    Ok(plan)
 }
 
 #[cfg(test)]
@@ -138,5 +181,26 @@ mod tests {
             "test nextest fmt",
             Ok(Task::Test(vec![Part::Fmt, Part::Nextest])),
         );
+    }
+
+    #[test]
+    fn every_target_is_fuzzed_for_ten_minutes_unless_it_is_said_otherwise() {
+        let plan = |targets: &[Target], seconds, found| {
+            let targets = targets.to_vec();
+            Ok(Task::Fuzz(Plan {
+                targets,
+                seconds,
+                found,
+            }))
+        };
+        check("fuzz", plan(&Target::ALL, 600, Found::Left));
+        check(
+            "fuzz input --seconds 5 masker --keep",
+            plan(&[Target::Input, Target::Masker], 5, Found::Kept),
+        );
+        check("fuzz --seconds=5", plan(&Target::ALL, 5, Found::Left));
+        check("fuzz --seconds", Err("`--seconds` takes a number"));
+        check("fuzz --seconds -1", Err("`--seconds` takes a number"));
+        check("fuzz masking", Err("`fuzz` has no target `masking`"));
     }
 }

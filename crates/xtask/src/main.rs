@@ -1,4 +1,4 @@
-//! What a person or CI does with this repository beyond `cargo build`: build the wasm guests, run all tests.
+//! What a person or CI does with this repository beyond `cargo build`: build the wasm guests, run all tests, fuzz.
 //!
 //! It is the first thing that a fresh clone builds, so it depends on next to nothing.
 
@@ -7,10 +7,12 @@
 mod arguments;
 mod console;
 mod debian;
+mod fuzz;
 mod guests;
 mod process;
 mod suite;
 mod toolchain;
+mod tools;
 
 use std::{env, process::ExitCode};
 
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         }
         Ok(Task::Guests(choice)) => guests::build(choice),
         Ok(Task::Test(parts)) => suite::run_parts(&parts),
+        Ok(Task::Fuzz(plan)) => fuzz::fuzz(&plan),
         Err(usage) => {
             console::say(&format!("{usage}; `cargo xtask --help` tells more"));
             return ExitCode::from(2);

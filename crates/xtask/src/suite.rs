@@ -3,17 +3,15 @@
 //! The parts are so cut and ordered that the heavy dependencies are built twice and no more: checked, for clippy and
 //! the documentation, and compiled, for the tests.
 
-use std::{
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::time::Instant;
 
 use anyhow::Result;
 
 use crate::{
-    console, guests,
-    process::{cargo, command, output, root, run},
+    console, fuzz, guests,
+    process::{cargo, run},
     toolchain::{self, Choice, Target},
+    tools::Tool,
 };
 
 /// One part of the tests.
@@ -25,6 +23,7 @@ pub(crate) enum Part {
     Doc,
     Sdk,
     Doctests,
+    Fuzz,
     Nextest,
 }
 
@@ -38,10 +37,10 @@ const GUESTS: [&str; 3] = [SDK, EXAMPLES, "tests/guests/rust"];
 /// Those of them that have tests for this machine.
 const TESTED: [&str; 2] = [SDK, EXAMPLES];
 
-/// Where cargo-nextest goes when it is not installed.
-const TOOLS: &str = "target/tools";
-/// The version that this repository is tested with.
-const NEXTEST: &str = "cargo-nextest@0.9.143";
+const NEXTEST: Tool = Tool {
+    subcommand: "nextest",
+    version: "0.9.143",
+};
 
 /// Runs some parts, in their order. Stops at the first that fails.
 pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
@@ -65,13 +64,14 @@ pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
 
 impl Part {
     /// In the order in which they run: quick ones first, those that need the guests after these.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Fmt,
         Self::Guests,
         Self::Clippy,
         Self::Doc,
         Self::Sdk,
         Self::Doctests,
+        Self::Fuzz,
         Self::Nextest,
     ];
 
@@ -83,6 +83,7 @@ impl Part {
             Self::Doc => "doc",
             Self::Sdk => "sdk",
             Self::Doctests => "doctests",
+            Self::Fuzz => "fuzz",
             Self::Nextest => "nextest",
         }
     }
@@ -95,13 +96,14 @@ impl Part {
             Self::Doc => doc(),
             Self::Sdk => sdk(),
             Self::Doctests => run(cargo(HOST).args(["test", "--workspace", "--doc"])),
+            Self::Fuzz => fuzz::smoke(),
             Self::Nextest => nextest(),
         }
     }
 }
 
 fn fmt() -> Result<()> {
-    for folder in [HOST].into_iter().chain(GUESTS) {
+    for folder in [HOST, fuzz::WORKSPACE].into_iter().chain(GUESTS) {
         run(cargo(folder).args(["fmt", "--all", "--check"]))?;
     }
     Ok(())
@@ -155,24 +157,7 @@ fn sdk() -> Result<()> {
 /// would build with the features that the tests have.
 fn nextest() -> Result<()> {
     run(cargo(HOST).args(["build", "--workspace", "--all-targets"]))?;
-    run(find_nextest()?.args(["nextest", "run", "--workspace", "--no-fail-fast"]))
-}
-
-/// cargo-nextest where it is installed, else one of our own.
-fn find_nextest() -> Result<Command> {
-    if output(
-        cargo(HOST)
-            .args(["nextest", "--version"])
-            .stderr(Stdio::null()),
-    )
-    .is_ok()
-    {
-        return Ok(cargo(HOST));
-    }
-    let own = root().join(TOOLS).join("bin/cargo-nextest");
-    if !own.is_file() {
-        console::say(&format!("cargo install {NEXTEST}, into {TOOLS}"));
-        run(cargo(HOST).args(["install", "--locked", NEXTEST, "--root", TOOLS]))?;
-    }
-    Ok(command(own, HOST))
+    run(NEXTEST
+        .find_or_install()?
+        .args(["run", "--workspace", "--no-fail-fast"]))
 }

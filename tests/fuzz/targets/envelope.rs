@@ -1,0 +1,312 @@
+//! Records of the vault: any bytes, and sealed records that were altered or moved. And the text of keys.
+//!
+//! The records are read a second time here, by `docs/envelope.md` of the vault alone.
+
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use arbitrary::{Result, Unstructured};
+use libfuzzer_sys::fuzz_target;
+
+use lockstep_secret::{KeyMaterial, Secret};
+use lockstep_step::{Caller, CredentialKey, Role, Scope, UsagePermission, WorkspaceName};
+use lockstep_vault::{
+    AdminPermit, Change, Kek, KekId, Keyring, OpenError, RevealError, RunPermit, SealedCredential,
+    SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot, WrappedWorkspaceKey,
+};
+
+/// What follows is not a record, but how to alter sealed ones.
+const ALTERED: &[u8] = b"altered:";
+
+fuzz_target!(|data: &[u8]| {
+    if let Some(data) = data.strip_prefix(ALTERED) {
+        if let Ok(row) = altered(&mut Unstructured::new(data)) {
+            check_row(&row);
+        }
+        return;
+    }
+    check_workspace_key(data);
+    check_row(&Row {
+        record: data.to_vec(),
+        ..ORIGINAL.clone()
+    });
+    check_row(&Row {
+        workspace_key: data.to_vec(),
+        ..ORIGINAL.clone()
+    });
+    if let Ok(text) = std::str::from_utf8(data) {
+        check_key_text(text);
+    }
+});
+
+const VALUE: &str = "zQ7canary-of-the-envelope";
+const HEAD_BYTES: usize = 4 + 2;
+const KEK_ID_BYTES: usize = 8;
+const WORKSPACE_KEY_ID_BYTES: usize = 16;
+const WRAPPED_KEY_BYTES: usize = 32 + LAYER_BYTES;
+const LAYER_BYTES: usize = 32 + 12 + 16;
+const MOST_EDITS: u8 = 6;
+
+/// A credential and the key of its workspace, as a database has them.
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    workspace: WorkspaceName,
+    workspace_key: Vec<u8>,
+    scope: Scope,
+    key: CredentialKey,
+    version: u64,
+    record: Vec<u8>,
+}
+
+static ORIGINAL: LazyLock<Row> = LazyLock::new(|| seal("acme"));
+/// What an attacker who has a workspace of his own would take parts from.
+static THEIRS: LazyLock<Row> = LazyLock::new(|| seal("globex"));
+
+/// An altered row does not open, and the error is the first that the documentation would give.
+fn check_row(row: &Row) {
+    let opened = open(row);
+    if [&*ORIGINAL, &*THEIRS].contains(&row) {
+        assert_eq!(opened.ok().as_deref(), Some(VALUE));
+        return;
+    }
+    let Some(error) = opened.err() else {
+        panic!("it opens: {row:?}")
+    };
+    let workspace_key = read_workspace_key(&row.workspace_key);
+    let credential = read_credential(&row.record);
+    match &error {
+        // The first layer.
+        OpenError::UnknownKek { kek } => {
+            let (named, _) = workspace_key.expect("a record that names a key is one");
+            assert!(named != kek_id() && *kek.to_string() == format!("k{named:016x}"));
+        }
+        OpenError::Record(_) => {
+            assert!(
+                workspace_key.is_none() || credential.is_none(),
+                "{error}: {row:?}"
+            );
+        }
+        OpenError::UnknownWorkspaceKey { found, held } => {
+            let (_, key) = workspace_key.expect("its key was unwrapped");
+            let named = credential.expect("it names a key");
+            assert_ne!(named, key);
+            assert_eq!(found.to_string(), format!("w{named:032x}"));
+            assert_eq!(held.to_string(), format!("w{key:032x}"));
+        }
+        OpenError::Mismatch { .. } => {
+            let (kek, _) = workspace_key.expect("a record");
+            assert_eq!(kek, kek_id());
+        }
+        OpenError::Locked(_) | OpenError::NoWorkspaceKey => panic!("{error}"),
+    }
+    assert!(!format!("{error} {error:?}").contains(VALUE));
+}
+
+/// A record that is taken is given back as it was, and names the keys that stand in it.
+fn check_workspace_key(bytes: &[u8]) {
+    let read = read_workspace_key(bytes);
+    match WrappedWorkspaceKey::from_record(bytes.to_vec()) {
+        Ok(record) => {
+            let (kek, id) = read.expect("the documentation calls it a record");
+            assert_eq!(record.record(), bytes);
+            assert_eq!(record.kek().to_string(), format!("k{kek:016x}"));
+            assert_eq!(record.id().to_string(), format!("w{id:032x}"));
+        }
+        Err(error) => assert!(read.is_none(), "{error}: {bytes:?}"),
+    }
+}
+
+fn check_key_text(text: &str) {
+    if let Ok(id) = text.parse::<KekId>() {
+        assert_eq!(id.to_string(), text);
+    }
+    match Keyring::parse(&Secret::new(text.to_owned())) {
+        Ok(ring) => assert!(ring.ids().contains(&ring.primary().id())),
+        Err(error) => {
+            // Digits of keys are not repeated; the names of keys may be.
+            let message = format!("{error} {error:?}");
+            let digits = text
+                .split(|c: char| !c.is_ascii_hexdigit())
+                .filter(|word| word.len() > 16);
+            for word in digits {
+                assert!(!message.contains(word), "{message}");
+            }
+        }
+    }
+}
+
+// === the documentation ===
+
+/// The key-encryption key and the name of the workspace's key.
+fn read_workspace_key(bytes: &[u8]) -> Option<(u64, u128)> {
+    let length = HEAD_BYTES + KEK_ID_BYTES + WORKSPACE_KEY_ID_BYTES + WRAPPED_KEY_BYTES;
+    let rest = bytes.strip_prefix(b"LKWK\x01\x01")?;
+    if bytes.len() != length {
+        return None;
+    }
+    let (kek, rest) = rest.split_first_chunk()?;
+    Some((
+        u64::from_be_bytes(*kek),
+        u128::from_be_bytes(*rest.first_chunk()?),
+    ))
+}
+
+/// The name of the workspace's key.
+fn read_credential(bytes: &[u8]) -> Option<u128> {
+    let least = HEAD_BYTES + WORKSPACE_KEY_ID_BYTES + WRAPPED_KEY_BYTES + LAYER_BYTES;
+    let rest = bytes.strip_prefix(b"LKCR\x01\x01")?;
+    if bytes.len() < least {
+        return None;
+    }
+    Some(u128::from_be_bytes(*rest.first_chunk()?))
+}
+
+// === alterations ===
+
+fn altered(bytes: &mut Unstructured<'_>) -> Result<Row> {
+    let mut row = if bytes.ratio(1, 4)? {
+        THEIRS.clone()
+    } else {
+        ORIGINAL.clone()
+    };
+    for _ in 0..bytes.int_in_range(1..=MOST_EDITS)? {
+        alter(&mut row, bytes)?;
+    }
+    Ok(row)
+}
+
+fn alter(row: &mut Row, bytes: &mut Unstructured<'_>) -> Result<()> {
+    match bytes.int_in_range(0..=9)? {
+        0 => row.workspace = parsed(bytes.choose(&["acme", "globex", "acm", "ACME"])?),
+        1 => row.scope = Scope::Workspace,
+        2 => row.scope = Scope::Workflow(parsed(bytes.choose(&["daily", "weekly", "acme"])?)),
+        3 => row.key = parsed(bytes.choose(&["TOKEN", "token", "OTHER"])?),
+        4 => row.version = bytes.arbitrary()?,
+        5 => row.workspace_key = THEIRS.workspace_key.clone(),
+        6 => edit(&mut row.workspace_key, &THEIRS.workspace_key, bytes)?,
+        _ => edit(&mut row.record, &THEIRS.record, bytes)?,
+    }
+    Ok(())
+}
+
+fn edit(record: &mut Vec<u8>, theirs: &[u8], bytes: &mut Unstructured<'_>) -> Result<()> {
+    let at = bytes.int_in_range(0..=u8::MAX)?.into();
+    let byte = bytes.arbitrary::<u8>()?;
+    let kind = bytes.int_in_range(0..=5)?;
+    if kind == 0 {
+        record.truncate(at);
+    } else if at >= record.len() {
+        record.push(byte);
+    } else {
+        let end = record.len().min(at + usize::from(byte));
+        match kind {
+            1 | 2 => record[at] ^= byte,
+            3 => record.insert(at, byte),
+            4 => drop(record.drain(at..end)),
+            // The same place of their record, if it goes that far.
+            _ => {
+                if let Some(theirs) = theirs.get(at..end) {
+                    record[at..end].copy_from_slice(theirs);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+// === the vault ===
+
+fn kek() -> Kek {
+    let filled = KeyMaterial::try_fill(|bytes| {
+        bytes.fill(7);
+        Ok::<_, ()>(())
+    });
+    Kek::new(filled.expect("filling does not fail"))
+}
+
+fn kek_id() -> u64 {
+    static ID: LazyLock<u64> = LazyLock::new(|| {
+        let name = kek().id().to_string();
+        u64::from_str_radix(name.trim_start_matches('k'), 16).expect("`k` and 16 digits")
+    });
+    *ID
+}
+
+/// Without a cache that another row has filled.
+fn vault() -> Arc<Vault> {
+    Arc::new(Vault::new(Keyring::new(kek())))
+}
+
+fn admin() -> Caller {
+    Caller {
+        name: "test:alice".to_owned(),
+        role: Role::Admin,
+    }
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
+    name.parse().expect("the name is fixed")
+}
+
+fn seal(workspace: &str) -> Row {
+    let vault = vault();
+    let permit = AdminPermit::check(&admin(), &parsed(workspace)).expect("alice is an admin");
+    let workspace_key = vault.create_workspace_key(&permit).expect("a key");
+    let scope = Scope::Workflow(parsed("daily"));
+    let key = parsed("TOKEN");
+    let value = Secret::new(VALUE.to_owned());
+    let sealed = vault
+        .seal(&permit, &workspace_key, &scope, &key, 3, &value)
+        .expect("a record");
+    Row {
+        workspace: permit.workspace().clone(),
+        workspace_key: workspace_key.record().to_vec(),
+        scope,
+        key,
+        version: sealed.version(),
+        record: sealed.record().to_vec(),
+    }
+}
+
+/// Opens a row as a run would.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a made-up value is compared in plaintext"
+)]
+fn open(row: &Row) -> std::result::Result<String, OpenError> {
+    let workflow = match &row.scope {
+        Scope::Workspace => parsed("daily"),
+        Scope::Workflow(name) => name.clone(),
+    };
+    let changes = vec![
+        Change::Permission {
+            workflow: workflow.clone(),
+            permission: UsagePermission::All,
+        },
+        Change::Set {
+            scope: row.scope.clone(),
+            key: row.key.clone(),
+            sealed: SealedCredential::from_record(row.version, row.record.clone()),
+        },
+    ];
+    let workspace_key = WrappedWorkspaceKey::from_record(row.workspace_key.clone())?;
+    let snapshot = WorkspaceSnapshot::empty(row.workspace.clone()).apply(WorkspaceChanges {
+        mark: SnapshotMark {
+            workspace: 1,
+            revision: 1,
+        },
+        from_empty: true,
+        key: Some(Ok(workspace_key)),
+        changes,
+    });
+    let permit = RunPermit::check(&admin(), &row.workspace, &workflow).expect("alice is an admin");
+    let grants = vault()
+        .resolve(permit, Arc::new(snapshot))
+        .expect("the same workspace");
+    match grants.reveal(&row.key) {
+        Ok(revealed) => Ok(revealed.secret.expose().to_owned()),
+        Err(RevealError::Open { source, .. }) => Err(source),
+        Err(RevealError::Denied { reason, .. }) => panic!("{reason:?}"),
+    }
+}
