@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::iter;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -164,7 +165,7 @@ async fn what_one_process_changes_the_next_run_of_another_sees() {
     let arguments = ["run", proves.to_str().unwrap(), "--input", &input];
     let here = || Wanted::of(guest("proves")).input(&input);
     host.run(here()).await;
-    let cached = files_with_times(&host.data().join("cache"));
+    let cached = files(&host.data().join("cache"));
     assert_eq!(cached.len(), 1);
     for round in 0..3 {
         let value = format!("set-by-the-command-{round}");
@@ -181,21 +182,18 @@ async fn what_one_process_changes_the_next_run_of_another_sees() {
         assert_eq!(host.run(here()).await.output(), json!({"SHARED": null}));
     }
     // What one has compiled nobody compiles again.
-    assert_eq!(files_with_times(&host.data().join("cache")), cached);
+    assert_eq!(files(&host.data().join("cache")), cached);
 }
 
-/// All files below a folder, and when they were written.
-fn files_with_times(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+/// All files below a folder. One that is written anew has another number.
+fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(files_with_times(&path));
+            found.extend(files(&path));
         } else {
-            found.insert(
-                path.clone(),
-                fs::metadata(path).unwrap().modified().unwrap(),
-            );
+            found.insert(path.clone(), fs::metadata(path).unwrap().ino());
         }
     }
     found
