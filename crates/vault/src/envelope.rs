@@ -10,7 +10,7 @@ use lockstep_step::{MAX_VALUE_BYTES, WorkspaceName};
 
 use crate::context::{Context, Place};
 use crate::kek::{Kek, KekId, NoRandomness, random_key};
-use crate::keyring::{KeyError, Keyring};
+use crate::keyring::{KeyError, Keyring, list};
 use crate::layer;
 use crate::record::{CredentialRecord, RecordError, WorkspaceKeyRecord};
 
@@ -72,10 +72,20 @@ pub enum OpenError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The workspace's key is wrapped by a key that is not at hand.
-    #[error("key `{kek}` is not on the ring")]
+    #[error("key `{kek}` is not on the ring: it holds {held}", held = list(held))]
     UnknownKek {
         /// The key-encryption key that is needed.
         kek: KekId,
+        /// The keys that are there.
+        held: Vec<KekId>,
+    },
+    /// It is not at hand, and the key file, which was changed meanwhile, cannot be read.
+    #[error("key `{kek}` is not on the ring, and the key file cannot be read again")]
+    KeyFile {
+        /// The key-encryption key that is needed.
+        kek: KekId,
+        /// Why not.
+        source: Arc<KeyError>,
     },
     /// The credential is sealed under another key than its workspace has.
     #[error(
@@ -96,6 +106,26 @@ pub enum OpenError {
         /// Which of the three layers does not open.
         layer: &'static str,
     },
+}
+
+// === impl OpenError ===
+
+impl OpenError {
+    /// What the person at the terminal can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Locked(reason) => reason.hint(),
+            Self::KeyFile { source, .. } => source.hint(),
+            Self::Record(_) => "a later release of Lockstep wrote it, or the database is damaged",
+            Self::UnknownKek { .. } => {
+                "start again with the key file, or the `LOCKSTEP_KEY`, that holds the key named here"
+            }
+            Self::UnknownWorkspaceKey { .. } | Self::NoWorkspaceKey | Self::Mismatch { .. } => {
+                "the database was altered or is damaged: restore it from your backup"
+            }
+        }
+    }
 }
 
 // === impl WrappedWorkspaceKey ===
@@ -144,7 +174,7 @@ impl WrappedWorkspaceKey {
         clippy::disallowed_methods,
         reason = "the key's bytes are the plaintext of its wrapping"
     )]
-    fn wrap(
+    pub(crate) fn wrap(
         kek: &Kek,
         id: WorkspaceKeyId,
         workspace: &WorkspaceName,
@@ -170,9 +200,10 @@ impl WrappedWorkspaceKey {
         ring: &Keyring,
         workspace: &WorkspaceName,
     ) -> Result<KeyMaterial, OpenError> {
-        let kek = ring
-            .find(self.kek)
-            .ok_or(OpenError::UnknownKek { kek: self.kek })?;
+        let kek = ring.find(self.kek).ok_or_else(|| OpenError::UnknownKek {
+            kek: self.kek,
+            held: ring.ids(),
+        })?;
         let context = Context::workspace_key(&self.kek, &self.id, workspace);
         let wrapped = WorkspaceKeyRecord::parse(&self.record)?.wrapped;
         open_key(kek.key(), &context, wrapped, "key of the workspace")

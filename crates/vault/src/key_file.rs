@@ -1,6 +1,6 @@
 //! The key file: read with suspicion, and made once.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -15,8 +15,25 @@ use crate::keyring::{self, KeyError, Keyring};
 /// Hundreds of keys fit; a file that was named by mistake is not read into memory.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
-const HEADER: &str = "# The key-encryption key of Lockstep. Who reads it can open the credentials; without it nobody can.\n\
-                      # Keep a copy in a safe place, away from the database.\n";
+const HEADER: &str = "# The key-encryption keys of Lockstep: the first wraps, all open. Who reads them can open the credentials;\n\
+                      # without them nobody can. Keep a copy in a safe place, away from the database.\n";
+
+/// A key file that was read, to tell whether it is still the same.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyFile {
+    pub(crate) path: PathBuf,
+    pub(crate) data: PathBuf,
+    stamp: Stamp,
+}
+
+/// Which file it is, and when it was written last. A ring that is changed is a new file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
 
 /// What to do if there is no key file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,44 +49,73 @@ pub enum IfAbsent {
 /// # Errors
 /// [`KeyError`].
 pub fn open_key_file(path: &Path, data: &Path, if_absent: IfAbsent) -> Result<Keyring, KeyError> {
-    let failed = |source| KeyError::File {
-        path: path.to_owned(),
-        source,
-    };
-    if is_within(path, data).map_err(failed)? {
-        return Err(KeyError::NextToDatabase {
-            path: path.to_owned(),
-            data: data.to_owned(),
-        });
-    }
+    let failed = file_error(path);
+    check_place(path, data)?;
     match File::open(path) {
-        Ok(file) => read(path, file),
+        Ok(file) => read(path, data, &file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match if_absent {
             IfAbsent::Refuse => Err(KeyError::NoKeyFile {
                 path: path.to_owned(),
             }),
             IfAbsent::Create => {
-                create(path, &Kek::generate()?).map_err(failed)?;
-                // What is there now, which may be what another process made at the same time.
-                read(path, File::open(path).map_err(failed)?)
+                match create(path, &Keyring::new(Kek::generate()?)) {
+                    // Another process made it at the same time: what is there now counts.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    made => made.map_err(&failed)?,
+                }
+                read(path, data, &File::open(path).map_err(&failed)?)
             }
         },
         Err(error) => Err(failed(error)),
     }
 }
 
-fn read(path: &Path, file: File) -> Result<Keyring, KeyError> {
-    // Of the open file, not of the path: nobody can put another file there in between.
-    let text = check_mode(path, &file).and_then(|length| read_text(path, file, length))?;
-    Keyring::parse(&text)
+/// Makes a key file with the keys of `ring`.
+///
+/// # Errors
+/// [`KeyError::Exists`] if something is there, [`KeyError::NextToDatabase`], [`KeyError::File`].
+pub(crate) fn create_key_file(
+    path: &Path,
+    data: &Path,
+    ring: &Keyring,
+) -> Result<Keyring, KeyError> {
+    check_place(path, data)?;
+    match create(path, ring) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(KeyError::Exists {
+            path: path.to_owned(),
+        }),
+        made => {
+            made.map_err(file_error(path))?;
+            open_key_file(path, data, IfAbsent::Refuse)
+        }
+    }
 }
 
-fn check_mode(path: &Path, file: &File) -> Result<u64, KeyError> {
-    let failed = |source| KeyError::File {
+/// Refuses a key file in the data directory.
+pub(crate) fn check_place(path: &Path, data: &Path) -> Result<(), KeyError> {
+    if is_within(path, data).map_err(file_error(path))? {
+        return Err(KeyError::NextToDatabase {
+            path: path.to_owned(),
+            data: data.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Reads an open key file. Of the open file, not of the path: nobody can put another file there in between.
+pub(crate) fn read(path: &Path, data: &Path, file: &File) -> Result<Keyring, KeyError> {
+    let metadata = check_mode(path, file)?;
+    let text = read_text(path, file, metadata.len())?;
+    Ok(Keyring::parse(&text)?.read_from(KeyFile {
         path: path.to_owned(),
-        source,
-    };
-    let metadata = file.metadata().map_err(failed)?;
+        data: data.to_owned(),
+        stamp: Stamp::of(&metadata),
+    }))
+}
+
+fn check_mode(path: &Path, file: &File) -> Result<Metadata, KeyError> {
+    let failed = file_error(path);
+    let metadata = file.metadata().map_err(&failed)?;
     if !metadata.is_file() || metadata.len() > MAX_KEY_FILE_BYTES {
         return Err(failed(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -83,18 +129,15 @@ fn check_mode(path: &Path, file: &File) -> Result<u64, KeyError> {
             mode,
         });
     }
-    Ok(metadata.len())
+    Ok(metadata)
 }
 
-fn read_text(path: &Path, file: File, length: u64) -> Result<Secret, KeyError> {
-    let failed = |source| KeyError::File {
-        path: path.to_owned(),
-        source,
-    };
+fn read_text(path: &Path, file: &File, length: u64) -> Result<Secret, KeyError> {
+    let failed = file_error(path);
     // One byte more than the file has, so that the end is seen without growing, which would leave a copy behind.
     let capacity = usize::try_from(length).unwrap_or_default() + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(length).read_to_end(&mut bytes).map_err(&failed)?;
     Secret::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| {
         failed(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -103,36 +146,38 @@ fn read_text(path: &Path, file: File, length: u64) -> Result<Secret, KeyError> {
     })
 }
 
-/// Makes the file whole or not at all: written beside its place, synced, then linked to its name, which fails if the
-/// name is taken. A crash leaves no half key, and a key that is there is never written over.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the text of the key is written into the key file"
-)]
-fn create(path: &Path, kek: &Kek) -> io::Result<()> {
+/// Makes the file whole or not at all: written beside its place, synced, then linked to its name, which fails with
+/// `AlreadyExists` if the name is taken. A crash leaves no half key, and a key that is there is never written over.
+fn create(path: &Path, ring: &Keyring) -> io::Result<()> {
     let directory = parent(path);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(directory)?;
     let draft = draft_path(path)?;
-    let made = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(HEADER.as_bytes())?;
-        file.write_all(keyring::line(kek).expose().as_bytes())?;
-        file.sync_all()?;
-        match fs::hard_link(&draft, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            linked => linked,
-        }
-    })();
+    let made = write_draft(&draft, ring).and_then(|_| fs::hard_link(&draft, path));
     let removed = fs::remove_file(&draft);
     made.and(removed)?;
     File::open(directory)?.sync_all()
+}
+
+/// Writes a ring to a new file, for its owner alone, down to the disk.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the text of the keys is written into the key file"
+)]
+pub(crate) fn write_draft(draft: &Path, ring: &Keyring) -> io::Result<File> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(draft)?;
+    file.write_all(HEADER.as_bytes())?;
+    for kek in ring.keys() {
+        file.write_all(keyring::line(kek).expose().as_bytes())?;
+    }
+    file.sync_all()?;
+    Ok(file)
 }
 
 fn draft_path(path: &Path) -> io::Result<PathBuf> {
@@ -165,9 +210,44 @@ fn nearest_real(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-fn parent(path: &Path) -> &Path {
+/// The directory that a file is in.
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         Some(_) | None => Path::new("."),
+    }
+}
+
+pub(crate) fn file_error(path: &Path) -> impl Fn(io::Error) -> KeyError {
+    move |source| KeyError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+// === impl KeyFile ===
+
+impl KeyFile {
+    /// Whether there is another file by now. One that is gone is no news.
+    pub(crate) fn has_changed(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| Stamp::of(&metadata) != self.stamp)
+    }
+
+    /// The ring that is there now.
+    pub(crate) fn open_again(&self) -> Result<Keyring, KeyError> {
+        open_key_file(&self.path, &self.data, IfAbsent::Refuse)
+    }
+}
+
+// === impl Stamp ===
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
     }
 }

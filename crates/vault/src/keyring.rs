@@ -9,21 +9,29 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lockstep_secret::Zeroizing;
 
 use lockstep_secret::{KeyMaterial, Secret};
 
 use crate::kek::{Kek, KekCheck, KekId, NoRandomness};
+use crate::key_file::KeyFile;
 
 /// How a line with a key begins: what it is, and the version of its form.
 const LINE_TAG: &str = "lockstep-kek-1";
 
+/// Keys on a ring that is rotated: five years of a new key each month. Who has more has forgotten to retire them; and
+/// the key file stays far below the size at which it would not be read any more.
+pub const MAX_RING_KEYS: usize = 64;
+
 /// The key-encryption keys at hand.
 #[derive(Debug)]
 pub struct Keyring {
-    primary: Kek,
-    others: Vec<Kek>,
+    primary: Arc<Kek>,
+    others: Vec<Arc<Kek>>,
+    /// Where it was read from, if that is a file.
+    file: Option<KeyFile>,
 }
 
 /// Why the key-encryption keys cannot be used. It stops the credentials, not the rest.
@@ -78,11 +86,11 @@ pub enum KeyError {
         /// The name of what is there.
         actual: KekId,
     },
-    /// Credentials are sealed under a key that is not on the ring.
-    #[error("credentials are sealed under key `{needed}`, which is not on the ring: it holds {held}", held = list(held))]
+    /// Credentials are sealed, and under none of the keys on the ring.
+    #[error("credentials are sealed under key {needed}, which is not on the ring: it holds {held}", needed = list(needed), held = list(held))]
     Missing {
-        /// The key that is needed.
-        needed: KekId,
+        /// The keys that are needed.
+        needed: Vec<KekId>,
         /// The keys that are there.
         held: Vec<KekId>,
     },
@@ -95,6 +103,24 @@ pub enum KeyError {
     /// No key can be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// The ring has as many keys as it may have.
+    #[error("the ring holds {MAX_RING_KEYS} keys, which is the limit")]
+    Full,
+    /// A new key file would take the place of something.
+    #[error("`{}` is there already", path.display())]
+    Exists {
+        /// Where the file should be made.
+        path: PathBuf,
+    },
+    /// The ring was not read from a file, so there is none to change.
+    #[error("the keys do not come from a key file, so there is none to change")]
+    NoFile,
+    /// The primary cannot be taken off the ring.
+    #[error("key `{id}` is the primary: it wraps what is new")]
+    Primary {
+        /// The key.
+        id: KekId,
+    },
 }
 
 // === impl Keyring ===
@@ -104,8 +130,9 @@ impl Keyring {
     #[must_use]
     pub fn new(primary: Kek) -> Self {
         Self {
-            primary,
+            primary: Arc::new(primary),
             others: Vec::new(),
+            file: None,
         }
     }
 
@@ -139,9 +166,48 @@ impl Keyring {
     /// Adds a key that only opens: one that was primary before. A key that is already there is not added again.
     #[must_use]
     pub fn and_for_opening(mut self, kek: Kek) -> Self {
-        if self.find(kek.id()).is_none() {
-            self.others.push(kek);
+        self.add(Arc::new(kek));
+        self
+    }
+
+    /// The ring with a new primary key. The others are kept for opening.
+    ///
+    /// # Errors
+    /// [`KeyError::Full`].
+    pub(crate) fn led_by(&self, primary: Kek) -> Result<Self, KeyError> {
+        if self.keys().count() >= MAX_RING_KEYS {
+            return Err(KeyError::Full);
         }
+        let others = self.keys().map(Arc::clone).collect();
+        Ok(Self {
+            primary: Arc::new(primary),
+            others,
+            file: None,
+        })
+    }
+
+    /// The ring without a key that only opens.
+    ///
+    /// # Errors
+    /// [`KeyError::Primary`].
+    pub(crate) fn without(mut self, id: KekId) -> Result<Self, KeyError> {
+        if self.primary.id() == id {
+            return Err(KeyError::Primary { id });
+        }
+        self.others.retain(|kek| kek.id() != id);
+        Ok(self)
+    }
+
+    /// The ring, and for opening the keys of another one.
+    pub(crate) fn and_all_of(mut self, other: &Self) -> Self {
+        for kek in other.keys() {
+            self.add(Arc::clone(kek));
+        }
+        self
+    }
+
+    pub(crate) fn read_from(mut self, file: KeyFile) -> Self {
+        self.file = Some(file);
         self
     }
 
@@ -154,35 +220,71 @@ impl Keyring {
     /// The names of all keys, the primary first.
     #[must_use]
     pub fn ids(&self) -> Vec<KekId> {
-        self.keys().map(Kek::id).collect()
+        self.keys().map(|kek| kek.id()).collect()
     }
 
-    /// Whether the ring can open what was sealed under the keys that the store remembers.
+    /// Whether the key of this name is there.
+    #[must_use]
+    pub fn holds(&self, id: KekId) -> bool {
+        self.find(id).is_some()
+    }
+
+    /// What to keep in the store to recognise a key of the ring.
+    #[must_use]
+    pub fn check(&self, id: KekId) -> Option<KekCheck> {
+        self.find(id).map(Kek::check)
+    }
+
+    /// Whether it was read from a key file, which can be changed.
+    #[must_use]
+    pub fn is_from_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether the ring is the one for a store in which something is sealed under these keys. One that misses only some
+    /// of them is: what is sealed under those does not open, and all else does.
     ///
     /// # Errors
-    /// [`KeyError::Missing`] or [`KeyError::Check`], for the first key that fails.
+    /// [`KeyError::Missing`] if it has none of them, [`KeyError::Check`] for the first key that is not what it was.
     pub fn verify<'a>(
         &self,
         checks: impl IntoIterator<Item = &'a KekCheck>,
     ) -> Result<(), KeyError> {
+        let (mut needed, mut holds_one) = (Vec::new(), false);
         for check in checks {
-            let kek = self.find(check.kek).ok_or_else(|| KeyError::Missing {
-                needed: check.kek,
-                held: self.ids(),
-            })?;
-            if !kek.is_that_of(check) {
-                return Err(KeyError::Check { id: check.kek });
+            match self.find(check.kek) {
+                Some(kek) if !kek.is_that_of(check) => {
+                    return Err(KeyError::Check { id: check.kek });
+                }
+                Some(_) => holds_one = true,
+                None => needed.push(check.kek),
             }
         }
-        Ok(())
+        if holds_one || needed.is_empty() {
+            return Ok(());
+        }
+        Err(KeyError::Missing {
+            needed,
+            held: self.ids(),
+        })
     }
 
     pub(crate) fn find(&self, id: KekId) -> Option<&Kek> {
-        self.keys().find(|kek| kek.id() == id)
+        self.keys().map(Arc::as_ref).find(|kek| kek.id() == id)
     }
 
-    fn keys(&self) -> impl Iterator<Item = &Kek> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Arc<Kek>> {
         std::iter::once(&self.primary).chain(&self.others)
+    }
+
+    pub(crate) fn file(&self) -> Option<&KeyFile> {
+        self.file.as_ref()
+    }
+
+    fn add(&mut self, kek: Arc<Kek>) {
+        if self.find(kek.id()).is_none() {
+            self.others.push(kek);
+        }
     }
 }
 
@@ -246,7 +348,8 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-fn list(ids: &[KekId]) -> String {
+/// Names between commas.
+pub(crate) fn list(ids: &[KekId]) -> String {
     ids.iter()
         .map(|id| format!("`{id}`"))
         .collect::<Vec<_>>()
@@ -280,7 +383,7 @@ impl KeyError {
             Self::Empty | Self::Line { .. } => {
                 "use the text of a key file, or the 64 hex digits of `openssl rand -hex 32`"
             }
-            Self::Damaged { .. } => "restore the key from your copy: a digit of it was changed",
+            Self::Damaged { .. } => "restore the key file from your copy: a digit was changed",
             Self::Missing { .. } => {
                 "give the key file, or the `LOCKSTEP_KEY`, that holds the key named here"
             }
@@ -288,6 +391,14 @@ impl KeyError {
                 "restore the database from your backup: its check value was changed"
             }
             Self::NoRandomness(_) => "check the operating system's source of randomness",
+            Self::Full => {
+                "`lockstep key rewrap`, then `lockstep key retire ID` for keys with no records"
+            }
+            Self::Exists { .. } => "name a file that does not exist yet",
+            Self::NoFile => {
+                "`lockstep key rotate --to-file PATH` writes the keys and a new one to a key file"
+            }
+            Self::Primary { .. } => "`lockstep key rotate` makes a new key the primary",
         }
     }
 }

@@ -10,9 +10,11 @@ mod vault;
 
 mod permit;
 mod resolve;
+mod rewrap;
 mod snapshot;
 
 mod kek;
+mod key_change;
 mod key_file;
 mod keyring;
 
@@ -26,9 +28,10 @@ pub use envelope::{
 };
 pub use kek::{InvalidKekId, Kek, KekCheck, KekId, NoRandomness};
 pub use key_file::{IfAbsent, open_key_file};
-pub use keyring::{KeyError, Keyring};
-pub use permit::{AdminPermit, EditPermit, Forbidden, RunPermit, ViewPermit};
+pub use keyring::{KeyError, Keyring, MAX_RING_KEYS};
+pub use permit::{AdminPermit, EditPermit, Forbidden, KeyPermit, RunPermit, ViewPermit};
 pub use record::RecordError;
 pub use resolve::{Chosen, Grants, OtherWorkspace, RevealError, Revealed, choose};
+pub use rewrap::{RewrapError, Rewrapper};
 pub use snapshot::{Change, SnapshotMark, WorkspaceChanges, WorkspaceSnapshot};
 pub use vault::Vault;

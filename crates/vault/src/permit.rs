@@ -6,19 +6,20 @@
 //! | [`EditPermit`]: workflows and steps | yes | yes | no |
 //! | [`RunPermit`]: run the steps of a workflow | yes | yes | no |
 //! | [`ViewPermit`]: see runs, and the keys of credentials | yes | yes | yes |
+//! | [`KeyPermit`]: see, rotate and retire key-encryption keys | yes | no | no |
 
 use lockstep_step::{Caller, Role, WorkflowName, WorkspaceName};
 
 /// The caller may not do that.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{caller}` may not {action} in workspace `{workspace}`")]
+#[error("`{caller}` may not {action}{}", in_words(workspace.as_ref()))]
 pub struct Forbidden {
     /// Who asked.
     pub caller: String,
     /// What for.
     pub action: &'static str,
-    /// Where.
-    pub workspace: WorkspaceName,
+    /// Where; `None` for what concerns all workspaces.
+    pub workspace: Option<WorkspaceName>,
 }
 
 /// Declares a permit for a workspace around the roles that have it.
@@ -39,7 +40,7 @@ macro_rules! workspace_permit {
             pub fn check(caller: &Caller, workspace: &WorkspaceName) -> Result<Self, Forbidden> {
                 let allows: fn(Role) -> bool = $allows;
                 if !allows(caller.role) {
-                    return Err(forbidden(caller, workspace, $action));
+                    return Err(forbidden(caller, Some(workspace), $action));
                 }
                 Ok(Self {
                     caller: caller.clone(),
@@ -100,7 +101,7 @@ impl RunPermit {
         workflow: &WorkflowName,
     ) -> Result<Self, Forbidden> {
         if !is_editor(caller.role) {
-            return Err(forbidden(caller, workspace, "run steps"));
+            return Err(forbidden(caller, Some(workspace), "run steps"));
         }
         Ok(Self {
             caller: caller.clone(),
@@ -128,6 +129,33 @@ impl RunPermit {
     }
 }
 
+/// To see, rotate and retire key-encryption keys, and to re-wrap what they wrap. They are the same for all workspaces.
+#[derive(Clone, Debug)]
+pub struct KeyPermit {
+    caller: Caller,
+}
+
+impl KeyPermit {
+    /// Whether `caller` may.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn check(caller: &Caller) -> Result<Self, Forbidden> {
+        if !is_admin(caller.role) {
+            return Err(forbidden(caller, None, "manage key-encryption keys"));
+        }
+        Ok(Self {
+            caller: caller.clone(),
+        })
+    }
+
+    /// Who was permitted.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
 fn is_admin(role: Role) -> bool {
     match role {
         Role::Admin => true,
@@ -148,10 +176,20 @@ fn is_viewer(role: Role) -> bool {
     }
 }
 
-fn forbidden(caller: &Caller, workspace: &WorkspaceName, action: &'static str) -> Forbidden {
+fn forbidden(
+    caller: &Caller,
+    workspace: Option<&WorkspaceName>,
+    action: &'static str,
+) -> Forbidden {
     Forbidden {
         caller: caller.name.clone(),
         action,
-        workspace: workspace.clone(),
+        workspace: workspace.cloned(),
     }
+}
+
+fn in_words(workspace: Option<&WorkspaceName>) -> String {
+    workspace
+        .map(|workspace| format!(" in workspace `{workspace}`"))
+        .unwrap_or_default()
 }

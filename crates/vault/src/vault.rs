@@ -1,7 +1,8 @@
 //! The vault: the keys at hand, and what is done with them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lockstep_secret::{KeyMaterial, Secret};
 use lockstep_step::{CredentialKey, Scope, WorkspaceName};
@@ -10,9 +11,12 @@ use crate::context::Place;
 use crate::envelope::{
     OpenError, SealError, SealedCredential, WorkspaceKeyId, WrappedWorkspaceKey,
 };
+use crate::kek::{Kek, KekId};
+use crate::key_file::{KeyFile, create_key_file};
 use crate::keyring::{KeyError, Keyring};
-use crate::permit::{AdminPermit, RunPermit};
+use crate::permit::{AdminPermit, KeyPermit, RunPermit};
 use crate::resolve::{Chosen, Grants, OtherWorkspace};
+use crate::rewrap::Rewrapper;
 use crate::snapshot::WorkspaceSnapshot;
 
 /// How many keys of workspaces are kept unwrapped: some megabytes. Over it all are let go, and unwrapped again when
@@ -20,9 +24,13 @@ use crate::snapshot::WorkspaceSnapshot;
 const MAX_UNWRAPPED_KEYS: usize = 10_000;
 
 /// The keys at hand. When it is dropped, all of them are wiped.
+///
+/// A ring that was read from a key file follows it: when a key is needed that is not on the ring, and before a new
+/// workspace gets its key, a file that was changed is read again. Keys that were taken off the file stay here for
+/// opening, because runs that have begun may still hold what they wrap.
 #[derive(Debug)]
 pub struct Vault {
-    ring: Result<Keyring, Arc<KeyError>>,
+    ring: Result<Mutex<Arc<Keyring>>, Arc<KeyError>>,
     unwrapped: Mutex<HashMap<(WorkspaceName, WorkspaceKeyId), Arc<KeyMaterial>>>,
 }
 
@@ -31,7 +39,7 @@ impl Vault {
     #[must_use]
     pub fn new(ring: Keyring) -> Self {
         Self {
-            ring: Ok(ring),
+            ring: Ok(Mutex::new(Arc::new(ring))),
             unwrapped: Mutex::default(),
         }
     }
@@ -49,23 +57,74 @@ impl Vault {
     ///
     /// # Errors
     /// Why there are none.
-    pub fn ring(&self) -> Result<&Keyring, OpenError> {
-        self.ring
-            .as_ref()
-            .map_err(|reason| OpenError::Locked(Arc::clone(reason)))
+    pub fn ring(&self) -> Result<Arc<Keyring>, OpenError> {
+        Ok(Arc::clone(&*self.held().map_err(OpenError::Locked)?))
     }
 
     /// A new key for the permit's workspace, for its first credential.
     ///
     /// # Errors
-    /// [`SealError::WorkspaceKey`] if the vault is locked, [`SealError::NoRandomness`].
+    /// [`SealError::WorkspaceKey`] if the vault is locked or its key file cannot be read any more,
+    /// [`SealError::NoRandomness`].
     pub fn create_workspace_key(
         &self,
         permit: &AdminPermit,
     ) -> Result<WrappedWorkspaceKey, SealError> {
-        let ring = self.ring().map_err(SealError::WorkspaceKey)?;
+        let ring = self
+            .refreshed()
+            .map_err(|reason| SealError::WorkspaceKey(OpenError::Locked(reason)))?;
         let wrapped = WrappedWorkspaceKey::create(ring.primary(), permit.workspace())?;
         Ok(wrapped)
+    }
+
+    /// Makes a new key the primary, here and in the key file. The others are kept for opening.
+    ///
+    /// # Errors
+    /// Why there are no keys, or why the file stays as it is.
+    pub fn rotate(&self, _: &KeyPermit) -> Result<Arc<Keyring>, Arc<KeyError>> {
+        let mut ring = self.held()?;
+        let rotated = key_file(&ring)?.rotate()?;
+        Ok(follow(&mut ring, rotated))
+    }
+
+    /// As [`Vault::rotate`], but writes the new ring to a key file that does not exist yet. From now on this vault
+    /// follows that one.
+    ///
+    /// # Errors
+    /// Why there are no keys, or why there is no such file.
+    pub fn rotate_into(
+        &self,
+        _: &KeyPermit,
+        path: &Path,
+        data: &Path,
+    ) -> Result<Arc<Keyring>, Arc<KeyError>> {
+        let mut ring = self.held()?;
+        let primary = Kek::generate().map_err(KeyError::from)?;
+        // Not what is kept here of a file besides.
+        let led = match ring.file() {
+            Some(file) => file.open_again()?.led_by(primary)?,
+            None => ring.led_by(primary)?,
+        };
+        let rotated = create_key_file(path, data, &led)?;
+        Ok(follow(&mut ring, rotated))
+    }
+
+    /// Takes a key that only opens off the key file. Nobody may need it any more.
+    ///
+    /// # Errors
+    /// Why there are no keys, or why the file stays as it is; [`KeyError::Primary`].
+    pub fn retire(&self, _: &KeyPermit, kek: KekId) -> Result<Arc<Keyring>, Arc<KeyError>> {
+        let mut ring = self.held()?;
+        let retired = key_file(&ring)?.remove(kek)?;
+        Ok(follow(&mut ring, retired))
+    }
+
+    /// What wraps keys of workspaces anew, with the primary.
+    ///
+    /// # Errors
+    /// Why there are no keys.
+    pub fn rewrapper(&self, _: &KeyPermit) -> Result<Rewrapper, Arc<KeyError>> {
+        self.refreshed().map(Rewrapper::new)
     }
 
     /// Seals `value` as version `version` of a credential in the permit's workspace.
@@ -137,11 +196,48 @@ impl Vault {
         if let Some(key) = unwrapped.get(&name) {
             return Ok(Arc::clone(key));
         }
-        let key = Arc::new(wrapped.unwrap(ring, workspace)?);
+        let key = match wrapped.unwrap(&ring, workspace) {
+            Err(OpenError::UnknownKek { kek, .. }) => {
+                let ring = self
+                    .refreshed()
+                    .map_err(|source| OpenError::KeyFile { kek, source })?;
+                wrapped.unwrap(&ring, workspace)
+            }
+            unwrapped => unwrapped,
+        };
+        let key = Arc::new(key?);
         if unwrapped.len() >= MAX_UNWRAPPED_KEYS {
             unwrapped.clear();
         }
         unwrapped.insert(name, Arc::clone(&key));
         Ok(key)
     }
+
+    /// The ring, read again if its file was changed. Small files are read where the caller stands: it happens when keys
+    /// are rotated.
+    fn refreshed(&self) -> Result<Arc<Keyring>, Arc<KeyError>> {
+        let mut ring = self.held()?;
+        match ring.file() {
+            Some(file) if file.has_changed() => {
+                let fresh = file.open_again()?;
+                Ok(follow(&mut ring, fresh))
+            }
+            Some(_) | None => Ok(Arc::clone(&ring)),
+        }
+    }
+
+    fn held(&self) -> Result<MutexGuard<'_, Arc<Keyring>>, Arc<KeyError>> {
+        let ring = self.ring.as_ref().map_err(Arc::clone)?;
+        Ok(ring.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Puts a fresh ring in the place of the one that is held, whose keys still open.
+fn follow(held: &mut Arc<Keyring>, fresh: Keyring) -> Arc<Keyring> {
+    *held = Arc::new(fresh.and_all_of(held));
+    Arc::clone(held)
+}
+
+fn key_file(ring: &Keyring) -> Result<&KeyFile, KeyError> {
+    ring.file().ok_or(KeyError::NoFile)
 }

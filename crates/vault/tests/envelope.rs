@@ -280,11 +280,13 @@ fn another_key_of_the_same_workspace_is_named() {
 fn a_key_that_is_not_on_the_ring_is_named() {
     let row = seal(&vault(), "value");
     let needed = row.workspace_key.kek();
-    let error = open(&vault(), &row).unwrap_err();
-    assert!(matches!(error, OpenError::UnknownKek { kek } if kek == needed));
+    let other = vault();
+    let held = other.ring().unwrap().primary().id();
+    let error = open(&other, &row).unwrap_err();
+    assert!(matches!(error, OpenError::UnknownKek { kek, .. } if kek == needed));
     assert_eq!(
         error.to_string(),
-        format!("key `{needed}` is not on the ring")
+        format!("key `{needed}` is not on the ring: it holds `{held}`")
     );
 }
 
