@@ -2,6 +2,7 @@
 //! [`conformance_shared`]; a broken promise panics at the line that states it.
 
 mod credentials;
+mod keks;
 mod runs;
 mod setup;
 mod shared;
@@ -17,6 +18,7 @@ use crate::store::Store;
 pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     workspaces::claims(&make).await;
     credentials::claims(&make).await;
+    keks::claims(&make).await;
     snapshots::claims(&make).await;
     steps::claims(&make).await;
     runs::claims(&make).await;

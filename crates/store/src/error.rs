@@ -71,6 +71,17 @@ pub enum StoreError {
         /// How many.
         credentials: u64,
     },
+    /// The key-encryption key still wraps keys of workspaces.
+    #[error("key `{kek}` still wraps the keys of {wrapped_keys} workspaces")]
+    Wraps {
+        /// Which one.
+        kek: KekId,
+        /// How many.
+        wrapped_keys: u64,
+    },
+    /// The key-encryption key was retired, so nothing may be wrapped with it: whoever does has an old key.
+    #[error("key `{0}` was retired")]
+    Retired(KekId),
     /// The run has ended, or was taken for lost.
     #[error("run `{0}` is closed")]
     RunClosed(RunId),

@@ -8,6 +8,7 @@ mod store;
 
 mod backup;
 mod credential;
+mod kek;
 mod run;
 mod step;
 mod workspace;
@@ -21,6 +22,7 @@ pub mod conformance;
 pub use backup::{BackupContents, BackupError, IfThere, Progress, RestoreError, Restored};
 pub use credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 pub use error::{StoreError, Thing};
+pub use kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 pub use run::{
     LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus,
     RunStep, RunSummary,
@@ -28,4 +30,4 @@ pub use run::{
 pub use sqlite::{DataFile, OpenStoreError, SqliteStore};
 pub use step::{NewStep, StepEntry};
 pub use store::Store;
-pub use workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
+pub use workspace::{WorkflowEntry, WorkspaceEntry};

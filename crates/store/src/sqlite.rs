@@ -11,6 +11,7 @@ mod damage;
 mod failure;
 mod files;
 mod history;
+mod keks;
 mod migration;
 mod open;
 mod operations;

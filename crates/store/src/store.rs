@@ -10,14 +10,15 @@ use lockstep_step::{
     WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, SnapshotMark, ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
 };
 
 use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 use crate::error::StoreError;
+use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
 use crate::step::{NewStep, StepEntry};
-use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
+use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
 /// Keeps what Lockstep keeps.
 ///
@@ -37,8 +38,40 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The key-encryption keys that this store has seen.
     async fn keks(&self) -> Result<Vec<KekEntry>, StoreError>;
 
-    /// Remembers a key-encryption key, before it wraps anything. `Exists` if the store knows another key of this name.
+    /// Remembers a key-encryption key, before it wraps anything. `Exists` if the store knows another key of this name,
+    /// `Retired` if it may not wrap any more.
     async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Retires a key-encryption key that wraps nothing: from now on it cannot. One that is retired stays as it is.
+    ///
+    /// `Wraps` while it wraps something; `NotFound` if it is not among [`Store::keks`].
+    async fn retire_kek(
+        &self,
+        permit: &KeyPermit,
+        kek: KekId,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The keys of workspaces that are wrapped by another key-encryption key than `kek`: of workspaces whose names come
+    /// after `after`, by name, at most `limit`.
+    async fn workspace_keys_not_under(
+        &self,
+        permit: &KeyPermit,
+        kek: KekId,
+        after: Option<&WorkspaceName>,
+        limit: u32,
+    ) -> Result<Vec<WorkspaceKeyEntry>, StoreError>;
+
+    /// Replaces the keys of workspaces that are still what [`RewrappedKey::read`] says, and tells how many it were. The
+    /// mark of each moves.
+    ///
+    /// `NotFound` if the key-encryption key is not among [`Store::keks`], `Retired` if it may not wrap any more: then
+    /// none is replaced.
+    async fn replace_workspace_keys(
+        &self,
+        permit: &KeyPermit,
+        keys: Vec<RewrappedKey>,
+    ) -> Result<u64, StoreError>;
 
     // Workspaces and workflows.
 
@@ -112,7 +145,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// - `VersionConflict` if one is not [`PutCredential::current`] any more, or if the workspace has another key by
     ///   now: read the bases and seal again.
     /// - `CaseConflict` if its scope has a key that differs only by case.
-    /// - `NotFound` if the key-encryption key is not among [`Store::keks`].
+    /// - `NotFound` if the key-encryption key is not among [`Store::keks`], `Retired` if it may not wrap any more.
     async fn put_credentials(
         &self,
         permit: &AdminPermit,

@@ -1,9 +1,8 @@
-//! What the store tells about workspaces, their workflows, and the keys that wrap theirs.
+//! What the store tells about workspaces and their workflows.
 
 use jiff::Timestamp;
 
 use lockstep_step::{UsagePermission, WorkflowName, WorkspaceName};
-use lockstep_vault::KekCheck;
 
 /// A workspace in a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,15 +34,4 @@ pub struct WorkflowEntry {
     pub credentials: u64,
     /// How many steps it has.
     pub steps: u64,
-}
-
-/// A key-encryption key that the store has seen.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KekEntry {
-    /// Its name, and what it is recognised by.
-    pub check: KekCheck,
-    /// When it was first used here.
-    pub added_at: Timestamp,
-    /// How many keys of workspaces it wraps.
-    pub wrapped_keys: u64,
 }

@@ -188,6 +188,24 @@ fn a_database_of_a_later_release_is_left_alone() {
     assert!(known < 999);
 }
 
+#[tokio::test]
+async fn a_database_of_the_first_release_is_brought_up_to_date() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    let record = set_canary(&store, &admin()).await;
+    drop(store);
+    sql(
+        directory.path(),
+        "ALTER TABLE keks DROP COLUMN retired_at; ALTER TABLE keks DROP COLUMN retired_by;
+         PRAGMA user_version = 1",
+    );
+    let store = open(directory.path());
+    let [kek] = store.keks().await.unwrap().try_into().unwrap();
+    assert_eq!((kek.wrapped_keys, kek.retired_at), (1, None));
+    drop(store);
+    assert!(is_kept(directory.path(), &record));
+}
+
 #[test]
 fn a_database_of_something_else_is_left_alone() {
     let directory = TempDir::new().unwrap();
@@ -241,7 +259,7 @@ async fn a_workspace_key_of_a_later_release_stops_no_run() {
     let store = open(directory.path());
     sql(
         directory.path(),
-        "INSERT INTO keks VALUES ('k0000000000000000', x'00', 0);
+        "INSERT INTO keks (id, check_value, added_at) VALUES ('k0000000000000000', x'00', 0);
          UPDATE workspaces SET kek = 'k0000000000000000', key_record = x'4c4b574b02'",
     );
     let mark = store.open_run(new_run()).await.unwrap().mark;

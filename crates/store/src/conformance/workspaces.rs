@@ -1,4 +1,4 @@
-//! Claims about workspaces, workflows and key-encryption keys.
+//! Claims about workspaces and workflows.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use lockstep_step::{RunId, UsagePermission, WorkflowName, WorkspaceName};
-use lockstep_vault::Kek;
 
 use crate::credential::Removal;
 use crate::error::{StoreError, Thing};
@@ -28,7 +27,6 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     a_workflow_that_is_removed_leaves_the_record_of_its_runs(&Setup::new(make().await).await).await;
     an_unknown_workspace_is_named(&Setup::new(make().await).await).await;
     an_unknown_workflow_is_named(&Setup::new(make().await).await).await;
-    a_key_is_remembered_once(&Setup::new(make().await).await).await;
 }
 
 async fn workspace_names(setup: &Setup) -> Vec<String> {
@@ -258,23 +256,4 @@ async fn an_unknown_workflow_is_named(setup: &Setup) {
     let mut put = tenant.sealed(&workspace_scope(), "TOKEN", "one").await;
     put.scope = scope;
     is_named(tenant.put(put, 1).await.unwrap_err());
-}
-
-async fn a_key_is_remembered_once(setup: &Setup) {
-    let (store, kek) = (&setup.store, Kek::generate().unwrap());
-    store.add_kek(&kek.check(), at(1)).await.unwrap();
-    store.add_kek(&kek.check(), at(2)).await.unwrap();
-    let mut other = kek.check();
-    other.check[0] ^= 1;
-    let refused = store.add_kek(&other, at(3)).await;
-    assert!(matches!(refused, Err(StoreError::Exists(Thing::Kek(id))) if id == kek.id()));
-
-    setup
-        .default_tenant()
-        .set(&workspace_scope(), "TOKEN", "one")
-        .await;
-    let keks = store.keks().await.unwrap();
-    let used: Vec<_> = keks.iter().map(|kek| kek.wrapped_keys).collect();
-    assert_eq!(used, [1, 0]);
-    assert_eq!((keks[1].check, keks[1].added_at), (kek.check(), at(1)));
 }

@@ -10,6 +10,7 @@ use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Rem
 use crate::error::{StoreError, Thing};
 
 use super::column::{Columns as _, number_column, scope_column};
+use super::keks;
 use super::workspaces::{next_revision, workflow_id, workspace_id};
 
 const ENTRY: &str =
@@ -293,12 +294,7 @@ fn set_workspace_key(
     key: &WrappedWorkspaceKey,
 ) -> Result<(), StoreError> {
     let kek = key.kek().to_string();
-    let is_known: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM keks WHERE id = ?1)")?
-        .query_row([&kek], |row| row.get(0))?;
-    if !is_known {
-        return Err(StoreError::NotFound(Thing::Kek(key.kek())));
-    }
+    keks::check_in_use(connection, key.kek())?;
     connection
         .prepare_cached("UPDATE workspaces SET kek = ?2, key_record = ?3 WHERE id = ?1")?
         .execute(params![workspace_id, kek, key.record()])?;

@@ -9,35 +9,75 @@ use lockstep_step::{
     WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, SnapshotMark, ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
 };
 
 use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 use crate::error::StoreError;
+use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
 use crate::step::{NewStep, StepEntry};
 use crate::store::Store;
-use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
+use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
 use super::credentials::Stamp;
 use super::writer::Weight;
 use super::{
-    SqliteStore, changes, column, credentials, dead_owners, history, open, runs, steps, tell_lost,
-    workspaces,
+    SqliteStore, changes, column, credentials, dead_owners, history, keks, open, runs, steps,
+    tell_lost, workspaces,
 };
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn keks(&self) -> Result<Vec<KekEntry>, StoreError> {
-        self.readers.read(workspaces::list_keks).await
+        self.readers.read(keks::list).await
     }
 
     async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError> {
         let check = *check;
         self.writer
+            .write(Weight::Change, move |connection| keks::add(connection, &check, at))
+            .await
+    }
+
+    async fn retire_kek(
+        &self,
+        permit: &KeyPermit,
+        kek: KekId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        self.writer
             .write(Weight::Change, move |connection| {
-                workspaces::add_kek(connection, &check, at)
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                keks::retire(connection, kek, stamp)
             })
+            .await
+    }
+
+    async fn workspace_keys_not_under(
+        &self,
+        _: &KeyPermit,
+        kek: KekId,
+        after: Option<&WorkspaceName>,
+        limit: u32,
+    ) -> Result<Vec<WorkspaceKeyEntry>, StoreError> {
+        let after = after.cloned();
+        self.readers
+            .read(move |connection| keks::not_under(connection, kek, after.as_ref(), limit))
+            .await
+    }
+
+    async fn replace_workspace_keys(
+        &self,
+        _: &KeyPermit,
+        keys: Vec<RewrappedKey>,
+    ) -> Result<u64, StoreError> {
+        self.writer
+            .write(Weight::Change, move |connection| keks::replace(connection, &keys))
             .await
     }
 

@@ -1,4 +1,4 @@
-//! Workspaces, workflows, usage permissions and the keys that wrap workspaces' keys.
+//! Workspaces, workflows and usage permissions.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::{CredentialKey, UsagePermission, WorkflowName, WorkspaceName};
-use lockstep_vault::KekCheck;
 
 use crate::credential::Removal;
 use crate::error::{StoreError, Thing};
-use crate::workspace::{KekEntry, WorkflowEntry, WorkspaceEntry};
+use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
 use super::column::Columns as _;
 use super::credentials::Stamp;
@@ -314,49 +313,6 @@ pub(super) fn set_permission(
     let mut insert = connection.prepare_cached(sql)?;
     for key in keys {
         insert.execute(params![id, key.as_str()])?;
-    }
-    Ok(())
-}
-
-// Key-encryption keys.
-
-pub(super) fn list_keks(connection: &Connection) -> Result<Vec<KekEntry>, StoreError> {
-    connection
-        .prepare_cached(
-            "SELECT id, check_value, added_at,
-                    (SELECT count(*) FROM workspaces WHERE kek = keks.id)
-               FROM keks ORDER BY added_at, id",
-        )?
-        .query_and_then((), |row| {
-            Ok(KekEntry {
-                check: KekCheck {
-                    kek: row.parsed(0)?,
-                    check: row.plain(1)?,
-                },
-                added_at: row.time(2)?,
-                wrapped_keys: row.count(3)?,
-            })
-        })?
-        .collect()
-}
-
-pub(super) fn add_kek(
-    connection: &Connection,
-    check: &KekCheck,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let id = check.kek.to_string();
-    connection
-        .prepare_cached(
-            "INSERT INTO keks (id, check_value, added_at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (id) DO NOTHING",
-        )?
-        .execute(params![id, check.check, at.as_microsecond()])?;
-    let known: Vec<u8> = connection
-        .prepare_cached("SELECT check_value FROM keks WHERE id = ?1")?
-        .query_row([&id], |row| row.get(0))?;
-    if known != check.check {
-        return Err(StoreError::Exists(Thing::Kek(check.kek)));
     }
     Ok(())
 }
