@@ -9,6 +9,7 @@ use lockstep_step::{Scope, WorkflowName, WorkspaceName};
 use crate::commands::backup::BackupArguments;
 use crate::commands::completions::CompletionsArguments;
 use crate::commands::credential::CredentialCommand;
+use crate::commands::key::KeyCommand;
 use crate::commands::mask::MaskArguments;
 use crate::commands::permission::PermissionCommand;
 use crate::commands::restore::RestoreArguments;
@@ -86,6 +87,9 @@ pub(crate) enum Command {
     /// The record of runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// The key-encryption keys: status, rotation.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Filter stdin to stdout and take secrets out, each write as it comes.
     Mask(MaskArguments),
     /// Copy the database into one file while it is in use. Useless without the key.

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod credential;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod key;
 pub(crate) mod mask;
 pub(crate) mod permission;
 pub(crate) mod restore;
@@ -38,6 +39,7 @@ pub(crate) async fn carry_out(
         Command::Permission(command) => permission::carry_out(command, &config()?, console).await,
         Command::Step(command) => step::carry_out(command, &config()?, console).await,
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
+        Command::Key(command) => key::carry_out(command, &config()?, console).await,
         Command::Demo => demo::carry_out(console).await,
         Command::Mask(arguments) => mask::carry_out(&arguments, console),
         Command::Backup(arguments) => backup::carry_out(arguments, &config()?, console).await,

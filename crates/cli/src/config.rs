@@ -44,6 +44,18 @@ pub(crate) enum KeySource {
     File(PathBuf),
 }
 
+// === impl Config ===
+
+impl Config {
+    /// The key file, if the keys come from one.
+    pub(crate) fn key_file(&self) -> Option<&Path> {
+        match &self.key {
+            KeySource::File(path) => Some(path),
+            KeySource::Text(_) => None,
+        }
+    }
+}
+
 // === impl Environment ===
 
 impl Environment {

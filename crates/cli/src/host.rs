@@ -36,6 +36,10 @@ pub(crate) enum Keys {
     Opening,
     /// It seals credentials. Makes a key file if there is none and nothing has been sealed yet.
     Sealing,
+    /// It shows the keys: that there are none is told by the command, and nothing is opened.
+    Shown,
+    /// It changes the ring, or what it wraps, and can do nothing without.
+    Managed,
 }
 
 impl Host {
@@ -74,18 +78,49 @@ async fn vault(
         .map_err(|error| Problem::from(&error))?;
     let if_absent = match keys {
         Keys::Sealing if sealed_under.is_empty() => IfAbsent::Create,
-        Keys::Sealing | Keys::Opening | Keys::Unused => IfAbsent::Refuse,
+        Keys::Sealing | Keys::Opening | Keys::Unused | Keys::Shown | Keys::Managed => {
+            IfAbsent::Refuse
+        }
     };
-    match keyring(config, if_absent, &sealed_under, console) {
-        Ok(ring) => Ok(Vault::new(ring)),
-        Err(reason) if keys == Keys::Sealing => Err(Problem::locked(&reason)),
-        Err(reason) => {
-            if !sealed_under.is_empty() {
-                console.warn(&format!("the credentials are locked: {reason}"));
-                console.hint(reason.hint());
-            }
+    match (keyring(config, if_absent, &sealed_under, console), keys) {
+        (Ok(ring), Keys::Opening | Keys::Sealing) => {
+            tell_not_at_hand(&ring, &sealed_under, console);
+            Ok(Vault::new(ring))
+        }
+        (Ok(ring), Keys::Unused | Keys::Shown | Keys::Managed) => Ok(Vault::new(ring)),
+        (Err(KeyError::NoKeyFile { .. }), Keys::Managed) if sealed_under.is_empty() => {
+            Err(no_key_yet())
+        }
+        (Err(reason), Keys::Sealing | Keys::Managed) => Err(Problem::locked(&reason)),
+        (Err(reason), Keys::Opening) if !sealed_under.is_empty() => {
+            console.warn(&format!("the credentials are locked: {reason}"));
+            console.hint(reason.hint());
             Ok(Vault::locked(reason))
         }
+        (Err(reason), Keys::Opening | Keys::Unused | Keys::Shown) => Ok(Vault::locked(reason)),
+    }
+}
+
+fn no_key_yet() -> Problem {
+    Problem::usage("there is no key yet").hint("`lockstep credential set KEY` makes the first")
+}
+
+/// Those of the keys under which something is sealed that are not on the ring.
+pub(crate) fn not_at_hand<'a>(
+    ring: &Keyring,
+    sealed_under: &'a [KekEntry],
+) -> impl Iterator<Item = &'a KekEntry> {
+    sealed_under.iter().filter(|kek| !ring.holds(kek.check.kek))
+}
+
+/// A ring that misses one key of several opens what the others wrap.
+fn tell_not_at_hand(ring: &Keyring, sealed_under: &[KekEntry], console: &Console) {
+    for kek in not_at_hand(ring, sealed_under) {
+        let (id, records) = (kek.check.kek, kek.wrapped_keys);
+        console.warn(&format!(
+            "key `{id}` is not on the ring: the credentials of {records} workspaces are locked"
+        ));
+        console.hint("put it back on the ring, from your copy");
     }
 }
 

@@ -155,7 +155,21 @@ impl From<ManageError> for Problem {
                 ..
             }
             | ManageError::Locked(OpenError::Locked(key)) => Self::locked(key),
-            ManageError::Seal { .. } | ManageError::Locked(_) => Self::host("vault", &error),
+            ManageError::Seal {
+                source: SealError::WorkspaceKey(reason),
+                ..
+            }
+            | ManageError::Locked(reason) => Self::host("vault", &error).hint(reason.hint()),
+            ManageError::Seal { .. } => Self::host("vault", &error),
+            ManageError::Key(reason) => match &**reason {
+                KeyError::Primary { .. }
+                | KeyError::Full
+                | KeyError::Exists { .. }
+                | KeyError::NextToDatabase { .. } => of_the_call("key").hint(reason.hint()),
+                _ => Self::host("key", &error).hint(reason.hint()),
+            },
+            ManageError::NotRemembered { .. } => Self::host("database", &error)
+                .hint("nothing is lost: the next `lockstep key rewrap` tells it"),
             ManageError::Load(LoadError::Invalid(_)) => {
                 Self::new(Exit::NotCompleted, "invalid_step", error.to_string())
             }
@@ -183,6 +197,11 @@ impl From<&StoreError> for Problem {
             StoreError::HasCredentials { .. } => {
                 of_the_call("has_credentials").hint("`--force` removes it with its credentials")
             }
+            StoreError::Wraps { .. } => of_the_call("in_use")
+                .hint("`lockstep key rewrap` wraps them with the primary"),
+            StoreError::Retired(_) => Self::host("key_retired", error).hint(
+                "start again with the present key file, or the `LOCKSTEP_KEY` with the present primary first",
+            ),
             StoreError::RunClosed(_) => of_the_call("run_closed"),
             StoreError::VersionConflict { .. } => Self::host("conflict", error).hint("try again"),
             StoreError::Busy => Self::host("database", error)
@@ -225,6 +244,13 @@ impl From<RunError> for Problem {
                 source: HostFault::Store(source),
                 ..
             } => Self::from(source).while_doing(error.to_string()),
+            RunError::Host {
+                source: HostFault::Sandbox(fault),
+                ..
+            } => match fault.cause::<OpenError>() {
+                Some(reason) => Self::host("vault", &error).hint(reason.hint()),
+                None => Self::host("internal", &error),
+            },
             RunError::Host { .. } | RunError::Task => Self::host("internal", &error),
         }
     }

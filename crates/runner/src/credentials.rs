@@ -253,17 +253,17 @@ impl Runner {
             return Ok(wrapped.clone());
         }
         let vault = &self.parts.vault;
-        let ring = vault.ring().map_err(ManageError::Locked)?;
-        // The store knows the key-encryption key before anything is wrapped with it.
-        self.store()
-            .add_kek(&ring.primary().check(), Timestamp::now())
-            .await?;
         let wrapped = vault
             .create_workspace_key(permit)
             .map_err(|source| ManageError::Seal {
                 key: key.clone(),
                 source,
             })?;
+        // The store knows the key-encryption key before it keeps anything that is wrapped with it.
+        let ring = vault.ring().map_err(ManageError::Locked)?;
+        if let Some(check) = ring.check(wrapped.kek()) {
+            self.store().add_kek(&check, Timestamp::now()).await?;
+        }
         Ok(made.insert(wrapped).clone())
     }
 }

@@ -1,8 +1,10 @@
 //! Why an operation was not carried out.
 
+use std::sync::Arc;
+
 use lockstep_step::{CredentialKey, RunId};
 use lockstep_store::{StoreError, Thing};
-use lockstep_vault::{Forbidden, OpenError, OtherWorkspace, SealError};
+use lockstep_vault::{Forbidden, KekId, KeyError, OpenError, OtherWorkspace, SealError};
 
 /// Why something was not set, shown or removed.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,17 @@ pub enum ManageError {
     /// The key-encryption keys cannot be used.
     #[error("the credentials are locked")]
     Locked(#[source] OpenError),
+    /// The key-encryption keys cannot be used, or their file cannot be changed.
+    #[error(transparent)]
+    Key(#[from] Arc<KeyError>),
+    /// A new key is on the ring, and the store does not know it yet. It will before anything is wrapped with it.
+    #[error("key `{kek}` is the primary now, but the database could not be told")]
+    NotRemembered {
+        /// The new key.
+        kek: KekId,
+        /// Why not.
+        source: StoreError,
+    },
     /// The bytes are no step.
     #[error(transparent)]
     Load(#[from] lockstep_sandbox::LoadError),

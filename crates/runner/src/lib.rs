@@ -13,6 +13,7 @@ mod grants;
 mod recorder;
 
 mod credentials;
+mod keys;
 mod permissions;
 mod records;
 mod registry;
@@ -25,6 +26,10 @@ pub use credentials::{
     CredentialPut, CredentialUsage, EffectiveCredential, NewCredential, PutResult, PutRule,
 };
 pub use error::{HostFault, ManageError, RunError};
+pub use keys::{
+    KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,
+    RewrapProgress, Rewrapped,
+};
 pub use lockstep_store::{
     CredentialEntry, Dependents, KekEntry, LogEntry, Removal, RunFilter, RunRecord, RunState,
     RunStatus, RunStep, RunSummary, StepEntry, Store, StoreError, Thing, WorkflowEntry,

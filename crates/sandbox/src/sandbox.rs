@@ -41,6 +41,19 @@ pub enum SandboxError {
     HostCall(wasmtime::Error),
 }
 
+impl SandboxError {
+    /// What failed in the host, if it is of this kind: who brought the function knows what to do about it.
+    #[must_use]
+    pub fn cause<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Engine(error) | Self::HostCall(error) => {
+                error.chain().find_map(|cause| cause.downcast_ref())
+            }
+            Self::Ticker(_) => None,
+        }
+    }
+}
+
 impl Sandbox {
     /// Makes the engine and its pool.
     ///

@@ -17,7 +17,7 @@ use lockstep_runner::{Runner, Store};
 use lockstep_sandbox::{Allocation, Sandbox, SandboxConfig};
 use lockstep_step::{Caller, Role};
 use lockstep_store::SqliteStore;
-use lockstep_vault::{IfAbsent, KeyError, Vault};
+use lockstep_vault::{IfAbsent, KeyError, Keyring, Vault};
 
 use super::step::reason_in_words;
 use crate::config::{Config, KeySource};
@@ -181,10 +181,7 @@ fn key(config: &Config, console: &Console, sealed_under: &[lockstep_runner::KekE
                 format!("key `{id}` of {from} can be used; nothing is sealed yet"),
             )
         }
-        Ok(ring) => {
-            let id = ring.primary().id();
-            Check::ok(NAME, format!("key `{id}` of {from} opens the credentials"))
-        }
+        Ok(ring) => records(&ring, sealed_under, &from),
         Err(KeyError::NoKeyFile { .. }) if sealed_under.is_empty() => Check::ok(
             NAME,
             format!("{from} is not there yet; the first credential makes it"),
@@ -193,6 +190,34 @@ fn key(config: &Config, console: &Console, sealed_under: &[lockstep_runner::KekE
             let problem = Problem::host("locked", &error).hint(error.hint());
             Check::problem(NAME, &problem)
         }
+    }
+}
+
+/// Whether the ring opens everything, and whether a rotation was broken off.
+fn records(ring: &Keyring, sealed_under: &[lockstep_runner::KekEntry], from: &str) -> Check {
+    const NAME: &str = "key";
+    let mut lost = host::not_at_hand(ring, sealed_under);
+    if let Some(kek) = lost.next() {
+        let (id, records) = (kek.check.kek, kek.wrapped_keys);
+        return Check::fail(
+            NAME,
+            format!(
+                "the credentials of {records} workspaces are sealed under key `{id}`, which {from} does not hold"
+            ),
+            "put that key back on the ring, from your copy; `lockstep key status` shows all",
+        );
+    }
+    let id = ring.primary().id();
+    let others = sealed_under.iter().filter(|kek| kek.check.kek != id);
+    match others.map(|kek| kek.wrapped_keys).sum::<u64>() {
+        0 => Check::ok(NAME, format!("key `{id}` of {from} opens the credentials")),
+        waiting => Check::warn(
+            NAME,
+            format!(
+                "the ring of {from} opens the credentials; {waiting} workspaces still wait to be re-wrapped with key `{id}`"
+            ),
+            "run `lockstep key rewrap`",
+        ),
     }
 }
 
