@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::json;
 
-use lockstep_e2e::{TestHost, Wanted, guest, spelling_in, wat};
+use lockstep_e2e::{TestHost, Wanted, digits_of_keys, guest, spelling_in, wat};
 
 #[tokio::test]
 async fn a_host_that_leaks_a_canary_fails_its_test() {
@@ -33,6 +33,21 @@ async fn a_canary_in_a_file_of_the_data_directory_fails_its_test() {
             .downcast::<String>()
             .unwrap()
             .contains("core")
+    );
+}
+
+#[tokio::test]
+async fn the_digits_of_a_key_in_an_output_fail_its_test() {
+    let host = TestHost::new().await;
+    let digits = digits_of_keys(&host.key_file()).remove(0);
+    host.leaves("an error that repeats a line", digits.as_bytes());
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(host)));
+    assert!(
+        dropped
+            .unwrap_err()
+            .downcast::<String>()
+            .unwrap()
+            .contains("an error that repeats a line")
     );
 }
 

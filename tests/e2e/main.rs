@@ -16,6 +16,7 @@ mod doctor;
 mod examples;
 mod hostile;
 mod hygiene;
+mod keys;
 mod leaks;
 mod outcomes;
 mod records;

@@ -39,6 +39,16 @@ impl TestHost {
         self.finish(command, "", arguments)
     }
 
+    /// Runs `lockstep` with this text of keys in `LOCKSTEP_KEY`, in place of the key file.
+    pub fn lockstep_keyed<A: AsRef<OsStr>>(&self, keys: &str, arguments: &[A]) -> Finished {
+        let mut command = Command::new("env");
+        command
+            .args(["-u", "LOCKSTEP_KEY_FILE"])
+            .arg(format!("LOCKSTEP_KEY={keys}"))
+            .arg(binary());
+        self.finish(command, "", arguments)
+    }
+
     /// Starts `lockstep` and leaves it running. What it prints is lost.
     pub fn spawn_lockstep<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Child {
         let mut command = Command::new(lockstep_binary());

@@ -102,6 +102,7 @@ impl TestHost {
             lockstep_step::RunId::generate()
         );
         host.set("CANARY_LINES", &lines).await;
+        host.guard_keys();
         host
     }
 

@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// The record of runs.
     #[command(subcommand)]
     Runs(RunsCommand),
-    /// The key-encryption keys: status, rotation.
+    /// The keys that wrap the keys of workspaces: which there are, and their rotation.
     #[command(subcommand)]
     Key(KeyCommand),
     /// Filter stdin to stdout and take secrets out, each write as it comes.
