@@ -14,9 +14,9 @@ use crate::error::StoreError;
 
 use super::column::Columns as _;
 use super::damage::damage;
+use super::keks;
 use super::migration::{self, SCHEMA};
 use super::open::OpenStoreError;
-use super::workspaces;
 
 /// Why a file is not what we look for.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub(super) fn contents(connection: &Connection, bytes: u64) -> Result<BackupCont
 }
 
 fn needed_keks(connection: &Connection) -> Result<Vec<KekId>, StoreError> {
-    let keks = workspaces::list_keks(connection)?.into_iter();
+    let keks = keks::list(connection)?.into_iter();
     Ok(keks
         .filter(|kek| kek.wrapped_keys > 0)
         .map(|kek| kek.check.kek)
