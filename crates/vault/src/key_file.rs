@@ -15,7 +15,7 @@ use crate::keyring::{self, KeyError, Keyring};
 /// Hundreds of keys fit; a file that was named by mistake is not read into memory.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
-const HEADER: &str = "# The key-encryption keys of Lockstep: the first wraps, all open. Who reads them can open the credentials;\n\
+const HEADER: &str = "# The key-encryption keys of Lockstep; the first wraps, all open. Who reads them can open the credentials;\n\
                       # without them nobody can. Keep a copy in a safe place, away from the database.\n";
 
 /// A key file that was read, to tell whether it is still the same.
