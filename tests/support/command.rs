@@ -45,7 +45,7 @@ impl TestHost {
         command
             .args(["-u", "LOCKSTEP_KEY_FILE"])
             .arg(format!("LOCKSTEP_KEY={keys}"))
-            .arg(binary());
+            .arg(lockstep_binary());
         self.finish(command, "", arguments)
     }
 
