@@ -31,7 +31,9 @@ fn shown(status: &Value) -> Vec<(String, String, u64)> {
         .collect()
 }
 
+/// The name of the key that wraps, whose digits are canaries from now on.
 fn primary(host: &TestHost) -> String {
+    host.guard_keys();
     status(host)["primary"].as_str().unwrap().to_owned()
 }
 

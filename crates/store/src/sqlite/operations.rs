@@ -36,7 +36,9 @@ impl Store for SqliteStore {
     async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError> {
         let check = *check;
         self.writer
-            .write(Weight::Change, move |connection| keks::add(connection, &check, at))
+            .write(Weight::Change, move |connection| {
+                keks::add(connection, &check, at)
+            })
             .await
     }
 
@@ -77,7 +79,9 @@ impl Store for SqliteStore {
         keys: Vec<RewrappedKey>,
     ) -> Result<u64, StoreError> {
         self.writer
-            .write(Weight::Change, move |connection| keks::replace(connection, &keys))
+            .write(Weight::Change, move |connection| {
+                keks::replace(connection, &keys)
+            })
             .await
     }
 
