@@ -230,6 +230,39 @@ fn a_value_registered_during_the_stream_is_masked_from_then_on() {
 }
 
 #[test]
+fn an_open_match_that_drops_too_much_is_redacted_and_not_held_for_ever() {
+    let masker = masker(&[VALUE]);
+    for (inside, cap) in [("\n", 64 * 1024), ("\"", 64 * 1024)] {
+        let mut stream = masker.stream();
+        let mut masked = stream.write(b"x Marmot-Qu").into_inner();
+        assert_eq!(masked, b"x ");
+        for _ in 0..cap + 1 {
+            masked.extend(stream.write(inside.as_bytes()).into_inner());
+        }
+        masked.extend(stream.write(b"ill-7731 y").into_inner());
+        masked.extend(stream.finish().into_inner());
+        assert_eq!(String::from_utf8_lossy(&masked), "x ***ill-7731 y");
+        let text = format!("x Marmot-Qu{}ill-7731 y", inside.repeat(cap + 1));
+        assert_eq!(masker.mask(&text).as_str(), "x ***ill-7731 y");
+        let text = format!("x Marmot-Qu{}ill-7731 y", inside.repeat(cap));
+        assert_eq!(masker.mask(&text).as_str(), "x *** y");
+    }
+}
+
+#[test]
+fn long_near_misses_and_long_gaps_pass_byte_for_byte() {
+    let masker = masker(&[&format!("{}b", "a".repeat(20_000))]);
+    for text in [
+        format!("{}c", "a".repeat(15_000)).repeat(5),
+        format!("x{}\\e[m", "\x1b[\\".repeat(3_000)).repeat(2),
+        "\\e[m".repeat(5_000),
+        format!("x{}y", " ".repeat(20_000)),
+    ] {
+        assert_eq!(masker.mask(&text).as_str(), text);
+    }
+}
+
+#[test]
 fn masked_json_is_json() {
     let masker = masker(&[VALUE, "12345678", "a\",\"b\",\"c"]);
     for (json, expected) in [

@@ -8,6 +8,8 @@ use crate::wiped::Wiped;
 
 /// So much of the text is read first. Seldom is more needed for a few bytes of the view.
 const FIRST_BYTES: usize = 24;
+/// Further than that it is not read: a text may be such that the same bytes would be read over and over.
+pub(super) const MOST_BYTES: usize = 4 * FIRST_BYTES;
 
 /// Memory for the texts of a view and of the views that it is made of.
 #[derive(Default)]
@@ -16,8 +18,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// The first `count` bytes that `view` reads from the start of `text` on. None if the text, so far, does not decide
-    /// them all.
+    /// The first `count` bytes that `view` reads from the start of `text` on. None if they are not decided near by.
     pub(super) fn read(&mut self, view: View, text: &[u8], count: usize) -> Option<&[u8]> {
         let mut length = FIRST_BYTES;
         let last = loop {
@@ -26,7 +27,7 @@ impl Ahead {
             if self.texts[last].len() >= count {
                 break last;
             }
-            if piece.len() == text.len() {
+            if piece.len() == text.len() || length == MOST_BYTES {
                 return None;
             }
             length *= 4;

@@ -30,23 +30,23 @@ impl<'a> Look<'a> {
         let from = self.read.gap;
         let gap = Gap::at(self.text, at);
         let start = self.blanks_start(from, at);
-        if gap.is_open {
+        let is_otherwise = !gap.is_open && self.may_read_otherwise(at, &gap);
+        if gap.is_open || is_otherwise {
             self.read.gap = gap.end;
+            if is_otherwise {
+                self.found.sequences = Sequences::Escaped;
+            }
             self.stop(from.max(start.saturating_sub(CONTEXT_BYTES)), gap.end);
             return;
         }
-        let is_otherwise = self.may_read_otherwise(at, &gap);
-        if is_otherwise {
-            self.found.sequences = Sequences::Escaped;
+        let has_sequence = gap.has_sequence && self.text[at] == ESC;
+        if gap.has_break || has_sequence {
+            self.read.gap = gap.end;
         }
-        let is_gap = gap.has_break || (gap.has_sequence && self.text[at] == ESC);
-        if is_gap {
-            self.read.gap = if is_otherwise { at + 1 } else { gap.end };
-        }
-        if is_gap || is_otherwise || self.text[gap.end] == b'\\' {
-            let is_dropped = gap.has_break || !is_gap;
-            let start = if is_dropped { start } else { at };
-            self.look_across(from, start, &gap, is_otherwise);
+        if gap.has_break || self.text[gap.end] == b'\\' {
+            self.look_across(from, start, &gap);
+        } else if has_sequence {
+            self.look_across(from, at, &gap);
         }
     }
 
@@ -59,16 +59,14 @@ impl<'a> Look<'a> {
     }
 
     /// Looks for what starts before the gap at `start` and goes on behind.
-    fn look_across(&mut self, from: usize, start: usize, gap: &Gap, is_otherwise: bool) {
-        if !is_otherwise {
-            // No form starts with a blank, or with a sequence.
-            if start == from || !self.may_join_across(start, gap) {
-                return;
-            }
-            if let Some(behind) = self.plain_behind(gap) {
-                self.try_bytes(Kinds::SQUEEZED, from, start, behind);
-                return;
-            }
+    fn look_across(&mut self, from: usize, start: usize, gap: &Gap) {
+        // No form starts with a blank, or with a sequence.
+        if start == from || !self.may_join_across(start, gap) {
+            return;
+        }
+        if let Some(behind) = self.plain_behind(gap) {
+            self.try_bytes(Kinds::SQUEEZED, from, start, behind);
+            return;
         }
         self.try_view(View::Squeezed, from, start);
         let from = from.max(self.read.backslash).min(start);

@@ -68,6 +68,8 @@ impl Grams {
         is_start: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let end = end.min((text.len() + 1).saturating_sub(self.width));
+        // No gram that starts later is looked up.
+        let text = &text[..text.len().min(end + self.stride + GRAM - 2)];
         let mut at = self.stride - 1;
         while at < end + self.stride - 1 {
             at = self.next_hit(text, at)?;

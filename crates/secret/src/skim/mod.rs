@@ -35,6 +35,8 @@ pub(crate) use joins::Joins;
 const CONTEXT_BYTES: usize = WIDEST - 1;
 /// An escape spells up to four bytes, and a form may start at the last one.
 const MOST_BYTES_MORE: usize = 3;
+/// A form is not followed further in the text before the exact search takes over: it does not look at a byte twice.
+const MOST_FOLLOWED: usize = 64;
 /// So much is read from a difference on.
 const LONGEST_READ: usize = WIDEST + MOST_BYTES_MORE;
 
@@ -221,7 +223,7 @@ impl Look<'_> {
             Some(bytes) => read[..count].copy_from_slice(bytes),
             None => {
                 let start = from.max(at.saturating_sub(CONTEXT_BYTES));
-                self.stop(start, self.text.len());
+                self.stop(start, at + ahead::MOST_BYTES);
                 return None;
             }
         }
@@ -259,7 +261,8 @@ impl Look<'_> {
         let width = self.grams.width();
         let mut node = NodeId::ROOT;
         for (depth, &byte) in self.text[start..].iter().enumerate() {
-            if depth >= width && (trie.ends(node) != Kinds::NONE || can_wake(byte)) {
+            let is_undecided = trie.ends(node) != Kinds::NONE || can_wake(byte);
+            if depth >= width && (is_undecided || depth == MOST_FOLLOWED) {
                 return true;
             }
             match trie.child(node, byte) {
