@@ -36,8 +36,11 @@ pub(crate) enum Spelled {
 pub(crate) const MOST_FORMS: usize = 2 * (2 + 2 * 7 + 9 + 2 + 2);
 
 /// All forms of a text of `length` bytes together are shorter.
-pub(crate) const fn most_bytes(length: usize) -> usize {
-    64 * length
+pub(crate) const fn most_bytes(length: usize, spelled: Spelled) -> usize {
+    match spelled {
+        Spelled::EveryWay => 64 * length,
+        Spelled::Raw => 4 * length,
+    }
 }
 
 /// Spells `text`, and hands each form to `add`, with the views that look for it and what follows it.
@@ -121,15 +124,18 @@ impl<F: FnMut(&[u8], Kinds, Tail)> Speller<F> {
         let Ok(text) = str::from_utf8(text) else {
             return;
         };
+        let count = text.encode_utf16().count();
         // A few characters of some scripts take as few bytes in UTF-16 as a short word: they would match by accident.
-        if 2 * text.encode_utf16().count() < WHOLE_FROM_BYTES {
+        if 2 * count < WHOLE_FROM_BYTES {
             return;
         }
-        let mut form = Wiped::with_capacity(2 * text.len());
+        let mut form = Wiped::with_capacity(2 * count);
         for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
             form.clear();
-            text.encode_utf16()
-                .for_each(|unit| form.extend_from_slice(&to_bytes(unit)));
+            let (pairs, _) = form.push_zeros(2 * count).as_chunks_mut();
+            for (pair, unit) in pairs.iter_mut().zip(text.encode_utf16()) {
+                *pair = to_bytes(unit);
+            }
             self.add_bytes(&form, Kinds::NONE);
         }
     }

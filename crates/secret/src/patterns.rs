@@ -31,8 +31,11 @@ impl Patterns {
     pub(crate) fn add(&mut self, texts: &Texts) -> Result<(), Full> {
         self.grams.take();
         self.joins.take();
+        let most_bytes = texts
+            .iter()
+            .map(|(text, spelled)| forms::most_bytes(text.len(), *spelled));
+        self.trie.reserve(most_bytes.sum())?;
         for (text, spelled) in texts {
-            self.trie.reserve(forms::most_bytes(text.len()))?;
             forms::spell(text, *spelled, |form, kinds, tail| {
                 self.trie.insert(form, kinds, tail);
             });
