@@ -269,6 +269,20 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_failure_ends_the_stream_and_passes_nothing_on() {
+        let masker = Masker::new(MaskerConfig::default());
+        let mut stream = masker.stream();
+        let failed = stream.guard(0, |_, out| {
+            out.extend_from_slice(b"not masked");
+            panic!("as an index out of bounds would");
+        });
+        assert_eq!(failed.as_bytes(), FAILED);
+        assert!(stream.write(b"anything").is_empty());
+        assert!(stream.release_weak().is_empty());
+        assert!(stream.finish().is_empty());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 700, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -17,6 +17,8 @@ const FIRST_LINKS: usize = 112;
 #[derive(Default)]
 pub(crate) struct Suffixes {
     known: HashMap<u32, Suffix, BuildHasherDefault<NumberHasher>>,
+    /// Nodes with their suffixes, of which each needs the next one to be known. Kept to save its memory.
+    open: Vec<(NodeId, NodeId, u32)>,
 }
 
 /// The longest proper suffix of a node's bytes that is a node too.
@@ -36,6 +38,18 @@ pub(crate) struct Found {
     pub(crate) length: u32,
     /// Whether some form that ends here is the core of a base64 text.
     pub(crate) is_padded: bool,
+}
+
+// === impl Suffix ===
+
+impl Suffix {
+    /// What the root has, and all nodes of which no suffix is a node.
+    const NONE: Self = Self {
+        node: NodeId::ROOT,
+        depth: 0,
+        form: None,
+        is_padded: false,
+    };
 }
 
 // === impl Suffixes ===
@@ -86,29 +100,30 @@ impl Suffixes {
     }
 
     fn of(&mut self, trie: &Trie, node: NodeId) -> Suffix {
+        if node == NodeId::ROOT {
+            return Suffix::NONE;
+        }
         if let Some(&suffix) = self.known.get(&node.number()) {
             return suffix;
+        }
+        if self.known.is_empty() {
+            self.known.reserve(FIRST_LINKS);
+        }
+        if self.is_known(trie.parent(node)) {
+            return self.find_below(trie, node);
         }
         self.find(trie, node)
     }
 
     /// Finds the suffixes of all nodes on the way to `node`, from the top.
     fn find(&mut self, trie: &Trie, node: NodeId) -> Suffix {
-        if self.known.is_empty() {
-            self.known.reserve(FIRST_LINKS);
-        }
-        let mut path = Vec::new();
-        let mut at = node;
-        while at != NodeId::ROOT && !self.known.contains_key(&at.number()) {
+        let mut path = vec![node];
+        let mut at = trie.parent(node);
+        while !self.is_known(at) {
             path.push(at);
             at = trie.parent(at);
         }
-        let mut suffix = Suffix {
-            node: NodeId::ROOT,
-            depth: 0,
-            form: None,
-            is_padded: false,
-        };
+        let mut suffix = Suffix::NONE;
         while let Some(node) = path.pop() {
             suffix = self.find_below(trie, node);
         }
@@ -117,26 +132,33 @@ impl Suffixes {
 
     /// Finds the suffix of `node`, whose parent's is known, and with it all suffixes of that suffix.
     fn find_below(&mut self, trie: &Trie, node: NodeId) -> Suffix {
-        let mut open = Vec::new();
+        let mut open = std::mem::take(&mut self.open);
         let mut at = node;
-        while at != NodeId::ROOT && !self.known.contains_key(&at.number()) {
+        loop {
             let (next, depth) = self.extend_suffix_of_parent(trie, at);
             open.push((at, next, depth));
+            if self.is_known(next) {
+                break;
+            }
             at = next;
         }
+        let mut suffix = Suffix::NONE;
         while let Some((at, next, depth)) = open.pop() {
             let (form, is_padded) = self.forms_below(trie, next, depth);
-            self.known.insert(
-                at.number(),
-                Suffix {
-                    node: next,
-                    depth,
-                    form,
-                    is_padded,
-                },
-            );
+            suffix = Suffix {
+                node: next,
+                depth,
+                form,
+                is_padded,
+            };
+            self.known.insert(at.number(), suffix);
         }
-        self.known[&node.number()]
+        self.open = open;
+        suffix
+    }
+
+    fn is_known(&self, node: NodeId) -> bool {
+        node == NodeId::ROOT || self.known.contains_key(&node.number())
     }
 
     /// The step of Aho and Corasick: the longest suffix of the parent which the node's byte leads on from.
@@ -154,6 +176,9 @@ impl Suffixes {
 
     /// The longest form that ends at `node`, itself included, and whether any such form is padded.
     fn forms_below(&self, trie: &Trie, node: NodeId, depth: u32) -> (Option<(NodeId, u32)>, bool) {
+        if node == NodeId::ROOT {
+            return (None, false);
+        }
         let below = self.known.get(&node.number());
         let below_is_padded = below.is_some_and(|suffix| suffix.is_padded);
         if trie.ends(node).bits() != 0 {

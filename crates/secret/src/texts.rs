@@ -137,10 +137,12 @@ fn add_with_other_breaks(texts: &mut Texts, text: &[u8]) {
 
 /// PowerShell colours what stands before and after an ampersand apart, and after `&+` one letter more.
 fn add_around_ampersand(texts: &mut Texts, text: &[u8]) {
-    let (fronts, backs) = match (memmem::find(text, b"&+"), memchr::memrchr(b'&', text)) {
-        (Some(at), _) => ([at, at + 2], [at + 2, at + 3]),
-        (None, Some(at)) => ([at, at + 1], [at + 1, at + 1]),
-        (None, None) => return,
+    let Some(last) = memchr::memrchr(b'&', text) else {
+        return;
+    };
+    let (fronts, backs) = match memmem::find(text, b"&+") {
+        Some(at) => ([at, at + 2], [at + 2, at + 3]),
+        None => ([last, last + 1], [last + 1, last + 1]),
     };
     let fronts = fronts.map(|end| &text[..end]);
     let backs = backs.map(|start| text.get(start..).unwrap_or_default());
@@ -164,7 +166,8 @@ fn add_password(texts: &mut Texts, text: &[u8], depth: usize) {
 }
 
 fn password_of(text: &[u8]) -> Option<&[u8]> {
-    let scheme = memmem::find(text, b"://")?;
+    let first_colon = memchr::memchr(b':', text)?;
+    let scheme = first_colon + memmem::find(&text[first_colon..], b"://")?;
     let is_scheme = text[0].is_ascii_alphabetic()
         && text[..scheme]
             .iter()
