@@ -18,6 +18,7 @@ mod hostile;
 mod hygiene;
 mod keys;
 mod leaks;
+mod masking;
 mod outcomes;
 mod records;
 mod resolution;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
+use memchr::memmem;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use lockstep_runner::{
 use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig};
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, CredentialKey, Limits, LogChunk, OutcomeKind, Role, Scope, UsagePermission,
+    Caller, CredentialKey, Limits, LogChunk, LogStream, OutcomeKind, Role, Scope, UsagePermission,
     WorkflowName, WorkspaceName,
 };
 use lockstep_store::SqliteStore;
@@ -46,6 +47,8 @@ pub struct Wanted {
     workflow: WorkflowName,
     limits: Limits,
     cancel: CancellationToken,
+    /// The run is cancelled when its log has this text.
+    last_words: Option<String>,
 }
 
 /// A run that ended.
@@ -54,10 +57,16 @@ pub struct Ran {
     pub report: RunReport,
     /// What the listener heard, both streams as they came.
     pub log: String,
+    /// The same in pieces.
+    pub chunks: Vec<LogChunk>,
 }
 
+/// Hears the log, and ends the run when it is told to.
 #[derive(Default)]
-struct Heard(Mutex<Vec<u8>>);
+struct Heard {
+    chunks: Mutex<Vec<LogChunk>>,
+    ends_at: Option<(String, CancellationToken)>,
+}
 
 // === impl TestHost ===
 
@@ -222,10 +231,14 @@ impl TestHost {
         caller: &Caller,
         wanted: Wanted,
     ) -> Result<Ran, RunError> {
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(Heard {
+            chunks: Mutex::default(),
+            ends_at: wanted.ends_at(),
+        });
         let request = wanted.request(Arc::clone(&heard) as Arc<dyn LogSink>);
         let result = runner.run(caller, request).await;
-        let log = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
+        let chunks = std::mem::take(&mut *heard.chunks.lock().unwrap());
+        let log = String::from_utf8_lossy(&together(&chunks)).into_owned();
         self.leaves("a live log", log.as_bytes());
         self.leaves("a report", format!("{result:?}").as_bytes());
         let report =
@@ -236,7 +249,11 @@ impl TestHost {
         if let Some(failure) = report.outcome.failure() {
             self.leaves("a failure", failure.message.as_str().as_bytes());
         }
-        Ok(Ran { report, log })
+        Ok(Ran {
+            report,
+            log,
+            chunks,
+        })
     }
 
     /// The log of a run as the record has it.
@@ -324,6 +341,7 @@ impl Wanted {
             workflow: WorkflowName::default_name(),
             limits: Limits::default(),
             cancel: CancellationToken::new(),
+            last_words: None,
         }
     }
 
@@ -353,6 +371,19 @@ impl Wanted {
     pub fn cancelled_by(mut self, cancel: &CancellationToken) -> Self {
         self.cancel = cancel.clone();
         self
+    }
+
+    /// Ended as soon as the listener has heard this.
+    #[must_use]
+    pub fn cancelled_after(mut self, text: &str) -> Self {
+        self.last_words = Some(text.to_owned());
+        self
+    }
+
+    fn ends_at(&self) -> Option<(String, CancellationToken)> {
+        self.last_words
+            .clone()
+            .map(|text| (text, self.cancel.clone()))
     }
 
     /// What the runner is asked for. Its own `run` notes nothing of what leaves the host; the record is searched all the same.
@@ -395,6 +426,17 @@ impl Ran {
         serde_json::from_str(output.as_str()).unwrap()
     }
 
+    /// What it wrote to one of its streams.
+    #[must_use]
+    pub fn wrote(&self, stream: LogStream) -> Vec<u8> {
+        self.chunks
+            .iter()
+            .filter(|chunk| chunk.stream == stream)
+            .flat_map(|chunk| chunk.text.as_bytes())
+            .copied()
+            .collect()
+    }
+
     /// The message of a run that did not complete.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -410,8 +452,22 @@ impl Ran {
 
 impl LogSink for Heard {
     fn write(&self, chunk: LogChunk) {
-        self.0.lock().unwrap().extend(chunk.text.into_inner());
+        let mut chunks = self.chunks.lock().unwrap();
+        chunks.push(chunk);
+        if let Some((text, cancel)) = &self.ends_at
+            && memmem::find(&together(&chunks), text.as_bytes()).is_some()
+        {
+            cancel.cancel();
+        }
     }
+}
+
+fn together(chunks: &[LogChunk]) -> Vec<u8> {
+    chunks
+        .iter()
+        .flat_map(|chunk| chunk.text.as_bytes())
+        .copied()
+        .collect()
 }
 
 /// A runner on the data directory `data` and the key file `key` of this directory.

@@ -8,8 +8,10 @@
 )]
 
 mod command;
+pub mod corpus;
 pub mod crash;
 mod disk;
+mod filter;
 mod guests;
 mod host;
 mod keys;
@@ -21,6 +23,7 @@ mod traces;
 
 pub use command::{Finished, compiler, lockstep_binary};
 pub use disk::{SmallDisk, in_own_mounts};
+pub use filter::{Filter, Filtered};
 pub use guests::{guest, repository, wat};
 pub use host::{Ran, TestHost, Wanted, runner_in};
 pub use keys::digits_of_keys;
