@@ -9,6 +9,7 @@ mod backup;
 mod backup_disk;
 mod bombs;
 mod cli;
+mod compiling;
 mod crash;
 mod dependencies;
 mod disk;

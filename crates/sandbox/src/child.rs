@@ -6,7 +6,9 @@
 //! over, or when nobody waits for it any more. If the host itself goes away, its end of the standard input is closed, and
 //! the process ends.
 
+use std::fs;
 use std::io::{self, BufRead, Read, Write};
+use std::os::fd::RawFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::thread;
@@ -31,6 +33,8 @@ const MAX_ERROR_BYTES: u64 = 4 << 10;
 const MAX_THREADS: usize = 4;
 /// How much a compilation gives way to the runs, of 19.
 const NICENESS: i32 = 5;
+/// The last of the three descriptors that a process is started with.
+const STDERR: RawFd = 2;
 /// What Rust's runtime says when an allocation fails, before it aborts.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
@@ -200,6 +204,7 @@ pub fn serve_compilation() -> ExitCode {
 }
 
 fn serve() -> io::Result<()> {
+    close_all_others()?;
     let mut stdin = io::stdin().lock();
     let mut line = Vec::new();
     stdin.read_until(b'\n', &mut line)?;
@@ -235,6 +240,29 @@ fn answer(done: Result<Product, InvalidStep>) -> io::Result<()> {
     stdout.write_all(b"\n")?;
     stdout.write_all(&product)?;
     stdout.flush()
+}
+
+/// Ours are closed when a program is started; whoever started the host may have left it some that are not.
+fn close_all_others() -> io::Result<()> {
+    let open: Vec<RawFd> = fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|descriptor| *descriptor > STDERR)
+        .collect();
+    for descriptor in open {
+        // The listed directory was open, too.
+        if fs::symlink_metadata(format!("/proc/self/fd/{descriptor}")).is_err() {
+            continue;
+        }
+        #[expect(
+            unsafe_code,
+            reason = "nothing in this process owns what it was started with"
+        )]
+        // SAFETY: it is open, and the process has just begun: it has one thread, and has opened no file itself.
+        unsafe {
+            rustix::io::close(descriptor);
+        }
+    }
+    Ok(())
 }
 
 /// From here on this process has no more than it needs.
