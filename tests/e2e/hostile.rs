@@ -80,6 +80,19 @@ async fn a_line_that_never_ends_is_cut_and_ends_at_the_timeout() {
 }
 
 #[tokio::test]
+async fn single_bytes_to_both_streams_in_turn_are_cut_before_they_are_many_pieces() {
+    let host = TestHost::new().await;
+    let limits = |limits: &mut lockstep_step::Limits| limits.log_bytes = 17_000;
+    let wanted = Wanted::of(wat("log-alternating")).limits(limits);
+    let ran = host.run(wanted).await;
+    assert_eq!(ran.output(), Value::Null);
+    // A byte and a change each, but for the first.
+    let kept = ran.log.bytes().take_while(|byte| *byte == b'x').count();
+    assert_eq!(kept, 1 + (17_000 - 1) / 17);
+    assert_eq!(ran.report.receipt.log_bytes, 20_000);
+}
+
+#[tokio::test]
 async fn memories_that_grow_in_turn_share_one_limit() {
     let host = TestHost::new().await;
     let wanted = Wanted::of(wat("memories-growing"));

@@ -10,6 +10,9 @@ use lockstep_step::{LogChunk, LogStream};
 
 /// How long text that only might become a value is held without input (MASKING.md, M5).
 pub(crate) const WEAK_HOLD: Duration = Duration::from_millis(200);
+/// What a change from one stream to the other counts as: a piece of the log is kept for each, and a guest that writes single
+/// bytes to both in turn would have a million of them kept.
+const CHANGE_BYTES: u64 = 16;
 
 /// Takes the masked log of a run, as it comes. Called on the thread that runs the guest: it must not block for long.
 pub trait LogSink: Send + Sync {
@@ -31,6 +34,8 @@ struct State {
     limit_bytes: u64,
     kept_bytes: u64,
     taken_bytes: u64,
+    /// Where the last piece came from.
+    last: Option<LogStream>,
     cut: bool,
 }
 
@@ -47,6 +52,7 @@ impl RunLog {
             limit_bytes,
             kept_bytes: 0,
             taken_bytes: 0,
+            last: None,
             cut: false,
         })))
     }
@@ -111,7 +117,11 @@ impl State {
         if text.is_empty() || self.cut {
             return;
         }
-        let left = usize::try_from(self.limit_bytes - self.kept_bytes).unwrap_or(usize::MAX);
+        if self.last.replace(stream).is_some_and(|last| last != stream) {
+            self.kept_bytes += CHANGE_BYTES;
+        }
+        let left = self.limit_bytes.saturating_sub(self.kept_bytes);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
         self.cut = text.as_bytes().len() > left;
         let text = if self.cut { text.truncated(left) } else { text };
         self.kept_bytes += text.as_bytes().len() as u64;
