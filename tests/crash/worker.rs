@@ -75,6 +75,9 @@ async fn main() {
         let random = Random::new(seed ^ (number as u64) << 48);
         tasks.spawn(Arc::clone(&worker).run(random));
     }
+    if operations == 0 {
+        tasks.spawn(worker.change_keys());
+    }
     tasks.join_all().await;
 }
 
@@ -169,6 +172,40 @@ impl Worker {
         Ok(Vec::new())
     }
 
+    /// Puts a new key before the others, wraps with it what others wrap, and retires those, again and again.
+    async fn change_keys(self: Arc<Self>) {
+        let Self { runner, caller, .. } = &*self;
+        loop {
+            tell(&Event::RotateBegan);
+            let rotated = runner.rotate_key(caller, None).await;
+            let Some(rotated) = told("rotate", rotated) else {
+                return;
+            };
+            tell(&Event::Rotated {
+                primary: rotated.primary.to_string(),
+            });
+            let rewrapped = runner.rewrap_keys(caller, |_| ()).await;
+            let Some(rewrapped) = told("rewrap", rewrapped) else {
+                return;
+            };
+            if rewrapped.failed > 0 {
+                let what = format!("rewrap: {:?}", rewrapped.failures);
+                return tell(&Event::Failed { what });
+            }
+            tell(&Event::Rewrapped {
+                count: rewrapped.rewrapped,
+            });
+            for id in rotated.kept {
+                match runner.retire_key(caller, id).await {
+                    Ok(_) => tell(&Event::Retired { id: id.to_string() }),
+                    // A workspace got its key from it meanwhile: the next round wraps that anew.
+                    Err(ManageError::Store(StoreError::Wraps { .. })) => {}
+                    Err(error) => drop(told::<()>("retire", Err(error))),
+                }
+            }
+        }
+    }
+
     /// Runs steps that end well, and steps that are ended by their limit of time.
     async fn run(self: Arc<Self>, mut random: Random) {
         let (proves, sleeps) = (guest("proves"), wat("long-sleep"));
@@ -219,6 +256,16 @@ fn whereabouts(lane: usize, place: Place) -> (WorkspaceName, Scope) {
         Place::Workflow => (default, Scope::Workflow(own_workflow(lane))),
         Place::Tenant => (tenant(lane), Scope::Workspace),
     }
+}
+
+/// What was done, or `None` once it is told that it failed.
+fn told<T>(what: &str, done: Result<T, ManageError>) -> Option<T> {
+    done.inspect_err(|error| {
+        tell(&Event::Failed {
+            what: format!("{what}: {error:?}"),
+        });
+    })
+    .ok()
 }
 
 /// What the rules refuse is an answer; whatever else is a failure of the host.

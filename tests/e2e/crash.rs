@@ -21,7 +21,7 @@ use lockstep_e2e::crash::{
     tenant,
 };
 use lockstep_e2e::{Machine, Random, TestHost, Wanted, guest, repository, runner_in, spelling_in};
-use lockstep_runner::{RunFilter, RunRequest, RunStatus, Runner, StepSource};
+use lockstep_runner::{KeyState, RunFilter, RunRequest, RunStatus, Runner, StepSource};
 use lockstep_sandbox::SandboxConfig;
 use lockstep_step::{
     Caller, Limits, OutcomeKind, Role, RunId, Scope, UsagePermission, WorkflowName, WorkspaceName,
@@ -49,6 +49,18 @@ struct Scene {
     lanes: Vec<Lane>,
     runs: BTreeMap<RunId, OutcomeKind>,
     lost: BTreeSet<RunId>,
+    keys: Keys,
+}
+
+/// What must be true of the key-encryption keys.
+#[derive(Default)]
+struct Keys {
+    /// The last one that was told to be the primary.
+    primary: Option<String>,
+    /// Whether there may be another one that was not told.
+    is_rotating: bool,
+    retired: BTreeSet<String>,
+    rewrapped: u64,
 }
 
 /// A worker that was started.
@@ -73,6 +85,8 @@ async fn what_was_acknowledged_outlives_sigkill_and_nothing_is_half_done() {
     let done: usize = scene.runs.len();
     eprintln!("{done} runs were acknowledged, {} lost", scene.lost.len());
     assert!(done > 0, "no run was acknowledged in {kills} kills");
+    let rewrapped = scene.keys.rewrapped;
+    assert!(rewrapped > 0, "no key of a workspace was wrapped anew");
     scene.check_leaks();
 }
 
@@ -230,6 +244,7 @@ impl Scene {
             lanes: vec![Lane::default(); lanes],
             runs: BTreeMap::new(),
             lost: BTreeSet::new(),
+            keys: Keys::default(),
         };
         let runner = scene.runner();
         for lane in 0..lanes {
@@ -316,6 +331,13 @@ impl Scene {
                 assert!(expected.contains(&kind), "run {run} ended as {kind}");
                 self.runs.insert(run, kind);
             }
+            Event::RotateBegan => self.keys.is_rotating = true,
+            Event::Rotated { primary } => {
+                self.keys.primary = Some(primary);
+                self.keys.is_rotating = false;
+            }
+            Event::Rewrapped { count } => self.keys.rewrapped += count,
+            Event::Retired { id } => drop(self.keys.retired.insert(id)),
             Event::Failed { what } => panic!("the worker failed: {what}"),
         }
     }
@@ -330,6 +352,7 @@ impl Scene {
         assert!(damage.is_empty(), "kill {kill}: {damage:?}");
         let runner = self.runner();
         self.check_runs(&runner, open).await;
+        self.check_keys(&runner).await;
         let nonce = format!("nonce-{kill}");
         for lane in 0..self.lanes.len() {
             let seen = self.look(&runner, lane, &nonce).await;
@@ -380,6 +403,28 @@ impl Scene {
                 .unwrap();
         }
         self.lost = lost;
+    }
+
+    /// The primary is the one that was told, or one that was about to be; and what was retired is gone.
+    async fn check_keys(&mut self, runner: &Runner) {
+        let overview = runner.keys(&self.caller).await.unwrap();
+        assert!(overview.locked.is_none(), "{overview:?}");
+        for key in overview.keys {
+            let id = key.id.to_string();
+            match key.state {
+                KeyState::Primary => {
+                    let told = self.keys.primary.replace(id.clone());
+                    let is_told = told.is_none_or(|told| told == id);
+                    assert!(is_told || self.keys.is_rotating, "primary {id}");
+                }
+                KeyState::Retired => assert_eq!(key.records, 0, "{id}"),
+                KeyState::Opens | KeyState::Unused => {
+                    assert!(!self.keys.retired.contains(&id), "{id} was retired");
+                }
+                KeyState::Unknown => panic!("{id} is not at hand"),
+            }
+        }
+        self.keys.is_rotating = false;
     }
 
     /// What is there of one lane.

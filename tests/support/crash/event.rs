@@ -42,6 +42,23 @@ pub enum Event {
         /// How it ended.
         kind: OutcomeKind,
     },
+    /// It is about to put a new key-encryption key before the others.
+    RotateBegan,
+    /// The new key is the primary.
+    Rotated {
+        /// Which one.
+        primary: String,
+    },
+    /// All keys of workspaces were wrapped anew.
+    Rewrapped {
+        /// How many.
+        count: u64,
+    },
+    /// A key-encryption key is retired.
+    Retired {
+        /// Which one.
+        id: String,
+    },
     /// Something failed that must not.
     Failed {
         /// What, and how.
