@@ -4,6 +4,7 @@
 mod command;
 mod cuts;
 mod library;
+mod limits;
 mod placement;
 mod steps;
 mod when;
