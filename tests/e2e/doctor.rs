@@ -159,6 +159,25 @@ async fn records_of_a_key_that_is_not_at_hand_are_found() {
 }
 
 #[tokio::test]
+async fn records_of_one_key_that_is_missing_on_the_ring_are_counted() {
+    let host = TestHost::new().await;
+    let text = fs::read_to_string(host.key_file()).unwrap();
+    let id = text.split(':').nth(1).unwrap();
+    host.lockstep(&["key", "rotate"]).exits(0);
+    host.lockstep(&["workspace", "add", "later"]).exits(0);
+    host.guard("sealed under the new key");
+    let set = ["credential", "set", "NEW", "--workspace", "later"];
+    host.lockstep_with("sealed under the new key", &set)
+        .exits(0);
+    // Both are at hand; that something waits to be re-wrapped is no fault.
+    assert_eq!(found(&host, "key", &[]).1, 0);
+    let ring = fs::read_to_string(host.key_file()).unwrap();
+    let without_old: Vec<&str> = ring.lines().filter(|line| !line.contains(id)).collect();
+    fs::write(host.key_file(), without_old.join("\n")).unwrap();
+    check_found(&host, "key", "fail", &[id, "(workspaces: 1)"]);
+}
+
+#[tokio::test]
 async fn records_that_no_key_opens_are_found() {
     let host = TestHost::new().await;
     check_absent(&host, "records");

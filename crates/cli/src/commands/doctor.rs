@@ -196,14 +196,14 @@ fn key(config: &Config, console: &Console, sealed_under: &[lockstep_runner::KekE
 /// Whether the ring opens everything, and whether a rotation was broken off.
 fn records(ring: &Keyring, sealed_under: &[lockstep_runner::KekEntry], from: &str) -> Check {
     const NAME: &str = "key";
-    let mut lost = host::not_at_hand(ring, sealed_under);
-    if let Some(kek) = lost.next() {
-        let (id, records) = (kek.check.kek, kek.wrapped_keys);
+    let lost: Vec<String> = host::not_at_hand(ring, sealed_under)
+        .map(|kek| format!("`{}` (workspaces: {})", kek.check.kek, kek.wrapped_keys))
+        .collect();
+    if !lost.is_empty() {
+        let lost = lost.join(", ");
         return Check::fail(
             NAME,
-            format!(
-                "the credentials of {records} workspaces are sealed under key `{id}`, which {from} does not hold"
-            ),
+            format!("credentials are sealed under a key that {from} does not hold: {lost}"),
             "put that key back on the ring, from your copy; `lockstep key status` shows all",
         );
     }
