@@ -21,12 +21,14 @@ pub struct SandboxConfig {
     pub code_cache_bytes: u64,
     /// Directory of the compiled code on disk; only we may write there. `None`: no cache on disk.
     pub cache_dir: Option<PathBuf>,
-    /// The program that compiles, in a process of its own that can be limited and killed. `None`: a thread of this process
-    /// compiles, which is weaker: what is said of `compile_time` and `compile_memory_bytes` does not hold then.
+    /// The program that compiles, in a process of its own that can be limited and ended. `None`: a thread of this process
+    /// compiles, which is weaker: at `compile_time` it is no longer waited for, but goes on, and `compile_memory_bytes` does
+    /// not hold.
     pub compiler: Option<CompilerCommand>,
-    /// Wall-clock time of one compilation. Default 60 s: an engine of 30 MB takes half of it on two cores.
+    /// Wall-clock time of one compilation. Default 120 s: 25 MB of wasm took 25 s of CPU time, and a host may be busy.
     pub compile_time: Duration,
-    /// Address space of one compilation, in bytes. Default 3 GiB; it holds the program and the stacks of its threads too.
+    /// Address space of one compilation, in bytes. Default 3 GiB: the same 25 MB took 0.5 GB of memory, and the program, the
+    /// stacks and the arenas of its threads count too.
     pub compile_memory_bytes: u64,
     /// How long a step may wait for its turn to be compiled. Default 30 s.
     pub compile_wait: Duration,
@@ -61,7 +63,7 @@ impl SandboxConfig {
             code_cache_bytes: 512 << 20,
             cache_dir: None,
             compiler: None,
-            compile_time: Duration::from_secs(60),
+            compile_time: Duration::from_secs(120),
             compile_memory_bytes: 3 << 30,
             compile_wait: Duration::from_secs(30),
             on_compile: None,
