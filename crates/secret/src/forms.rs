@@ -86,14 +86,12 @@ impl<F: FnMut(&[u8], Kinds, Tail)> Speller<F> {
     }
 
     fn cores(&mut self, text: &[u8]) {
+        let mut core = Wiped::with_capacity(2 * text.len());
         for before in 0..3 {
-            self.base64(Tail::Padding, |out| base64::encode_core(text, before, out));
-        }
-        if TWICE_BYTES.contains(&text.len()) {
-            let mut core = Wiped::with_capacity(2 * text.len());
-            for before in 0..3 {
-                core.clear();
-                base64::encode_core(text, before, &mut core);
+            core.clear();
+            base64::encode_core(text, before, &mut core);
+            self.base64(Tail::Padding, |out| out.extend_from_slice(&core));
+            if TWICE_BYTES.contains(&text.len()) {
                 for before in 0..3 {
                     self.letters(Tail::Padding, |out| base64::encode_core(&core, before, out));
                 }
