@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt as _;
 use tokio::task::{JoinSet, yield_now};
 
 use lockstep_e2e::{TestHost, Wanted, digits_of_keys, guest};
-use lockstep_runner::{NewCredential, PutRule, Runner};
+use lockstep_runner::{ManageError, NewCredential, PutRule, Runner};
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, OutcomeKind, Scope, WorkspaceName};
+use lockstep_step::{Caller, OutcomeKind, Role, Scope, WorkspaceName};
 
 use super::{add_workspace, key_file, primary, rotate, run, shown, status};
 
@@ -183,6 +183,8 @@ async fn from_one_key_to_the_next_as_status_shows_it() {
     assert_eq!(shown(&shown_now), [leads(0), opens(2)]);
     assert!(shown_now["hint"].as_str().unwrap().contains("key rewrap"));
     run(&host).exits(0);
+    let checked = host.lockstep(&["doctor"]).exits(0).stdout;
+    assert!(checked.contains("2 workspaces still wait"), "{checked}");
 
     let refused = host.lockstep(&["key", "retire", &old]).exits(2);
     for part in [old.as_str(), "2 workspaces", "lockstep key rewrap"] {
@@ -224,6 +226,38 @@ async fn from_one_key_to_the_next_as_status_shows_it() {
     let shown_now = host.lockstep(&arguments).exits(0).json();
     assert_eq!(shown(&shown_now), [leads(3), gone]);
     assert_eq!(shown_now["keys"][1]["on_ring"], true);
+    assert!(shown_now["hint"].as_str().unwrap().contains("key retire"));
+    // So it is if a process is killed before the file is changed: the next one ends it.
+    let arguments = ["key", "retire", &old, "--key-file", copy.to_str().unwrap()];
+    host.lockstep(&arguments).exits(0);
+    assert_eq!(digits_of_keys(&copy).len(), 1);
+}
+
+#[tokio::test]
+async fn who_is_no_admin_neither_sees_nor_changes_keys() {
+    let host = TestHost::new().await;
+    let before = fs::read(host.key_file()).unwrap();
+    let old = host.runner.keys(&host.admin).await.unwrap().keys[0].id;
+    for role in [Role::Editor, Role::Viewer] {
+        let caller = Caller {
+            name: "test:other".to_owned(),
+            role,
+        };
+        let runner = &host.runner;
+        let refusals = [
+            runner.keys(&caller).await.err(),
+            runner.rotate_key(&caller, None).await.err(),
+            runner.rewrap_keys(&caller, |_| {}).await.err(),
+            runner.retire_key(&caller, old).await.err(),
+        ];
+        for refusal in refusals {
+            assert!(
+                matches!(refusal, Some(ManageError::Forbidden(_))),
+                "{refusal:?}"
+            );
+        }
+    }
+    assert_eq!(fs::read(host.key_file()).unwrap(), before);
 }
 
 #[tokio::test]

@@ -22,12 +22,13 @@ To rotate the key:
   lockstep key retire ID     the old one is taken off, once nothing needs it
 
 Steps run and credentials are set meanwhile. No value is opened for it.
-Copy the key file after `rotate`. Keep the copy of the old key for as long as you keep backups of the database
-that were made before `rewrap` had ended.";
+Copy the key file after `rotate`.
+Backups of the database from before `rewrap` had ended need the old key: keep a copy.";
 
 const ROTATE: &str = "\
-A ring from `LOCKSTEP_KEY`, or in a file that cannot be written, is left as it is: `--to-file PATH` writes it with the
-new key to a file that does not exist yet. No key is ever printed.";
+Keys from `LOCKSTEP_KEY`, or in a file that cannot be written, stay as they are:
+`--to-file PATH` writes them and the new key to a file that does not exist yet.
+No key is ever printed.";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = ROTATION)]
