@@ -88,12 +88,13 @@ impl SmallDisk {
 
     /// Makes it read-only.
     pub fn forbid_writing(&self) {
-        run("mount", &["-o", "remount,ro"], &self.path);
+        // Of the mount, not of the file system: that a user namespace may do, too.
+        run("mount", &["-o", "remount,bind,ro"], &self.path);
     }
 
     /// Lets it be written to again.
     pub fn allow_writing(&self) {
-        run("mount", &["-o", "remount,rw"], &self.path);
+        run("mount", &["-o", "remount,bind,rw"], &self.path);
     }
 }
 
