@@ -5,45 +5,66 @@ use zeroize::Zeroizing;
 use crate::json::{Token, is_json, tokens};
 use crate::{Masked, Masker};
 
-/// Masks `json` token by token, and then as a whole. If that does not leave JSON, nothing of it does.
+/// Masks `json` token by token, and then as a whole where that is not enough. If that does not leave JSON, nothing of it
+/// does.
 pub(crate) fn mask_json(masker: &Masker, json: &str) -> Masked<String> {
     let whole = || quoted(&masker.config().replacement);
     if !is_json(json) {
         return Masked::by_masker(whole());
     }
     let mut masked = String::with_capacity(json.len());
+    let mut as_written = String::with_capacity(json.len());
     for token in tokens(json) {
         match token {
-            Token::String(text) => push_string(masker, text, &mut masked),
-            Token::Scalar(text) => push_scalar(masker, text, &mut masked),
-            Token::Other(text) => masked.push_str(text),
+            Token::String(text) => {
+                let safe = format!("\"{}\"", masker.mask(text).as_str());
+                as_written.push_str(&safe);
+                push_string(masker, text, &safe, &mut masked);
+            }
+            Token::Scalar(text) => {
+                let safe = masker.mask(text).into_inner();
+                as_written.push_str(&safe);
+                push_scalar(masker, text, &safe, &mut masked);
+            }
+            Token::Other(text) => {
+                as_written.push_str(text);
+                masked.push_str(text);
+            }
         }
     }
-    let masked = masker.mask(&masked).into_inner();
+    // Not where each value stands in a token as it is written: what was put in for it would be matched again.
+    if masked != as_written || masker.mask(json).as_str() != as_written {
+        masked = masker.mask(&masked).into_inner();
+    }
     Masked::by_masker(if is_json(&masked) { masked } else { whole() })
 }
 
-/// Masks the text between two quotes. If it must be decoded for that, it is written anew.
-fn push_string(masker: &Masker, escaped: &str, masked: &mut String) {
-    let as_written = format!("\"{}\"", masker.mask(escaped).as_str());
-    let text = serde_json::from_str(&as_written)
+/// Adds the text between two quotes, of which `as_written` is the masked spelling. If it must be decoded to be masked, it is
+/// written anew.
+fn push_string(masker: &Masker, escaped: &str, as_written: &str, masked: &mut String) {
+    let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
+    let text: Zeroizing<String> =
+        Zeroizing::new(serde_json::from_str(&quoted_text).unwrap_or_default());
+    let safe = masker.mask(&text).into_inner();
+    match serde_json::from_str(as_written)
         .ok()
-        .map(Zeroizing::<String>::new);
-    match text.map(|text| (masker.mask(&text).into_inner(), text)) {
-        Some((safe, text)) if safe == *text => masked.push_str(&as_written),
-        Some((safe, _)) => masked.push_str(&quoted(&safe)),
-        None => {
-            let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
-            let text: Zeroizing<String> =
-                Zeroizing::new(serde_json::from_str(&quoted_text).unwrap_or_default());
-            masked.push_str(&quoted(masker.mask(&text).as_str()));
+        .map(Zeroizing::<String>::new)
+    {
+        Some(written) if *written == safe => masked.push_str(as_written),
+        Some(written) => {
+            let again = masker.mask(&written).into_inner();
+            if again == *written {
+                masked.push_str(as_written);
+            } else {
+                masked.push_str(&quoted(&again));
+            }
         }
+        None => masked.push_str(&quoted(&safe)),
     }
 }
 
 /// A number that a value stands in becomes a string.
-fn push_scalar(masker: &Masker, text: &str, masked: &mut String) {
-    let safe = masker.mask(text).into_inner();
+fn push_scalar(masker: &Masker, text: &str, safe: &str, masked: &mut String) {
     if safe == text {
         masked.push_str(text);
     } else {

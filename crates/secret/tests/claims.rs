@@ -282,6 +282,18 @@ fn masked_json_is_json() {
 }
 
 #[test]
+fn what_stands_for_a_value_in_json_is_not_matched_again() {
+    let masker = masker(&["SECRET-AAA", "x***y-is-one"]);
+    for (json, expected) in [
+        (r#"["xSECRET-AAAy-is-one"]"#, r#"["x***y-is-one"]"#),
+        (r#"["xSECRET\u002dAAAy-is-one"]"#, r#"["x***y-is-one"]"#),
+        (r#"["x***y-is-one"]"#, r#"["***"]"#),
+    ] {
+        assert_eq!(masker.mask_json(json).as_str(), expected, "{json}");
+    }
+}
+
+#[test]
 fn tokens_are_masked_by_their_shape_and_prefixes_alone_are_not() {
     let token = format!("ghp_{}", "aB3".repeat(12));
     check(&[], &format!("{token} x"), "*** x");
