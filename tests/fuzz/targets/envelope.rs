@@ -12,8 +12,9 @@ use libfuzzer_sys::fuzz_target;
 use lockstep_secret::{KeyMaterial, Secret};
 use lockstep_step::{Caller, CredentialKey, Role, Scope, UsagePermission, WorkspaceName};
 use lockstep_vault::{
-    AdminPermit, Change, Kek, KekId, Keyring, OpenError, RevealError, RunPermit, SealedCredential,
-    SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot, WrappedWorkspaceKey,
+    AdminPermit, Change, Kek, KekId, KeyPermit, Keyring, OpenError, RevealError, RunPermit,
+    SealedCredential, SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot,
+    WrappedWorkspaceKey,
 };
 
 /// What follows is not a record, but how to alter sealed ones.
@@ -66,6 +67,8 @@ static THEIRS: LazyLock<Row> = LazyLock::new(|| seal("globex"));
 /// An altered row does not open, and the error is the first that the documentation would give.
 fn check_row(row: &Row) {
     let opened = open(row);
+    check_head(&row.record);
+    check_rewrapped(row);
     if [&*ORIGINAL, &*THEIRS].contains(&row) {
         assert_eq!(opened.ok().as_deref(), Some(VALUE));
         return;
@@ -77,7 +80,7 @@ fn check_row(row: &Row) {
     let credential = read_credential(&row.record);
     match &error {
         // The first layer.
-        OpenError::UnknownKek { kek } => {
+        OpenError::UnknownKek { kek, .. } => {
             let (named, _) = workspace_key.expect("a record that names a key is one");
             assert!(named != kek_id() && *kek.to_string() == format!("k{named:016x}"));
         }
@@ -98,9 +101,36 @@ fn check_row(row: &Row) {
             let (kek, _) = workspace_key.expect("a record");
             assert_eq!(kek, kek_id());
         }
-        OpenError::Locked(_) | OpenError::NoWorkspaceKey => panic!("{error}"),
+        OpenError::Locked(_) | OpenError::KeyFile { .. } | OpenError::NoWorkspaceKey => {
+            panic!("{error}")
+        }
     }
     assert!(!format!("{error} {error:?}").contains(VALUE));
+}
+
+/// What a sealed record tells without a key is what stands in it.
+fn check_head(bytes: &[u8]) {
+    let head = SealedCredential::from_record(1, bytes.to_vec()).head();
+    let told = head
+        .ok()
+        .map(|head| (head.workspace_key.to_string(), head.value_bytes));
+    let least = HEAD_BYTES + WORKSPACE_KEY_ID_BYTES + WRAPPED_KEY_BYTES + LAYER_BYTES;
+    let read = read_credential(bytes).map(|id| (format!("w{id:032x}"), bytes.len() - least));
+    assert_eq!(told, read);
+}
+
+/// The key of a workspace is wrapped anew where it was made, and nowhere else.
+fn check_rewrapped(row: &Row) {
+    let Ok(workspace_key) = WrappedWorkspaceKey::from_record(row.workspace_key.clone()) else {
+        return;
+    };
+    let permit = KeyPermit::check(&admin()).expect("alice is an admin");
+    let rewrapper = vault().rewrapper(&permit).expect("the keys are at hand");
+    let rewrapped = rewrapper.rewrap(&row.workspace, &workspace_key);
+    let is_whole =
+        |whole: &Row| whole.workspace == row.workspace && whole.workspace_key == row.workspace_key;
+    let is_whole = is_whole(&ORIGINAL) || is_whole(&THEIRS);
+    assert_eq!(rewrapped.is_ok(), is_whole, "{row:?}");
 }
 
 /// A record that is taken is given back as it was, and names the keys that stand in it.
