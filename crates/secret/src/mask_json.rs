@@ -40,27 +40,34 @@ pub(crate) fn mask_json(masker: &Masker, json: &str) -> Masked<String> {
 }
 
 /// Adds the text between two quotes, of which `as_written` is the masked spelling. If it must be decoded to be masked, it is
-/// written anew.
+/// written anew. What is decoded is masked already where that can be, as decoding leaves copies behind.
 fn push_string(masker: &Masker, escaped: &str, as_written: &str, masked: &mut String) {
-    let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
-    let text: Zeroizing<String> =
-        Zeroizing::new(serde_json::from_str(&quoted_text).unwrap_or_default());
-    let safe = masker.mask(&text).into_inner();
-    match serde_json::from_str(as_written)
+    let text = serde_json::from_str(as_written)
         .ok()
-        .map(Zeroizing::<String>::new)
-    {
-        Some(written) if *written == safe => masked.push_str(as_written),
-        Some(written) => {
-            let again = masker.mask(&written).into_inner();
-            if again == *written {
-                masked.push_str(as_written);
-            } else {
-                masked.push_str(&quoted(&again));
-            }
+        .map(Zeroizing::<String>::new);
+    match text.map(|text| (mask_around(masker, &text), text)) {
+        Some((safe, text)) if safe == *text => masked.push_str(as_written),
+        Some((safe, _)) => masked.push_str(&quoted(&safe)),
+        None => {
+            let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
+            let text: Zeroizing<String> =
+                Zeroizing::new(serde_json::from_str(&quoted_text).unwrap_or_default());
+            masked.push_str(&quoted(masker.mask(&text).as_str()));
         }
-        None => masked.push_str(&quoted(&safe)),
     }
+}
+
+/// Masks what stands between the values that are masked already.
+fn mask_around(masker: &Masker, text: &str) -> String {
+    let replacement = &masker.config().replacement;
+    if replacement.is_empty() {
+        return masker.mask(text).into_inner();
+    }
+    let parts: Vec<String> = text
+        .split(replacement.as_str())
+        .map(|part| masker.mask(part).into_inner())
+        .collect();
+    parts.join(replacement)
 }
 
 /// A number that a value stands in becomes a string.
