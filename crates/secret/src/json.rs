@@ -1,6 +1,10 @@
 //! JSON text, token by token. All functions take text that has been checked to be JSON.
 
-use serde::de::IgnoredAny;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, Visitor};
+use zeroize::Zeroizing;
 
 /// What a piece of JSON text is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,6 +33,29 @@ const SECRET_WORDS: [&str; 10] = [
 
 pub(crate) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// What a string with its quotes means. Half of a surrogate pair is JSON, but no character: it is replaced.
+/// None if `quoted` is no string.
+pub(crate) fn decode(quoted: &str) -> Option<Zeroizing<String>> {
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = Zeroizing<String>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a string")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            Ok(Zeroizing::new(String::from_utf8_lossy(bytes).into_owned()))
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_str(quoted);
+    let text = deserializer.deserialize_bytes(Text).ok()?;
+    deserializer.end().ok()?;
+    Some(text)
 }
 
 /// The tokens of `json`. Put together, with the quotes around strings, they are `json` again.
@@ -131,6 +158,19 @@ mod tests {
                 })
                 .collect();
             assert_eq!(text, json);
+        }
+    }
+
+    #[test]
+    fn a_string_is_decoded_as_far_as_it_is_text() {
+        for (quoted, expected) in [
+            (r#""a\n\u00fc\ud83d\ude00\\""#, Some("a\nü😀\\")),
+            (r#""a\ud800b""#, Some("a\u{fffd}\u{fffd}\u{fffd}b")),
+            (r#""a\q""#, None),
+            (r#""a"b""#, None),
+            ("5", None),
+        ] {
+            assert_eq!(decode(quoted).as_ref().map(|text| text.as_str()), expected);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::json::{Token, is_json, tokens};
+use crate::json::{Token, decode, is_json, tokens};
 use crate::{Masked, Masker};
 
 /// Masks `json` token by token, and then as a whole where that is not enough. If that does not leave JSON, nothing of it
@@ -42,16 +42,12 @@ pub(crate) fn mask_json(masker: &Masker, json: &str) -> Masked<String> {
 /// Adds the text between two quotes, of which `as_written` is the masked spelling. If it must be decoded to be masked, it is
 /// written anew. What is decoded is masked already where that can be, as decoding leaves copies behind.
 fn push_string(masker: &Masker, escaped: &str, as_written: &str, masked: &mut String) {
-    let text = serde_json::from_str(as_written)
-        .ok()
-        .map(Zeroizing::<String>::new);
-    match text.map(|text| (mask_around(masker, &text), text)) {
+    match decode(as_written).map(|text| (mask_around(masker, &text), text)) {
         Some((safe, text)) if safe == *text => masked.push_str(as_written),
         Some((safe, _)) => masked.push_str(&quoted(&safe)),
         None => {
             let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
-            let text: Zeroizing<String> =
-                Zeroizing::new(serde_json::from_str(&quoted_text).unwrap_or_default());
+            let text = decode(&quoted_text).unwrap_or_default();
             masked.push_str(&quoted(masker.mask(&text).as_str()));
         }
     }

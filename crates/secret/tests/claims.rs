@@ -276,6 +276,12 @@ fn masked_json_is_json() {
         (r#"["a","b","c"]"#, r#"["***"]"#),
         (r#"["x","a","b","c!"]"#, r#"["x","***!"]"#),
         (r#"[ null, true ]"#, r#"[ null, true ]"#),
+        // Half of a surrogate pair is JSON. Where nothing is masked it stays.
+        (
+            r#"["half \ud800", "\udc00"]"#,
+            r#"["half \ud800", "\udc00"]"#,
+        ),
+        (r#"["\ud800Marmot-Quill-7731"]"#, r#"["\ud800***"]"#),
     ] {
         assert_eq!(masker.mask_json(json).as_str(), expected, "{json}");
     }
