@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    engine::Engine,
     fuzz::{Found, Plan, Target},
     suite::Part,
     toolchain::Choice,
@@ -18,6 +19,11 @@ Tasks:
           Does nothing that is done already. The standard library for wasm comes from the Rust toolchain in use, or
           from Debian's packages; where neither has it, it is installed with rustup, or (as root) with apt-get.
           --toolchain says which: `installed` for the Rust toolchain in use, `debian`, or `auto` (the default).
+
+  engine [--check]
+          Build the JavaScript engine of guest-sdk/js/engine: lockstep-engine.wasm, and lockstep-engine.sources, the
+          digests of what it was built from. Takes clang besides what `guests` takes; as root it is installed with apt-get.
+          --check builds nothing, and fails when the two disagree with the sources.
 
   test [PART]...
           Set up and run all tests, or those parts that are named, in this order:
@@ -46,6 +52,7 @@ const FUZZ_SECONDS: u32 = 600;
 pub(crate) enum Task {
     Help,
     Guests(Choice),
+    Engine(Engine),
     Test(Vec<Part>),
     Fuzz(Plan),
 }
@@ -64,6 +71,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
     match task.as_str() {
         "help" => Ok(Task::Help),
         "guests" => Ok(Task::Guests(choice(rest)?)),
+        "engine" => Ok(Task::Engine(engine(rest)?)),
         "test" => Ok(Task::Test(parts(rest)?)),
         "fuzz" => Ok(Task::Fuzz(plan(rest)?)),
         other => bail!("there is no task `{other}`"),
@@ -80,6 +88,15 @@ fn choice(arguments: &[String]) -> Result<Choice> {
         ["--toolchain", "installed"] => Ok(Choice::Installed),
         ["--toolchain", "debian"] => Ok(Choice::Debian),
         _ => bail!("`guests` takes no `{}`", arguments.join(" ")),
+    }
+}
+
+fn engine(arguments: &[String]) -> Result<Engine> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [] => Ok(Engine::Build),
+        ["--check"] => Ok(Engine::Check),
+        _ => bail!("`engine` takes no `{}`", arguments.join(" ")),
     }
 }
 
@@ -167,6 +184,13 @@ mod tests {
             Err("`guests` takes no `--toolchain gentoo`"),
         );
         check("guests --toolchain", Err("`guests` takes no `--toolchain`"));
+    }
+
+    #[test]
+    fn the_engine_is_built_unless_it_is_to_be_checked() {
+        check("engine", Ok(Task::Engine(Engine::Build)));
+        check("engine --check", Ok(Task::Engine(Engine::Check)));
+        check("engine --fast", Err("`engine` takes no `--fast`"));
     }
 
     #[test]

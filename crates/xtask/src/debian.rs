@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     console,
     process::{command, output, run_within},
-    toolchain::{Target, sysroot},
+    toolchain::{Target, rustflags, sysroot},
 };
 
 /// Debian's packages, with the linkers of the Rust toolchain in use.
@@ -50,7 +50,11 @@ impl Debian {
     /// The packages; installs them where they are missing and this process may.
     pub(crate) fn find_or_install() -> Result<Self> {
         if !Self::is_installed() {
-            install()?;
+            install(&PACKAGES)?;
+            ensure!(
+                Self::is_installed(),
+                "the packages do not hold what they should"
+            );
         }
         Self::find()
     }
@@ -86,14 +90,9 @@ impl Debian {
                 "--config",
                 &format!("target.{}.linker='{}'", target.name(), linker.display()),
             ]);
-            cargo.args([
-                "--config",
-                &format!(
-                    "target.{}.rustflags={:?}",
-                    target.name(),
-                    self.flags(*target)
-                ),
-            ]);
+            let flags = self.flags(*target);
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            cargo.args(["--config", &rustflags(*target, &flags)]);
         }
         cargo
     }
@@ -117,25 +116,21 @@ fn linker(target: Target) -> &'static str {
     }
 }
 
-fn install() -> Result<()> {
+/// Installs packages, where this process may.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
     ensure!(
         Path::new("/usr/bin/apt-get").exists(),
         "there is no apt-get"
     );
     ensure!(is_root()?, "apt-get needs root");
-    console::say(&format!("apt-get install {}", PACKAGES.join(" ")));
+    console::say(&format!("apt-get install {}", packages.join(" ")));
     run_within(APT_LIMIT, apt().arg("update"))?;
     run_within(
         APT_LIMIT,
         apt()
             .args(["install", "--yes", "--no-install-recommends"])
-            .args(PACKAGES),
-    )?;
-    ensure!(
-        Debian::is_installed(),
-        "the packages do not hold what they should"
-    );
-    Ok(())
+            .args(packages),
+    )
 }
 
 fn apt() -> Command {

@@ -70,7 +70,7 @@ pub(crate) fn build(choice: Choice) -> Result<()> {
     let mut files = BTreeSet::new();
     for workspace in &WORKSPACES {
         let targets: Vec<Target> = workspace.builds.iter().map(|build| build.target).collect();
-        let mut cargo = toolchain.build(workspace.folder, &targets);
+        let mut cargo = toolchain.build(workspace.folder, &targets, &[]);
         share_target(&mut cargo);
         run(&mut cargo)?;
         for guest in members(&root().join(workspace.folder))? {
@@ -96,7 +96,7 @@ pub(crate) fn cargo(folder: &str) -> Command {
 }
 
 /// Makes cargo build into the folder that all guests share.
-fn share_target(cargo: &mut Command) {
+pub(crate) fn share_target(cargo: &mut Command) {
     cargo.env("CARGO_TARGET_DIR", root().join(RESULTS).join(CARGO));
 }
 
@@ -131,7 +131,7 @@ fn collect(guest: &str, build: &Build) -> Result<Vec<String>> {
 }
 
 /// The file that cargo made of a guest: a command is called as its package is, a library with `_` for `-`.
-fn artifact(guest: &str, target: Target) -> Result<PathBuf> {
+pub(crate) fn artifact(guest: &str, target: Target) -> Result<PathBuf> {
     let folder = root()
         .join(RESULTS)
         .join(CARGO)
@@ -153,7 +153,7 @@ fn artifact(guest: &str, target: Target) -> Result<PathBuf> {
 }
 
 /// Leaves a file alone that has these contents, so that its time tells when they changed.
-fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     let contents = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     if fs::read(to).is_ok_and(|existing| existing == contents) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What a person or CI does with this repository beyond `cargo build`: build the wasm guests, run all tests, fuzz.
+//! What a person or CI does with this repository beyond `cargo build`: build the wasm guests and the JavaScript engine, run all tests, fuzz.
 //!
 //! It is the first thing that a fresh clone builds, so it depends on next to nothing.
 
@@ -7,6 +7,7 @@
 mod arguments;
 mod console;
 mod debian;
+mod engine;
 mod fuzz;
 mod guests;
 mod process;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Task::Guests(choice)) => guests::build(choice),
+        Ok(Task::Engine(task)) => task.run(),
         Ok(Task::Test(parts)) => suite::run_parts(&parts),
         Ok(Task::Fuzz(plan)) => fuzz::fuzz(&plan),
         Err(usage) => {

@@ -80,12 +80,15 @@ impl Toolchain {
         })
     }
 
-    /// `cargo build --release` for some targets, in a folder of this repository.
-    pub(crate) fn build(&self, folder: &str, targets: &[Target]) -> Command {
+    /// `cargo build --release` for some targets, in a folder of this repository, with flags for the compiler.
+    pub(crate) fn build(&self, folder: &str, targets: &[Target], flags: &[&str]) -> Command {
         let mut command = match self {
             Self::Installed => cargo(folder),
             Self::Debian(debian) => debian.cargo(folder, targets),
         };
+        for target in targets {
+            command.args(["--config", &rustflags(*target, flags)]);
+        }
         // The flags of whoever calls are for the host.
         command
             .env_remove("RUSTFLAGS")
@@ -119,6 +122,11 @@ pub(crate) fn is_installed(target: Target) -> Result<bool> {
 /// The folder of the Rust toolchain in use.
 pub(crate) fn sysroot() -> Result<PathBuf> {
     Ok(output(command("rustc", "").args(["--print", "sysroot"]))?.into())
+}
+
+/// A setting of cargo; several of them for one target add up.
+pub(crate) fn rustflags(target: Target, flags: &[&str]) -> String {
+    format!("target.{}.rustflags={flags:?}", target.name())
 }
 
 fn missing_targets() -> Result<Vec<&'static str>> {

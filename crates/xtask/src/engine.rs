@@ -1,0 +1,215 @@
+//! The JavaScript engine: a wasm file that is committed next to its sources, so that whoever builds the host needs
+//! neither a C compiler nor Rust for wasm. With it goes a list of what it was built from.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    console, debian, guests,
+    process::{command, output, root, run},
+    toolchain::{Choice, Target, Toolchain},
+};
+
+/// What to do with the engine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Engine {
+    Build,
+    /// Whether the file and the list agree with the sources.
+    Check,
+}
+
+/// Where it lives.
+const FOLDER: &str = "guest-sdk/js/engine";
+/// The web platform, in JavaScript: built first, and part of the engine.
+const PLATFORM: &str = "guest-sdk/js/engine/platform";
+
+/// The engine.
+const FILE: &str = "lockstep-engine.wasm";
+/// The digests of the engine and of its sources, as `sha256sum` writes and checks them.
+const LIST: &str = "lockstep-engine.sources";
+
+/// What the engine is built from: files, and folders of which every file counts.
+const SOURCES: [&str; 7] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "build.rs",
+    "platform/package-lock.json",
+    "platform/package.json",
+    "platform/src",
+    "src",
+];
+
+/// The C compiler, and its archiver.
+const CLANG: &str = "clang";
+const LLVM_AR: &str = "llvm-ar";
+/// Debian's packages of them.
+const PACKAGES: [&str; 2] = ["clang", "llvm"];
+
+/// What every wasm engine can do and clang does not take for granted.
+const C_FEATURES: &str = "-mbulk-memory -msign-ext -mnontrapping-fptoint";
+
+// === impl Engine ===
+
+impl Engine {
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Self::Build => build(),
+            Self::Check => check(),
+        }
+    }
+}
+
+fn build() -> Result<()> {
+    let started = Instant::now();
+    let toolchain = Toolchain::find(Choice::Auto)?;
+    find_or_install_clang()?;
+    build_platform()?;
+    console::say(&format!("building the engine with {toolchain} and clang"));
+    let mut cargo = toolchain.build(FOLDER, &[Target::Unknown], &[&hide_home()?]);
+    guests::share_target(&mut cargo);
+    compile_c(&mut cargo);
+    run(cargo.arg("--locked"))?;
+    let built = guests::artifact("lockstep-engine", Target::Unknown)?;
+    guests::copy_if_changed(&built, &folder().join(FILE))?;
+    fs::write(folder().join(LIST), list()?).with_context(|| format!("cannot write {LIST}"))?;
+    let kilobytes = fs::metadata(folder().join(FILE))?.len() / 1000;
+    let seconds = started.elapsed().as_secs_f32();
+    console::say(&format!("{FOLDER}/{FILE}: {kilobytes} KB ({seconds:.1} s)"));
+    Ok(())
+}
+
+fn check() -> Result<()> {
+    let written = fs::read_to_string(folder().join(LIST))
+        .with_context(|| format!("cannot read {FOLDER}/{LIST}"))?;
+    let found = list()?;
+    let differences = differences(&written, &found);
+    ensure!(
+        differences.is_empty(),
+        "{FOLDER}/{FILE} was not built from its sources: {} changed; run `cargo xtask engine` and commit what it writes",
+        differences.join(", ")
+    );
+    Ok(())
+}
+
+/// The files of which one list has another digest than the other, or none.
+fn differences<'a>(one: &'a str, other: &'a str) -> Vec<&'a str> {
+    let missing = |from: &'a str, to: &'a str| {
+        from.lines()
+            .filter(move |line| !to.lines().any(|other| other == *line))
+            .filter_map(|line| line.split_once("  "))
+            .map(|(_, name)| name)
+    };
+    let mut names: Vec<&str> = missing(one, other).chain(missing(other, one)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The list as it should be.
+fn list() -> Result<String> {
+    let folder = folder();
+    let mut files = vec![folder.join(FILE)];
+    for source in SOURCES {
+        collect(&folder.join(source), &mut files)?;
+    }
+    let mut list = String::new();
+    for file in files {
+        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        for byte in Sha256::digest(bytes) {
+            write!(list, "{byte:02x}")?;
+        }
+        writeln!(list, "  {}", file.strip_prefix(&folder)?.display())?;
+    }
+    Ok(list)
+}
+
+/// Adds a file, or all files of a folder, in the order of their names. What is not there adds nothing.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if path.is_file() {
+        files.push(path.to_owned());
+    } else if path.is_dir() {
+        let mut entries = fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            collect(&entry.path(), files)?;
+        }
+    }
+    Ok(())
+}
+
+fn build_platform() -> Result<()> {
+    if !root().join(PLATFORM).join("package.json").is_file() {
+        return Ok(());
+    }
+    run(command("npm", PLATFORM).args(["ci", "--no-audit", "--no-fund"]))?;
+    run(command("npm", PLATFORM).args(["run", "build"]))
+}
+
+fn find_or_install_clang() -> Result<()> {
+    if has_clang() {
+        return Ok(());
+    }
+    debian::install(&PACKAGES).with_context(|| {
+        let packages = PACKAGES.join(" ");
+        format!("cannot build the engine without clang: on Debian `apt-get install {packages}`")
+    })?;
+    if !has_clang() {
+        bail!("the packages {} hold no clang", PACKAGES.join(" "));
+    }
+    Ok(())
+}
+
+fn has_clang() -> bool {
+    [CLANG, LLVM_AR]
+        .iter()
+        .all(|program| output(command(program, "").arg("--version")).is_ok())
+}
+
+/// Says which C compiler QuickJS is built with, and how.
+fn compile_c(cargo: &mut Command) {
+    // Names of files are in QuickJS's assertions.
+    let hidden = format!("-ffile-prefix-map={}=", root().display());
+    cargo
+        .env("CC_wasm32_unknown_unknown", CLANG)
+        .env("AR_wasm32_unknown_unknown", LLVM_AR)
+        .env(
+            "CFLAGS_wasm32_unknown_unknown",
+            format!("{C_FEATURES} {hidden}"),
+        );
+}
+
+/// Panic messages name files: without the folders of this machine.
+fn hide_home() -> Result<String> {
+    let home = std::env::home_dir().context("there is no home directory")?;
+    Ok(format!("--remap-path-prefix={}=", home.display()))
+}
+
+fn folder() -> PathBuf {
+    root().join(FOLDER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_was_built_from_its_sources() {
+        check().unwrap();
+    }
+
+    #[test]
+    fn what_was_changed_added_or_removed_is_named() {
+        let built = "1  a\n2  b\n3  c\n";
+        assert_eq!(differences(built, built), [""; 0]);
+        assert_eq!(differences(built, "1  a\n9  b\n3  c\n"), ["b"]);
+        assert_eq!(differences(built, "1  a\n2  b\n4  d\n"), ["c", "d"]);
+    }
+}

@@ -1,0 +1,36 @@
+//! How the engine is linked: the host gives it its memory, and reads where its stack is. And the web platform, which
+//! `cargo xtask engine` has built.
+
+use std::{env, fs, io, path::Path};
+
+/// Room for C and Rust on the stack in linear memory; JavaScript is stopped well before (`engine.rs`, `STACK_BYTES`).
+const STACK_BYTES: u32 = 1 << 20;
+
+fn main() -> io::Result<()> {
+    link();
+    embed_platform()
+}
+
+fn link() {
+    for argument in [
+        "--import-memory",
+        "--export=__stack_pointer",
+        // An overflow then leaves the memory and traps, instead of writing over data.
+        "--stack-first",
+        "-z",
+        &format!("stack-size={STACK_BYTES}"),
+    ] {
+        println!("cargo:rustc-link-arg-cdylib={argument}");
+    }
+}
+
+fn embed_platform() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=platform");
+    let script = if Path::new("platform/package.json").exists() {
+        fs::read("platform/dist/platform.js")?
+    } else {
+        Vec::new()
+    };
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    fs::write(Path::new(&out).join("platform.js"), script)
+}

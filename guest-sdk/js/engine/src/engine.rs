@@ -1,0 +1,114 @@
+//! The one engine of an instance: QuickJS with its one context, and the step in it.
+
+use std::cell::{OnceCell, RefCell};
+
+use rquickjs::{Context, Ctx, Runtime};
+
+use crate::{
+    buffer::Buffer,
+    failure, heap, host, native,
+    script::{Form, Script},
+    turn,
+};
+
+/// How far JavaScript may go down the stack in linear memory before a `RangeError`. The stack has 1 MiB (`build.rs`); C
+/// code goes on for a while between two checks.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// A run that takes no more than this collects no garbage: collecting walks the whole heap, at 1 ms per MB.
+const GARBAGE_BYTES: usize = 4 << 20;
+
+/// What a short run finds in the heap, so that it never asks the host for more.
+const ROOM_BYTES: usize = 768 * 1024;
+
+/// QuickJS, and a step.
+pub(crate) struct Engine {
+    pub(crate) natives: native::Natives,
+    runtime: Runtime,
+    context: Context,
+    pub(crate) script: RefCell<Option<Script>>,
+}
+
+thread_local! {
+    static ENGINE: OnceCell<Engine> = const { OnceCell::new() };
+}
+
+/// Makes the engine.
+pub(crate) fn start() {
+    ENGINE.with(|engine| {
+        let started = Engine::new().unwrap_or_else(|error| panic!("cannot start: {error}"));
+        if engine.set(started).is_err() {
+            panic!("started twice");
+        }
+    });
+    host::has_started();
+}
+
+/// Calls a function with the engine.
+pub(crate) fn get<R>(f: impl FnOnce(&Engine) -> R) -> R {
+    ENGINE.with(|engine| f(engine.get().expect("`init` comes first")))
+}
+
+impl Engine {
+    fn new() -> rquickjs::Result<Self> {
+        let runtime = Runtime::new()?;
+        runtime.set_max_stack_size(STACK_BYTES);
+        // None while a step is prepared, and then as `settle` says.
+        runtime.set_gc_threshold(usize::MAX);
+        turn::watch_rejections(&runtime);
+        let context = Context::full(&runtime)?;
+        let natives = context.with(|ctx| {
+            native::install(&ctx).unwrap_or_else(|error| {
+                panic!(
+                    "cannot install what steps find: {}",
+                    failure::describe(&ctx, &error)
+                )
+            })
+        });
+        let engine = Self {
+            natives,
+            runtime,
+            context,
+            script: RefCell::new(None),
+        };
+        engine.settle();
+        Ok(engine)
+    }
+
+    /// Compiles a step.
+    pub(crate) fn declare(
+        &self,
+        name: &Buffer,
+        code: Buffer,
+        form: Form,
+        _map: &Buffer,
+    ) -> Result<(), String> {
+        let script = self.with(|ctx| Script::compile(ctx, name, code, form))?;
+        self.script.replace(Some(script));
+        self.settle();
+        Ok(())
+    }
+
+    /// Evaluates the top level of the step.
+    pub(crate) fn evaluate(&self) -> Result<(), String> {
+        let evaluated = self.with(|ctx| match self.script.borrow_mut().as_mut() {
+            Some(script) => script.prepare(ctx),
+            None => Err("no step was declared".to_owned()),
+        });
+        self.settle();
+        evaluated
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&Ctx<'_>) -> R) -> R {
+        self.context.with(|ctx| f(&ctx))
+    }
+
+    /// Readies the memory for a snapshot.
+    fn settle(&self) {
+        self.runtime.run_gc();
+        let used = self.runtime.memory_usage().malloc_size;
+        let used = usize::try_from(used).unwrap_or(0);
+        self.runtime.set_gc_threshold(used + GARBAGE_BYTES);
+        heap::reserve(ROOM_BYTES);
+    }
+}

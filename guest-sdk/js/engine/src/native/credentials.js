@@ -1,0 +1,31 @@
+// `MissingCredentialError`. Its private field tells one from whatever looks like one.
+// Nothing here calls what a step may have changed.
+(() => {
+  const headline = (keys) => {
+    let list = '';
+    for (let i = 0; i < keys.length; i++) list += (i ? ', `' : '`') + keys[i] + '`';
+    return keys.length === 1 ? `credential ${list} is missing` : `credentials ${list} are missing`;
+  };
+  let keysOf;
+  class MissingCredentialError extends Error {
+    #keys;
+    constructor(keys) {
+      const all = typeof keys === 'object' ? keys : ['' + keys];
+      super(headline(all));
+      this.#keys = all;
+      this.code = 'missing_credential';
+      this.key = all[0];
+      this.keys = all;
+    }
+    static {
+      Object.defineProperty(this.prototype, 'name', {
+        value: 'MissingCredentialError',
+        writable: true,
+        configurable: true,
+      });
+      keysOf = (value) =>
+        typeof value === 'object' && value !== null && #keys in value ? value.#keys : undefined;
+    }
+  }
+  return { MissingCredentialError, keysOf };
+})();
