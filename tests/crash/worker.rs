@@ -24,7 +24,7 @@ use lockstep_e2e::{Random, compiler, guest, runner_in, wat};
 use lockstep_runner::{
     ManageError, NewCredential, PutRule, Removal, RunRequest, Runner, StepSource, StoreError,
 };
-use lockstep_sandbox::SandboxConfig;
+use lockstep_sandbox::{SandboxConfig, StepFile};
 use lockstep_secret::Secret;
 use lockstep_step::{Caller, Limits, Role, Scope, UsagePermission, WorkspaceName};
 
@@ -165,7 +165,13 @@ impl Worker {
             Operation::AddStep { variant } => {
                 let (workflow, name) = (permitted_workflow(lane), "step".parse().unwrap());
                 runner
-                    .add_step(caller, &workspace, &workflow, &name, step(variant))
+                    .add_step(
+                        caller,
+                        &workspace,
+                        &workflow,
+                        &name,
+                        StepFile::wasm(step(variant)),
+                    )
                     .await?;
             }
         }
@@ -221,15 +227,16 @@ impl Worker {
             let request = RunRequest {
                 workspace: WorkspaceName::default_name(),
                 workflow: own_workflow(lane),
-                step: StepSource::Inline {
-                    label: "crash.wasm".to_owned(),
-                    bytes: if is_long {
+                step: StepSource::Inline(StepFile::named(
+                    "crash.wasm".to_owned(),
+                    if is_long {
                         sleeps.clone()
                     } else {
                         proves.clone()
                     },
-                },
+                )),
                 input: serde_json::json!({"nonce": "n", "keys": keys}).to_string(),
+                attempt: 1,
                 limits,
                 listener: None,
                 cancel: CancellationToken::new(),

@@ -22,7 +22,7 @@ use lockstep_e2e::crash::{
 };
 use lockstep_e2e::{Machine, Random, TestHost, Wanted, guest, repository, runner_in, spelling_in};
 use lockstep_runner::{KeyState, RunFilter, RunRequest, RunStatus, Runner, StepSource};
-use lockstep_sandbox::SandboxConfig;
+use lockstep_sandbox::{SandboxConfig, StepFile};
 use lockstep_step::{
     Caller, Limits, OutcomeKind, Role, RunId, Scope, UsagePermission, WorkflowName, WorkspaceName,
 };
@@ -501,10 +501,7 @@ impl Scene {
         nonce: &str,
         keys: &[String],
     ) -> BTreeMap<String, Option<String>> {
-        let proves = StepSource::Inline {
-            label: "proves.wasm".to_owned(),
-            bytes: guest("proves"),
-        };
+        let proves = StepSource::Inline(StepFile::named("proves.wasm".to_owned(), guest("proves")));
         let input = json!({"nonce": nonce, "keys": keys});
         let output = self.run(runner, workspace, workflow, proves, input).await;
         serde_json::from_value(output).unwrap()
@@ -523,6 +520,7 @@ impl Scene {
             workflow: workflow.clone(),
             step,
             input: input.to_string(),
+            attempt: 1,
             limits: Limits::default(),
             listener: None,
             cancel: CancellationToken::new(),

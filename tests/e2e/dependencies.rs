@@ -28,7 +28,7 @@ const OURS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 11] = [
+const THEIRS: [(&str, &[&str]); 12] = [
     ("zeroize", &["secret"]),
     ("aho-corasick", &["secret"]),
     ("aes-gcm", &["vault"]),
@@ -36,6 +36,7 @@ const THEIRS: [(&str, &[&str]); 11] = [
     ("rusqlite", &["store"]),
     ("wasmtime*", &["sandbox"]),
     ("wit-*", &["sandbox"]),
+    ("wasm-encoder", &["sandbox"]),
     ("wasmparser", &["sandbox"]),
     ("clap*", &["cli", "xtask"]),
     ("anyhow", &["cli", "xtask", "sandbox"]),

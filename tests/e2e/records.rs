@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use lockstep_e2e::{TestHost, Wanted, guest, repository, wat};
 use lockstep_runner::{RunFilter, RunState, RunStatus, RunStep, RunSummary};
+use lockstep_sandbox::StepFile;
 use lockstep_step::{Digest, OutcomeKind, WorkspaceName};
 use lockstep_store::SqliteStore;
 
@@ -134,7 +135,13 @@ async fn a_registered_step_runs_by_name_and_the_record_pins_its_version() {
     for (version, source) in [(1, wat("echo-command")), (2, guest("echo"))] {
         let added = host
             .runner
-            .add_step(&host.admin, &workspace, &workflow, &name, source.clone())
+            .add_step(
+                &host.admin,
+                &workspace,
+                &workflow,
+                &name,
+                StepFile::wasm(source.clone()),
+            )
             .await
             .unwrap();
         assert_eq!(

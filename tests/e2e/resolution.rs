@@ -4,6 +4,7 @@ use serde_json::json;
 
 use lockstep_e2e::{Ran, TestHost, Wanted, guest, wat};
 use lockstep_runner::{ManageError, NewCredential, PutRule, Removal, RunError, StoreError};
+use lockstep_sandbox::StepFile;
 use lockstep_secret::Secret;
 use lockstep_step::{Caller, DenialReason, OutcomeKind, Role, Scope, WorkspaceName};
 
@@ -175,7 +176,13 @@ async fn a_credential_that_a_step_names_is_not_deleted_unless_forced() {
     let name = "needs-three".parse().unwrap();
     let added = host
         .runner
-        .add_step(&host.admin, &workspace, &workflow, &name, guest("requires"))
+        .add_step(
+            &host.admin,
+            &workspace,
+            &workflow,
+            &name,
+            StepFile::wasm(guest("requires")),
+        )
         .await
         .unwrap();
     let missing: Vec<_> = added

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use lockstep_e2e::{TestHost, Wanted, guest};
-use lockstep_sandbox::prepare;
+use lockstep_sandbox::{StepFile, prepare};
 use lockstep_step::{DenialReason, OutcomeKind};
 
 const TARGETS: [&str; 3] = ["wasip1", "wasip2", "unknown"];
@@ -95,9 +95,14 @@ async fn all_credentials_that_are_missing_are_named_at_once() {
 #[tokio::test]
 async fn the_keys_that_a_step_names_are_found_when_it_is_registered() {
     for target in TARGETS {
-        let artifact = prepare(&guest(&format!("requires.{target}"))).unwrap();
+        let artifact = prepare(&StepFile::wasm(guest(&format!("requires.{target}")))).unwrap();
         let keys: Vec<_> = artifact.keys.iter().map(|key| key.as_str()).collect();
         assert_eq!(keys, ["FIRST", "SECOND", "THIRD"], "{target}");
     }
-    assert!(prepare(&guest("credentials")).unwrap().keys.is_empty());
+    assert!(
+        prepare(&StepFile::wasm(guest("credentials")))
+            .unwrap()
+            .keys
+            .is_empty()
+    );
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_e2e::{TestHost, wat};
 use lockstep_runner::{NewCredential, PutRule, RunReport, RunRequest, StepSource};
-use lockstep_sandbox::{Allocation, Sandbox, SandboxConfig};
+use lockstep_sandbox::{Allocation, Sandbox, SandboxConfig, StepFile};
 use lockstep_secret::Secret;
 use lockstep_step::{Limits, OutcomeKind, Scope, WorkflowName, WorkspaceName};
 
@@ -30,11 +30,12 @@ async fn run(
     let request = RunRequest {
         workspace: workspace.clone(),
         workflow: WorkflowName::default_name(),
-        step: StepSource::Inline {
-            label: "slot-filler.wat".to_owned(),
-            bytes: source.replace("(; ending ;)", ending).into_bytes(),
-        },
+        step: StepSource::Inline(StepFile::named(
+            "slot-filler.wat".to_owned(),
+            source.replace("(; ending ;)", ending).into_bytes(),
+        )),
         input: "null".to_owned(),
+        attempt: 1,
         limits: Limits {
             timeout: Duration::from_millis(400),
             ..Limits::default()
@@ -145,11 +146,9 @@ async fn a_step_that_looks_sees_what_is_not_fresh() {
         let request = RunRequest {
             workspace: looking.clone(),
             workflow: WorkflowName::default_name(),
-            step: StepSource::Inline {
-                label: name.to_owned(),
-                bytes: bytes.into_bytes(),
-            },
+            step: StepSource::Inline(StepFile::named(name.to_owned(), bytes.into_bytes())),
             input: json!(null).to_string(),
+            attempt: 1,
             limits: Limits::default(),
             listener: None,
             cancel: CancellationToken::new(),

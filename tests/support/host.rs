@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use lockstep_runner::{
     NewCredential, PutRule, RunError, RunReport, RunRequest, Runner, StepSource,
 };
-use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig};
+use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig, StepFile};
 use lockstep_secret::Secret;
 use lockstep_step::{
     Caller, CredentialKey, Limits, LogChunk, LogStream, OutcomeKind, Role, Scope, UsagePermission,
@@ -390,10 +390,7 @@ impl Wanted {
     #[must_use]
     pub fn request(self, listener: Arc<dyn LogSink>) -> RunRequest {
         let step = match self.source {
-            Some(bytes) => StepSource::Inline {
-                label: self.label,
-                bytes,
-            },
+            Some(bytes) => StepSource::Inline(StepFile::named(self.label, bytes)),
             None => StepSource::Registered(self.label.parse().unwrap()),
         };
         RunRequest {
@@ -401,6 +398,7 @@ impl Wanted {
             workflow: self.workflow,
             step,
             input: self.input,
+            attempt: 1,
             limits: self.limits,
             listener: Some(listener),
             cancel: self.cancel,

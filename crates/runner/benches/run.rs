@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use lockstep_runner::{NewCredential, PutRule, RunRequest, Runner, StepSource};
 use lockstep_sandbox::{
     Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox, SandboxConfig,
-    StepCode, prepare,
+    StepCode, StepContext, StepFile, prepare,
 };
 use lockstep_secret::Secret;
 use lockstep_step::{
@@ -159,11 +159,11 @@ struct Nowhere;
 impl Alone {
     async fn new(source: &[u8]) -> Self {
         let sandbox = sandbox();
-        let artifact = prepare(source).unwrap();
-        let component = artifact.component;
+        let artifact = prepare(&StepFile::wasm(source.to_vec())).unwrap();
+        let component = artifact.bytes;
         let step = sandbox
             .load("bench", artifact.digest, async {
-                Ok(StepCode::Component(component))
+                Ok(StepCode::Artifact(component))
             })
             .await
             .unwrap();
@@ -174,6 +174,7 @@ impl Alone {
         let place = self.sandbox.admit().await.unwrap();
         let invocation = Invocation {
             input: INPUT,
+            context: StepContext::default(),
             limits: Limits::default(),
             credentials: Box::new(One),
             log: Arc::new(Nowhere),
@@ -238,7 +239,13 @@ impl Recorded {
             .await
             .unwrap();
         runner
-            .add_step(&caller, &workspace, &workflow, &step(), source)
+            .add_step(
+                &caller,
+                &workspace,
+                &workflow,
+                &step(),
+                StepFile::wasm(source.to_vec()),
+            )
             .await
             .unwrap();
         Self { runner, caller }
@@ -251,6 +258,7 @@ impl Recorded {
             workflow,
             step: StepSource::Registered(step()),
             input: INPUT.to_owned(),
+            attempt: 1,
             limits: Limits::default(),
             listener: None,
             cancel: CancellationToken::new(),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use lockstep_sandbox::{Artifact, StepCode};
+use lockstep_sandbox::{Artifact, StepCode, StepFile};
 use lockstep_step::{
     Caller, CredentialKey, DenialReason, Digest, StepName, WorkflowName, WorkspaceName,
 };
@@ -41,31 +41,27 @@ impl Runner {
         workspace: &WorkspaceName,
         workflow: &WorkflowName,
         name: &StepName,
-        source: Vec<u8>,
+        file: StepFile,
     ) -> Result<StepAdded, ManageError> {
         let permit = EditPermit::check(caller, workspace)?;
         let Artifact {
             digest,
             kind,
-            component,
+            bytes,
             keys,
-        } = self
-            .parts
-            .sandbox
-            .prepare(workspace.as_str(), source)
-            .await?;
-        let code = async { Ok(StepCode::Component(component.clone())) };
+        } = self.parts.sandbox.prepare(workspace.as_str(), file).await?;
+        let code = async { Ok(StepCode::Artifact(bytes.clone())) };
         let load = self
             .parts
             .sandbox
-            .load(workspace.as_str(), Digest::of(&component), code);
+            .load(workspace.as_str(), Digest::of(&bytes), code);
         load.await?;
         let warnings = self.warnings(workspace, workflow, &keys).await;
         let kind = kind.as_str().to_owned();
         let new = NewStep {
             digest,
             kind,
-            artifact: component,
+            artifact: bytes,
             references: keys.into_iter().collect(),
         };
         let put = self

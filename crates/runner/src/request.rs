@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::LogSink;
+use lockstep_sandbox::{LogSink, StepFile};
 use lockstep_step::{
     Denied, Digest, Limits, Outcome, Receipt, RunId, StepName, WorkflowName, WorkspaceName,
 };
@@ -20,6 +20,8 @@ pub struct RunRequest {
     pub step: StepSource,
     /// JSON text.
     pub input: String,
+    /// Which try of the step this is, from 1 on: the engine that tries again counts.
+    pub attempt: u32,
     /// What the run may use.
     pub limits: Limits,
     /// Hears the masked log as it comes, besides the record.
@@ -32,13 +34,8 @@ pub struct RunRequest {
 pub enum StepSource {
     /// In the workflow, under this name.
     Registered(StepName),
-    /// Here: it is run and not kept.
-    Inline {
-        /// How the record names it, such as the name of its file.
-        label: String,
-        /// A component, a core module or the text format.
-        bytes: Vec<u8>,
-    },
+    /// Here: it is run and not kept. The record has its name.
+    Inline(StepFile),
 }
 
 /// A run that is over and recorded.

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::{Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, Usage};
+use lockstep_sandbox::{
+    Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Usage,
+};
 use lockstep_secret::{Masked, Masker, MaskerConfig};
 use lockstep_step::{
     Caller, Denied, Digest, Failure, Outcome, OutcomeKind, Phase, Receipt, RunId, WorkspaceName,
@@ -106,9 +108,9 @@ impl OpenRun {
     ) -> Result<Self, RunError> {
         let source = match &request.step {
             StepSource::Registered(name) => RunSource::Step(name.clone()),
-            StepSource::Inline { label, bytes } => RunSource::File {
-                label: label.clone(),
-                digest: Digest::of(bytes),
+            StepSource::Inline(file) => RunSource::File {
+                label: file.name.clone(),
+                digest: Digest::of(&file.bytes),
             },
         };
         let inline = if let RunSource::File { digest, .. } = &source {
@@ -205,6 +207,7 @@ impl OpenRun {
             receipt,
             denied: Vec::new(),
         };
+        let context = self.context(&request);
         let loading = Instant::now();
         let loaded = tokio::select! {
             loaded = self.load(request.step) => loaded,
@@ -230,6 +233,7 @@ impl OpenRun {
         };
         let invocation = Invocation {
             input: &request.input,
+            context,
             limits: request.limits,
             credentials,
             log,
@@ -240,17 +244,32 @@ impl OpenRun {
         execution.ended(ended.outcome.map_err(HostFault::Sandbox))
     }
 
+    /// What the step can read of its run.
+    fn context(&self, request: &RunRequest) -> StepContext {
+        let step = match &request.step {
+            StepSource::Registered(name) => Some(name.to_string()),
+            StepSource::Inline(_) => None,
+        };
+        StepContext {
+            id: self.id.to_string(),
+            workflow: request.workflow.to_string(),
+            step,
+            attempt: request.attempt,
+        }
+    }
+
     async fn load(&self, source: StepSource) -> Result<Arc<LoadedStep>, LoadError> {
         let sandbox = &self.parts.sandbox;
         let share = self.workspace.as_str();
         match (source, &self.state.step) {
-            (StepSource::Inline { bytes, .. }, _) => {
+            (StepSource::Inline(file), _) => {
+                let digest = file.load_digest();
                 sandbox
-                    .load(share, self.digest, async { Ok(StepCode::Source(bytes)) })
+                    .load(share, digest, async { Ok(StepCode::Source(file)) })
                     .await
             }
             (StepSource::Registered(_), Some(step)) => {
-                let code = async { Ok(StepCode::Component(self.artifact(step).await?)) };
+                let code = async { Ok(StepCode::Artifact(self.artifact(step).await?)) };
                 sandbox.load(share, step.artifact, code).await
             }
             (StepSource::Registered(name), None) => {

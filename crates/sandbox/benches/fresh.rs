@@ -27,7 +27,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use lockstep_sandbox::{
     Artifact, Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
-    SandboxConfig, StepCode, prepare,
+    SandboxConfig, StepCode, StepContext, StepFile, prepare,
 };
 use lockstep_secret::Secret;
 use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind, Scope};
@@ -50,7 +50,7 @@ const INPUT: &str = r#"{"keys":["KEY"]}"#;
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/credentials.wasm");
-    let artifact = prepare(&fs::read(path).unwrap()).unwrap();
+    let artifact = prepare(&StepFile::wasm(fs::read(path).unwrap())).unwrap();
     let bare = Bare::new(&artifact);
     let ours = runtime.block_on(Ours::new(artifact));
     let (mut bare_times, mut our_times) = (Vec::new(), Vec::new());
@@ -93,10 +93,10 @@ struct Nowhere;
 impl Ours {
     async fn new(artifact: Artifact) -> Self {
         let sandbox = Sandbox::new(SandboxConfig::for_runs(PLACES)).unwrap();
-        let component = artifact.component;
+        let component = artifact.bytes;
         let step = sandbox
             .load("bench", artifact.digest, async {
-                Ok(StepCode::Component(component))
+                Ok(StepCode::Artifact(component))
             })
             .await
             .unwrap();
@@ -107,6 +107,7 @@ impl Ours {
         let place = self.sandbox.admit().await.unwrap();
         let invocation = Invocation {
             input: INPUT,
+            context: StepContext::default(),
             limits: Limits::default(),
             credentials: Box::new(One),
             log: Arc::new(Nowhere),
@@ -177,7 +178,7 @@ impl Bare {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         linker.instance("lockstep:step/failures@1.0.0").unwrap();
         add_credentials(&mut linker).unwrap();
-        let component = Component::new(&engine, &artifact.component).unwrap();
+        let component = Component::new(&engine, &artifact.bytes).unwrap();
         Self {
             run: component.get_export_index(None, "run").unwrap(),
             pre: linker.instantiate_pre(&component).unwrap(),

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_sandbox::{
     Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox, SandboxConfig,
-    StepCode, prepare,
+    StepCode, StepFile, prepare,
 };
 use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind};
 
@@ -52,11 +52,11 @@ fn main() {
 
 async fn park(name: &str, source: &[u8], input: &'static str) {
     let sandbox = Arc::new(Sandbox::new(SandboxConfig::for_runs(RUNS)).unwrap());
-    let artifact = prepare(source).unwrap();
-    let component = artifact.component;
+    let artifact = prepare(&StepFile::wasm(source.to_vec())).unwrap();
+    let component = artifact.bytes;
     let step = sandbox
         .load("bench", artifact.digest, async {
-            Ok(StepCode::Component(component))
+            Ok(StepCode::Artifact(component))
         })
         .await
         .unwrap();

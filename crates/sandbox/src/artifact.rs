@@ -1,4 +1,4 @@
-//! A step as it is kept: what the user handed in, made into a component.
+//! A step as it is kept: what the user handed in, made into a component or a script.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,12 @@ use wasmparser::Parser;
 use lockstep_step::{CredentialKey, Digest, MAX_MODULE_BYTES};
 
 use crate::bounds::{self, TEXT_BYTES};
+use crate::source::{self, Language};
 use crate::validate::validate;
 use crate::{encode, references};
 
+/// How binary WebAssembly begins.
+const WASM: &[u8] = b"\0asm";
 /// What a message may have, in bytes. Names in a module may have a hundred thousand.
 const MAX_MESSAGE_BYTES: usize = 4 << 10;
 
@@ -26,8 +29,8 @@ pub struct Artifact {
     pub digest: Digest,
     /// What the user handed in.
     pub kind: ArtifactKind,
-    /// The component.
-    pub component: Vec<u8>,
+    /// What is kept and run: a component, or a script as [`Script`] writes it.
+    pub bytes: Vec<u8>,
     /// The keys of the credentials that the code says it uses, sorted.
     pub keys: Vec<CredentialKey>,
 }
@@ -42,6 +45,33 @@ pub enum ArtifactKind {
     Module,
     /// A core module or component in the text format.
     Text,
+    /// JavaScript source.
+    JavaScript,
+    /// TypeScript source.
+    TypeScript,
+}
+
+/// A file with a step.
+#[derive(Clone)]
+pub struct StepFile {
+    /// Its name, without folders: messages about source code name it.
+    pub name: String,
+    /// What it holds.
+    pub kind: SourceKind,
+    /// The contents.
+    pub bytes: Vec<u8>,
+}
+
+/// What a file with a step holds.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A component or a core module, binary or as text.
+    WebAssembly,
+    /// JavaScript source.
+    JavaScript,
+    /// TypeScript source.
+    TypeScript,
 }
 
 /// Why bytes are not a step, and what a step would be.
@@ -62,6 +92,73 @@ impl ArtifactKind {
             Self::Component => "component",
             Self::Module => "module",
             Self::Text => "text",
+            Self::JavaScript => "javascript",
+            Self::TypeScript => "typescript",
+        }
+    }
+}
+
+// === impl SourceKind ===
+
+impl SourceKind {
+    /// What a file of this name holds: `.js` and `.mjs` JavaScript, `.ts` and `.mts` TypeScript, everything else
+    /// WebAssembly.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        match extension {
+            Some("js" | "mjs") => Self::JavaScript,
+            Some("ts" | "mts") => Self::TypeScript,
+            _ => Self::WebAssembly,
+        }
+    }
+}
+
+// === impl StepFile ===
+
+impl StepFile {
+    /// A file that holds what its name says, whatever that is if it begins as WebAssembly does.
+    #[must_use]
+    pub fn named(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        let name = name.into();
+        let kind = if bytes.starts_with(WASM) {
+            SourceKind::WebAssembly
+        } else {
+            SourceKind::of_name(&name)
+        };
+        Self { name, kind, bytes }
+    }
+
+    /// WebAssembly, binary or as text.
+    #[must_use]
+    pub fn wasm(bytes: Vec<u8>) -> Self {
+        Self {
+            name: "step.wasm".to_owned(),
+            kind: SourceKind::WebAssembly,
+            bytes,
+        }
+    }
+
+    /// What it is loaded by: of WebAssembly the bytes alone, of source code its name and language too.
+    #[must_use]
+    pub fn load_digest(&self) -> Digest {
+        match self.kind {
+            SourceKind::WebAssembly => Digest::of(&self.bytes),
+            SourceKind::JavaScript | SourceKind::TypeScript => {
+                let length = self.name.len().to_string();
+                let kind = [self.kind as u8];
+                Digest::of(
+                    &[
+                        b"script ",
+                        &kind[..],
+                        length.as_bytes(),
+                        b" ",
+                        self.name.as_bytes(),
+                        &self.bytes,
+                    ]
+                    .concat(),
+                )
+            }
         }
     }
 }
@@ -79,13 +176,33 @@ impl InvalidStep {
     }
 }
 
-/// Makes a component of the bytes that a user handed in: a component, a core module, or either as text.
+/// Makes an artifact of what a user handed in.
 ///
-/// It validates, and encodes a core module; it does not compile. CPU-bound: milliseconds for a megabyte.
+/// It validates; it encodes a core module, and strips source code of its types; it does not compile. CPU-bound:
+/// milliseconds for a megabyte.
 ///
 /// # Errors
-/// [`InvalidStep`] if the bytes are no step, or more than [`MAX_MODULE_BYTES`].
-pub fn prepare(source: &[u8]) -> Result<Artifact, InvalidStep> {
+/// [`InvalidStep`] if it is no step, or over a limit.
+pub fn prepare(file: &StepFile) -> Result<Artifact, InvalidStep> {
+    let language = match file.kind {
+        SourceKind::WebAssembly => return prepare_wasm(&file.bytes),
+        SourceKind::JavaScript => Language::JavaScript,
+        SourceKind::TypeScript => Language::TypeScript,
+    };
+    let script = source::parse(&file.name, language, &file.bytes)?;
+    Ok(Artifact {
+        digest: Digest::of(&file.bytes),
+        kind: match language {
+            Language::JavaScript => ArtifactKind::JavaScript,
+            Language::TypeScript => ArtifactKind::TypeScript,
+        },
+        bytes: script.to_bytes(),
+        keys: script.keys,
+    })
+}
+
+/// A component, a core module, or either as text.
+fn prepare_wasm(source: &[u8]) -> Result<Artifact, InvalidStep> {
     if source.len() > MAX_MODULE_BYTES {
         let length = source.len();
         return Err(InvalidStep::new(format!(
@@ -105,14 +222,14 @@ pub fn prepare(source: &[u8]) -> Result<Artifact, InvalidStep> {
     Ok(Artifact {
         digest: Digest::of(source),
         kind,
-        component,
+        bytes: component,
         keys,
     })
 }
 
 /// The wasm in binary form, and whether it came as text.
 fn binary(source: &[u8]) -> Result<(Cow<'_, [u8]>, bool), InvalidStep> {
-    if source.starts_with(b"\0asm") {
+    if source.starts_with(WASM) {
         return Ok((Cow::Borrowed(source), false));
     }
     let text = std::str::from_utf8(source)
@@ -147,7 +264,7 @@ mod tests {
     use super::*;
 
     fn check_invalid(source: &[u8], part: &str) {
-        let error = prepare(source).unwrap_err();
+        let error = prepare_wasm(source).unwrap_err();
         assert!(
             error.message.contains(part),
             "`{}` does not say `{part}`",
@@ -158,9 +275,10 @@ mod tests {
     #[test]
     fn a_plain_command_is_encoded() {
         let artifact =
-            prepare(b"(module (memory (export \"memory\") 1) (func (export \"_start\")))").unwrap();
+            prepare_wasm(b"(module (memory (export \"memory\") 1) (func (export \"_start\")))")
+                .unwrap();
         assert_eq!(artifact.kind, ArtifactKind::Text);
-        assert!(Parser::is_component(&artifact.component));
+        assert!(Parser::is_component(&artifact.bytes));
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Ended {
             Answer::Artifact { digest, kind, keys } => Ok(Product::Artifact(Artifact {
                 digest,
                 kind,
-                component: product,
+                bytes: product,
                 keys,
             })),
         }
@@ -228,10 +228,10 @@ fn answer(done: Result<Product, InvalidStep>) -> io::Result<()> {
             let Artifact {
                 digest,
                 kind,
-                component,
+                bytes,
                 keys,
             } = artifact;
-            (Answer::Artifact { digest, kind, keys }, component)
+            (Answer::Artifact { digest, kind, keys }, bytes)
         }
         Err(InvalidStep { message }) => (Answer::Invalid { message }, Vec::new()),
     };

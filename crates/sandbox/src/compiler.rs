@@ -8,6 +8,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use wasmtime::Engine;
 
 use crate::load::{LoadError, blocking};
 use crate::turns::Turn;
-use crate::{Artifact, InvalidStep, SandboxConfig, child, prepare};
+use crate::{Artifact, InvalidStep, SandboxConfig, SourceKind, StepFile, child, prepare};
 
 /// A program that compiles, started for each compilation: it hands its standard input and output to
 /// [`serve_compilation`](crate::serve_compilation). It must be of the same version as this crate.
@@ -30,19 +31,19 @@ pub struct CompilerCommand {
 
 /// What a step is loaded from.
 pub enum StepCode {
-    /// The bytes that a user handed in.
-    Source(Vec<u8>),
-    /// A component that was prepared before.
-    Component(Vec<u8>),
+    /// What a user handed in.
+    Source(StepFile),
+    /// The bytes of an [`Artifact`] that was prepared before.
+    Artifact(Vec<u8>),
 }
 
 /// A piece of work.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Job {
-    /// From what a user handed in to an artifact.
-    Prepare,
-    /// From what a user handed in to code.
+    /// From what a user handed in, under this name, to an artifact.
+    Prepare { name: String, kind: SourceKind },
+    /// From WebAssembly that a user handed in to code.
     CompileSource,
     /// From a component to code.
     CompileComponent,
@@ -82,19 +83,28 @@ impl Compiler {
     }
 
     /// From what a user handed in to an artifact.
-    pub(crate) async fn prepare(&self, source: Vec<u8>, turn: Turn) -> Result<Artifact, LoadError> {
-        match self.carry_out(Job::Prepare, source, turn).await? {
+    pub(crate) async fn prepare(
+        &self,
+        file: StepFile,
+        turn: Arc<Turn>,
+    ) -> Result<Artifact, LoadError> {
+        let StepFile { name, kind, bytes } = file;
+        match self
+            .carry_out(Job::Prepare { name, kind }, bytes, turn)
+            .await?
+        {
             Product::Artifact(artifact) => Ok(artifact),
             Product::Code(_) => Err(mixed_up()),
         }
     }
 
-    /// From `code` to what wasmtime loads.
-    pub(crate) async fn compile(&self, code: StepCode, turn: Turn) -> Result<Vec<u8>, LoadError> {
-        let (job, wasm) = match code {
-            StepCode::Source(source) => (Job::CompileSource, source),
-            StepCode::Component(component) => (Job::CompileComponent, component),
-        };
+    /// From WebAssembly to what wasmtime loads.
+    pub(crate) async fn compile(
+        &self,
+        job: Job,
+        wasm: Vec<u8>,
+        turn: Arc<Turn>,
+    ) -> Result<Vec<u8>, LoadError> {
         match self.carry_out(job, wasm, turn).await? {
             Product::Code(code) => Ok(code),
             Product::Artifact(_) => Err(mixed_up()),
@@ -102,7 +112,12 @@ impl Compiler {
     }
 
     /// The turn is given back when the work has ended, not when somebody stops waiting for it.
-    async fn carry_out(&self, job: Job, wasm: Vec<u8>, turn: Turn) -> Result<Product, LoadError> {
+    async fn carry_out(
+        &self,
+        job: Job,
+        wasm: Vec<u8>,
+        turn: Arc<Turn>,
+    ) -> Result<Product, LoadError> {
         let Some(command) = &self.command else {
             let engine = self.engine.clone();
             let work = blocking(move || {
@@ -123,8 +138,11 @@ impl Compiler {
 /// Does a job on this thread.
 pub(crate) fn carry_out(engine: &Engine, job: Job, wasm: Vec<u8>) -> Result<Product, InvalidStep> {
     let component = match job {
-        Job::Prepare => return Ok(Product::Artifact(prepare(&wasm)?)),
-        Job::CompileSource => prepare(&wasm)?.component,
+        Job::Prepare { name, kind } => {
+            let bytes = wasm;
+            return Ok(Product::Artifact(prepare(&StepFile { name, kind, bytes })?));
+        }
+        Job::CompileSource => prepare(&StepFile::wasm(wasm))?.bytes,
         Job::CompileComponent => wasm,
     };
     match engine.precompile_component(&component) {

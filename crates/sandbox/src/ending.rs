@@ -5,7 +5,7 @@ use wasmtime_wasi::I32Exit;
 
 use lockstep_step::{OutcomeKind, Phase};
 
-use crate::host::{RunState, Stop};
+use crate::host::{Guest, Stop};
 
 /// What is known of an ending before its text is masked.
 pub(crate) struct Ending {
@@ -52,7 +52,7 @@ pub(crate) fn exited_with_failure() -> Ending {
 }
 
 /// Classifies an error that came out of wasmtime.
-pub(crate) fn meaning(error: wasmtime::Error, state: &RunState) -> Meaning {
+pub(crate) fn meaning(error: wasmtime::Error, guest: &Guest) -> Meaning {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         let message = stop.to_string();
         return match stop {
@@ -76,21 +76,21 @@ pub(crate) fn meaning(error: wasmtime::Error, state: &RunState) -> Meaning {
     if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
         return Meaning::TimedOut;
     }
-    Meaning::Ended(fault(&error, state))
+    Meaning::Ended(fault(&error, guest))
 }
 
 /// The guest trapped, or broke the rules of the component model.
-fn fault(error: &wasmtime::Error, state: &RunState) -> Ending {
+fn fault(error: &wasmtime::Error, guest: &Guest) -> Ending {
     let trap = error.downcast_ref::<Trap>();
     // Of a trap its own name; of a broken rule of the component model (a string that is not UTF-8, …) the first cause.
     let reason = trap.map_or_else(|| error.root_cause().to_string(), Trap::to_string);
-    let mut ending = if state.limiter.refused() {
+    let mut ending = if guest.limiter.refused() {
         let message = format!("the step needs more memory than its limit allows: {reason}");
-        Ending::new(OutcomeKind::MemoryExceeded, state.phase, message)
+        Ending::new(OutcomeKind::MemoryExceeded, guest.phase, message)
     } else {
-        Ending::new(OutcomeKind::Trap, state.phase, reason)
+        Ending::new(OutcomeKind::Trap, guest.phase, reason)
     };
     // A trap is raised by code; an instance that could not even be made had none to run.
-    ending.started = state.phase != Phase::Start || trap.is_some();
+    ending.started = guest.phase != Phase::Start || trap.is_some();
     ending
 }

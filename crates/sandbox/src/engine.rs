@@ -7,6 +7,10 @@ use wasmtime::{
 
 use crate::SandboxConfig;
 
+/// Compilations at the same time. Each uses several cores by itself; the second is there so that one slow step of one
+/// share does not hold up the rest.
+pub(crate) const CONCURRENT_COMPILATIONS: u32 = 2;
+
 /// Core instances in one component: an encoded module has four (itself, the WASI adapter and two shims); a composed
 /// component has a few more.
 const CORE_INSTANCES_PER_RUN: u32 = 16;
@@ -77,7 +81,10 @@ fn settings(strategy: InstanceAllocationStrategy) -> Config {
 }
 
 fn pool(config: &SandboxConfig) -> InstanceAllocationStrategy {
-    let runs = config.concurrent_runs;
+    // A script is prepared in an instance, too.
+    let runs = config
+        .concurrent_runs
+        .saturating_add(CONCURRENT_COMPILATIONS);
     debug_assert!(runs > 0, "a sandbox runs at least one step at a time");
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(runs)

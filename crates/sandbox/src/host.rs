@@ -30,13 +30,24 @@ const MAX_KEY_BYTES: usize = 128;
 
 const MISSING: &str = "missing_credential";
 
-/// The state of one run.
-pub(crate) struct RunState {
+/// What the host keeps of a guest, of whatever kind, for one run.
+pub(crate) struct Guest {
     pub(crate) limiter: MemoryLimiter,
     pub(crate) desk: CredentialDesk,
-    pub(crate) output: CommandOutput,
     /// How far the guest has come: `Start` until its instance is made.
     pub(crate) phase: Phase,
+}
+
+/// The state of a store that a guest runs in.
+pub(crate) trait GuestState: 'static {
+    /// What is kept of any guest.
+    fn guest(&mut self) -> &mut Guest;
+}
+
+/// The state of one run of a component.
+pub(crate) struct RunState {
+    pub(crate) guest: Guest,
+    pub(crate) output: CommandOutput,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -82,7 +93,7 @@ pub(crate) enum Stop {
 /// `credential-error` of step.wit.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-struct CredentialError {
+pub(crate) struct CredentialError {
     code: String,
     key: String,
     message: String,
@@ -110,7 +121,25 @@ impl Drop for GuestFailure {
     }
 }
 
+// === impl Guest ===
+
+impl Guest {
+    pub(crate) fn new(desk: CredentialDesk, memory_bytes: u64) -> Self {
+        Self {
+            limiter: MemoryLimiter::new(memory_bytes),
+            desk,
+            phase: Phase::Start,
+        }
+    }
+}
+
 // === impl RunState ===
+
+impl GuestState for RunState {
+    fn guest(&mut self) -> &mut Guest {
+        &mut self.guest
+    }
+}
 
 impl RunState {
     pub(crate) fn new(
@@ -138,13 +167,11 @@ impl RunState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         Self {
-            limiter: MemoryLimiter::new(memory_bytes),
-            desk,
+            guest: Guest::new(desk, memory_bytes),
             output: CommandOutput {
                 limit_bytes: output_bytes,
                 json: None,
             },
-            phase: Phase::Start,
             wasi: wasi.build(),
             table,
         }
@@ -183,7 +210,10 @@ impl CredentialDesk {
         })
     }
 
-    fn credential(&mut self, asked: &str) -> Result<Result<Arc<str>, CredentialError>, Stop> {
+    pub(crate) fn credential(
+        &mut self,
+        asked: &str,
+    ) -> Result<Result<Arc<str>, CredentialError>, Stop> {
         let Ok(key) = asked.parse::<CredentialKey>() else {
             self.deny(None, DenialReason::InvalidKey);
             return Ok(Err(CredentialError::missing(asked)));
@@ -230,7 +260,8 @@ impl CredentialDesk {
         }
     }
 
-    fn missing(&mut self, asked: Vec<String>) -> Result<Vec<String>, Stop> {
+    /// Those of `asked` that this run cannot have.
+    pub(crate) fn missing(&mut self, asked: Vec<String>) -> Result<Vec<String>, Stop> {
         if asked.len() > MAX_KEYS {
             return Err(Stop::TooManyKeys { count: asked.len() });
         }
@@ -248,6 +279,11 @@ impl CredentialDesk {
             },
         };
         Ok(asked.into_iter().filter(is_missing).collect())
+    }
+
+    /// The keys that this run can have.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.source.keys().into_iter().map(String::from).collect()
     }
 
     fn deny(&mut self, key: Option<CredentialKey>, reason: DenialReason) {
@@ -303,24 +339,16 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> wasmtime::Result<(
                 .chars()
                 .take(MAX_KEY_BYTES + 1)
                 .collect();
-            Ok((store.data_mut().desk.credential(&key)?,))
+            Ok((store.data_mut().guest.desk.credential(&key)?,))
         },
     )?;
     credentials.func_wrap("keys", |store: StoreContextMut<'_, RunState>, (): ()| {
-        let keys: Vec<String> = store
-            .data()
-            .desk
-            .source
-            .keys()
-            .into_iter()
-            .map(String::from)
-            .collect();
-        Ok((keys,))
+        Ok((store.data().guest.desk.keys(),))
     })?;
     credentials.func_wrap(
         "missing",
         |mut store: StoreContextMut<'_, RunState>, (keys,): (Vec<String>,)| {
-            Ok((store.data_mut().desk.missing(keys)?,))
+            Ok((store.data_mut().guest.desk.missing(keys)?,))
         },
     )?;
 

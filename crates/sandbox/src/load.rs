@@ -1,6 +1,6 @@
 //! From an artifact to code that can be instantiated: compiled once per digest, however many wait for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use moka::future::Cache;
@@ -12,17 +12,31 @@ use lockstep_step::Digest;
 
 use crate::artifact;
 use crate::cache::CodeCache;
-use crate::compiler::{Compiler, StepCode};
+use crate::compiler::{Compiler, Job, StepCode};
 use crate::host::RunState;
-use crate::turns::{NoTurn, Turns};
+use crate::script::{LoadedScript, ScriptEngine};
+use crate::source::Script;
+use crate::ticker::Ticker;
+use crate::turns::{NoTurn, Turn, Turns};
 use crate::world::{self, Entry};
-use crate::{Artifact, CompileEvent, InvalidStep, SandboxConfig};
+use crate::{Artifact, CompileEvent, InvalidStep, SandboxConfig, SourceKind, StepFile};
 
-/// A compiled step, linked and ready to be instantiated any number of times.
+/// A step that is ready to be instantiated any number of times.
 pub struct LoadedStep {
+    pub(crate) code: LoadedCode,
+    code_bytes: u32,
+}
+
+/// What is instantiated.
+pub(crate) enum LoadedCode {
+    Component(LoadedComponent),
+    Script(LoadedScript),
+}
+
+/// A compiled component, linked.
+pub(crate) struct LoadedComponent {
     pub(crate) entry: Entry,
     pub(crate) pre: InstancePre<RunState>,
-    code_bytes: u32,
 }
 
 /// Why a step could not be loaded.
@@ -45,7 +59,6 @@ pub(crate) struct Loader {
     compiler: Compiler,
     turns: Turns,
     shelf: Arc<Shelf>,
-    config: SandboxConfig,
 }
 
 /// Where code comes from and goes to.
@@ -53,12 +66,21 @@ struct Shelf {
     engine: Engine,
     linker: Linker<RunState>,
     cache: Option<CodeCache>,
+    /// Opened when the first script is loaded.
+    script_engine: Mutex<Option<Arc<ScriptEngine>>>,
+    ticker: Arc<Ticker>,
+    config: SandboxConfig,
 }
 
 // === impl Loader ===
 
 impl Loader {
-    pub(crate) fn new(engine: Engine, linker: Linker<RunState>, config: SandboxConfig) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        linker: Linker<RunState>,
+        ticker: Arc<Ticker>,
+        config: SandboxConfig,
+    ) -> Self {
         let cache =
             config
                 .cache_dir
@@ -81,18 +103,16 @@ impl Loader {
                 engine,
                 linker,
                 cache,
+                script_engine: Mutex::new(None),
+                ticker,
+                config,
             }),
-            config,
         }
     }
 
-    pub(crate) async fn prepare(
-        &self,
-        share: &str,
-        source: Vec<u8>,
-    ) -> Result<Artifact, LoadError> {
-        let turn = self.turns.turn(share).await?;
-        self.compiler.prepare(source, turn).await
+    pub(crate) async fn prepare(&self, share: &str, file: StepFile) -> Result<Artifact, LoadError> {
+        let turn = Arc::new(self.turns.turn(share).await?);
+        self.compiler.prepare(file, turn).await
     }
 
     pub(crate) async fn load(
@@ -122,14 +142,57 @@ impl Loader {
             return Ok(step);
         }
         // The turn comes first, so that what waits for one holds no wasm.
-        let turn = self.turns.turn(share).await?;
-        let code = code.await?;
-        let (StepCode::Source(wasm) | StepCode::Component(wasm)) = &code;
-        let compiling = Compiling::begin(&self.config, wasm.len());
-        let code = self.compiler.compile(code, turn).await;
+        let turn = Arc::new(self.turns.turn(share).await?);
+        match code.await? {
+            StepCode::Source(file) if file.kind == SourceKind::WebAssembly => {
+                self.compile(digest, Job::CompileSource, file.bytes, turn)
+                    .await
+            }
+            StepCode::Source(file) => {
+                let artifact = self.compiler.prepare(file, Arc::clone(&turn)).await?;
+                self.snapshot(digest, artifact.bytes, turn).await
+            }
+            StepCode::Artifact(bytes) if Script::is_script(&bytes) => {
+                self.snapshot(digest, bytes, turn).await
+            }
+            StepCode::Artifact(component) => {
+                self.compile(digest, Job::CompileComponent, component, turn)
+                    .await
+            }
+        }
+    }
+
+    async fn compile(
+        &self,
+        digest: Digest,
+        job: Job,
+        wasm: Vec<u8>,
+        turn: Arc<Turn>,
+    ) -> Result<Arc<LoadedStep>, LoadError> {
+        let compiling = Compiling::begin(&self.shelf.config, wasm.len());
+        let code = self.compiler.compile(job, wasm, turn).await;
         drop(compiling);
         let (shelf, code) = (Arc::clone(&self.shelf), code?);
         blocking(move || shelf.keep(&digest, &code)).await
+    }
+
+    /// Unlike a compilation this is the guest's own code in its sandbox, under limits on its time and memory: it needs no
+    /// process of its own.
+    async fn snapshot(
+        &self,
+        digest: Digest,
+        script: Vec<u8>,
+        turn: Arc<Turn>,
+    ) -> Result<Arc<LoadedStep>, LoadError> {
+        let shelf = Arc::clone(&self.shelf);
+        blocking(move || {
+            let _turn = turn;
+            let _ticking = shelf.ticker.ticking();
+            let script = Script::from_bytes(&script)?;
+            let snapshot = shelf.script_engine()?.prepare(&script)?;
+            shelf.keep(&digest, &snapshot)
+        })
+        .await
     }
 }
 
@@ -169,7 +232,7 @@ impl Shelf {
     fn cached(&self, digest: &Digest) -> Option<Arc<LoadedStep>> {
         let code = self.cache.as_ref()?.read(digest)?;
         match self.link(&code) {
-            Ok(step) => Some(step),
+            Ok(step) => step,
             Err(error) => {
                 tracing::warn!(%digest, "the compiled code in the cache does not load, compiling again: {error}");
                 None
@@ -179,7 +242,9 @@ impl Shelf {
 
     /// Code that has just been compiled is linked, and kept on disk if it fits its world.
     fn keep(&self, digest: &Digest, code: &[u8]) -> Result<Arc<LoadedStep>, LoadError> {
-        let step = self.link(code)?;
+        let step = self.link(code)?.ok_or_else(|| {
+            LoadError::Host("the JavaScript engine makes snapshots of another one".to_owned())
+        })?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.write(digest, code)
         {
@@ -188,7 +253,30 @@ impl Shelf {
         Ok(step)
     }
 
-    fn link(&self, code: &[u8]) -> Result<Arc<LoadedStep>, LoadError> {
+    /// Code, ready to be instantiated. `None` if it is a snapshot of another JavaScript engine.
+    fn link(&self, code: &[u8]) -> Result<Option<Arc<LoadedStep>>, LoadError> {
+        let loaded = if ScriptEngine::is_snapshot(code) {
+            match self.link_script(code)? {
+                Some(script) => LoadedCode::Script(script),
+                None => return Ok(None),
+            }
+        } else {
+            LoadedCode::Component(self.link_component(code)?)
+        };
+        Ok(Some(Arc::new(LoadedStep {
+            code: loaded,
+            code_bytes: u32::try_from(code.len()).unwrap_or(u32::MAX),
+        })))
+    }
+
+    fn link_script(&self, snapshot: &[u8]) -> Result<Option<LoadedScript>, LoadError> {
+        let linked = self.script_engine()?.link(snapshot).transpose();
+        linked.map_err(|error| {
+            InvalidStep::new(format!("the step does not fit this host: {error:#}")).into()
+        })
+    }
+
+    fn link_component(&self, code: &[u8]) -> Result<LoadedComponent, LoadError> {
         #[expect(
             unsafe_code,
             clippy::disallowed_methods,
@@ -207,11 +295,25 @@ impl Shelf {
                 artifact::OFFER
             ))
         })?;
-        Ok(Arc::new(LoadedStep {
-            entry,
-            pre,
-            code_bytes: u32::try_from(code.len()).unwrap_or(u32::MAX),
-        }))
+        Ok(LoadedComponent { entry, pre })
+    }
+
+    /// The JavaScript engine. Whoever asks first makes it, the others wait.
+    fn script_engine(&self) -> Result<Arc<ScriptEngine>, LoadError> {
+        let mut engine = self
+            .script_engine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = &*engine {
+            return Ok(Arc::clone(engine));
+        }
+        let _ticking = self.ticker.ticking();
+        let compiling = || Compiling::begin(&self.config, ScriptEngine::wasm_bytes());
+        let opened = ScriptEngine::open(&self.engine, self.cache.as_ref(), compiling);
+        let opened = opened.map_err(|error| {
+            LoadError::Host(format!("the JavaScript engine does not start: {error:#}"))
+        })?;
+        Ok(Arc::clone(engine.insert(Arc::new(opened))))
     }
 }
 

@@ -4,6 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -15,11 +17,12 @@ use lockstep_step::{CredentialUse, Denied, Failure, Limits, Outcome, OutcomeKind
 
 use crate::credentials::Credentials;
 use crate::ending::{Ending, Meaning, exited_with_failure, meaning};
-use crate::host::{CredentialDesk, GuestFailure, RunState};
-use crate::load::LoadedStep;
+use crate::host::{CredentialDesk, Guest, GuestFailure, GuestState, RunState};
+use crate::load::{LoadedCode, LoadedComponent, LoadedStep};
 use crate::log::{LogSink, RunLog, WEAK_HOLD};
 use crate::meter::Metered;
 use crate::sandbox::SandboxError;
+use crate::script::{Answer, LoadedScript, ScriptFailure, ScriptFault, ScriptState};
 use crate::world::Entry;
 
 /// What a failure message may have, in bytes. The log is the place for more.
@@ -29,6 +32,8 @@ const MAX_MESSAGE_BYTES: usize = 8 << 10;
 pub struct Invocation<'a> {
     /// JSON text.
     pub input: &'a str,
+    /// What the step can read of its run.
+    pub context: StepContext,
     /// What the run may use.
     pub limits: Limits,
     /// Its credentials.
@@ -37,6 +42,19 @@ pub struct Invocation<'a> {
     pub log: Arc<dyn LogSink>,
     /// Ends the run with the outcome `cancelled`.
     pub cancel: CancellationToken,
+}
+
+/// What a step can read of the run that it is in.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StepContext {
+    /// The run, as the record names it.
+    pub id: String,
+    /// The workflow that it is a step of.
+    pub workflow: String,
+    /// The name of the step. `None`: it was handed in with the run.
+    pub step: Option<String>,
+    /// Which try of the step this is, from 1 on.
+    pub attempt: u32,
 }
 
 /// A run that is over.
@@ -67,6 +85,23 @@ pub struct Usage {
     pub denied: Vec<Denied>,
 }
 
+/// The context as the JavaScript engine takes it.
+#[derive(Serialize)]
+struct ScriptRun<'a> {
+    #[serde(flatten)]
+    context: &'a StepContext,
+    /// When the run is ended, in milliseconds since 1970.
+    deadline_ms: i64,
+}
+
+/// What is at hand while a guest runs.
+struct Live {
+    masker: Masker,
+    log: RunLog,
+    limits: Limits,
+    began: Instant,
+}
+
 /// How the guest's code came back.
 enum Returned {
     /// The step returned its output; a command ended well.
@@ -75,6 +110,8 @@ enum Returned {
     Failed(GuestFailure),
     /// A command ended with an exit code other than 0.
     ExitedWithFailure,
+    /// A script failed.
+    ScriptFailed(ScriptFailure),
 }
 
 /// Who ended the run.
@@ -86,46 +123,75 @@ enum End {
 
 /// Runs `step` once. The instance, its memory and the credentials in it are gone when this returns.
 pub(crate) async fn run(engine: &Engine, step: &LoadedStep, invocation: Invocation<'_>) -> Ended {
-    let Invocation {
-        input,
-        limits,
-        credentials,
-        log,
-        cancel,
-    } = invocation;
-    if let Err(ending) = check_input(input, &limits) {
+    if let Err(ending) = check_input(invocation.input, &invocation.limits) {
         let outcome = fail(ending, &Masker::new(MaskerConfig::default()));
         return Ended {
             outcome: Ok(outcome),
             usage: Usage::default(),
         };
     }
-    let masker = Masker::new(MaskerConfig::default());
-    let log = RunLog::new(&masker, log, limits.log_bytes);
-    let desk = CredentialDesk::new(credentials, masker.clone());
-    let stdin = matches!(step.entry, Entry::Command(_)).then_some(input);
-    let state = RunState::new(desk, &log, stdin, limits.memory_bytes, limits.output_bytes);
+    match &step.code {
+        LoadedCode::Component(component) => run_component(engine, component, invocation).await,
+        LoadedCode::Script(script) => run_script(engine, script, invocation).await,
+    }
+}
+
+async fn run_component(
+    engine: &Engine,
+    component: &LoadedComponent,
+    invocation: Invocation<'_>,
+) -> Ended {
+    let (run, input, limits) = (Live::new(&invocation), invocation.input, invocation.limits);
+    let desk = CredentialDesk::new(invocation.credentials, run.masker.clone());
+    let stdin = matches!(component.entry, Entry::Command(_)).then_some(input);
+    let state = RunState::new(
+        desk,
+        &run.log,
+        stdin,
+        limits.memory_bytes,
+        limits.output_bytes,
+    );
     let mut store = store(engine, state, &limits);
+    let entered = Box::pin(enter(&mut store, component, input));
+    let end = run.drive(entered, &invocation.cancel).await;
+    let RunState { guest, output, .. } = store.into_data();
+    run.conclude(end, guest, output.json)
+}
 
-    let began = Instant::now();
-    let mut guest = Metered::new(Box::pin(enter(&mut store, step, input)));
-    let end = drive(&mut guest, &log, limits.timeout, &cancel).await;
-    let cpu = guest.cpu();
-    drop(guest);
-
+async fn run_script(engine: &Engine, script: &LoadedScript, invocation: Invocation<'_>) -> Ended {
+    let run = Live::new(&invocation);
+    let request = request(&invocation);
+    let desk = CredentialDesk::new(invocation.credentials, run.masker.clone());
+    let state = ScriptState::new(desk, &run.log, invocation.limits.memory_bytes);
+    let mut store = store(engine, state, &invocation.limits);
+    let entered = Box::pin(async {
+        Ok(match script.enter(&mut store, &request).await? {
+            Answer::Output(output) => Returned::Output(Some(output)),
+            Answer::Failed(failure) => Returned::ScriptFailed(failure),
+        })
+    });
+    let end = run.drive(entered, &invocation.cancel).await;
     // What follows no longer needs the instance: its memory is given back before anything else is done.
-    let state = store.into_data();
-    let mut usage = Usage {
-        run: began.elapsed(),
-        cpu,
-        peak_memory_bytes: state.limiter.peak_bytes(),
-        log_bytes: log.finish(),
-        ..Usage::default()
+    let guest = store.into_data().into_guest();
+    run.conclude(end, guest, None)
+}
+
+/// What the JavaScript engine is called with: JSON text.
+fn request(invocation: &Invocation<'_>) -> Vec<u8> {
+    let run = ScriptRun {
+        context: &invocation.context,
+        deadline_ms: Timestamp::now().as_millisecond().saturating_add(
+            i64::try_from(invocation.limits.timeout.as_millis()).unwrap_or(i64::MAX),
+        ),
     };
-    let outcome = conclude(end, &state, &limits, &masker, &mut usage);
-    usage.credentials = state.desk.uses;
-    usage.denied = state.desk.denied;
-    Ended { outcome, usage }
+    let mut request = Vec::with_capacity(invocation.input.len() + 256);
+    request.extend_from_slice(br#"{"input":"#);
+    request.extend_from_slice(invocation.input.as_bytes());
+    request.extend_from_slice(br#","run":"#);
+    #[expect(clippy::expect_used, reason = "texts and numbers, written to memory")]
+    serde_json::to_writer(&mut request, &run).expect("a run is JSON");
+    request.push(b'}');
+    request
 }
 
 fn check_input(input: &str, limits: &Limits) -> Result<(), Ending> {
@@ -148,9 +214,9 @@ fn check_input(input: &str, limits: &Limits) -> Result<(), Ending> {
     }
 }
 
-fn store(engine: &Engine, state: RunState, limits: &Limits) -> Store<RunState> {
+fn store<T: GuestState>(engine: &Engine, state: T, limits: &Limits) -> Store<T> {
     let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.limiter);
+    store.limiter(|state| &mut state.guest().limiter);
     // A list may name one text again and again: what it comes to in the host is no more than a guest's whole memory.
     store.set_hostcall_fuel(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
     // At each tick the guest lets others run, and is ended if its time is over: a runtime that is too busy to fire the
@@ -170,12 +236,12 @@ fn store(engine: &Engine, state: RunState, limits: &Limits) -> Store<RunState> {
 /// Makes the instance and calls its entry.
 async fn enter(
     store: &mut Store<RunState>,
-    step: &LoadedStep,
+    component: &LoadedComponent,
     input: &str,
 ) -> wasmtime::Result<Returned> {
-    let instance = step.pre.instantiate_async(&mut *store).await?;
-    store.data_mut().phase = Phase::Run;
-    match step.entry {
+    let instance = component.pre.instantiate_async(&mut *store).await?;
+    store.data_mut().guest.phase = Phase::Run;
+    match component.entry {
         Entry::Step(run) => call_step(store, &instance, run, input).await,
         Entry::Command(run) => call_command(store, &instance, run).await,
     }
@@ -209,54 +275,92 @@ async fn call_command(
     })
 }
 
-/// Polls the guest until it ends, its time is over, or somebody cancels; lets weakly held log text go meanwhile.
-async fn drive(
-    mut guest: impl Future<Output = wasmtime::Result<Returned>> + Unpin,
-    log: &RunLog,
-    timeout: Duration,
-    cancel: &CancellationToken,
-) -> End {
-    let mut timeout = pin!(sleep(timeout));
-    let mut cancelled = pin!(cancel.cancelled());
-    let mut holds = interval(WEAK_HOLD);
-    holds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            returned = &mut guest => return End::Guest(returned),
-            () = &mut cancelled => return End::Cancelled,
-            () = &mut timeout => return End::Timeout,
-            _ = holds.tick() => log.release_weak(),
+// === impl Live ===
+
+impl Live {
+    fn new(invocation: &Invocation<'_>) -> Self {
+        let masker = Masker::new(MaskerConfig::default());
+        let log = RunLog::new(
+            &masker,
+            Arc::clone(&invocation.log),
+            invocation.limits.log_bytes,
+        );
+        Self {
+            masker,
+            log,
+            limits: invocation.limits,
+            began: Instant::now(),
         }
     }
-}
 
-fn conclude(
-    end: End,
-    state: &RunState,
-    limits: &Limits,
-    masker: &Masker,
-    usage: &mut Usage,
-) -> Result<Outcome, SandboxError> {
-    let ended = |ending| Ok(fail(ending, masker));
-    match end {
-        End::Timeout => ended(timed_out(limits, state.phase)),
-        End::Cancelled => ended(Ending::new(
-            OutcomeKind::Cancelled,
-            state.phase,
-            "the run was cancelled",
-        )),
-        End::Guest(Ok(Returned::Output(output))) => {
-            Ok(complete(output.as_ref(), limits, masker, usage))
+    /// Polls the guest until it ends, its time is over, or somebody cancels; lets weakly held log text go meanwhile. Tells
+    /// how it ended, and how much CPU time it took.
+    async fn drive(
+        &self,
+        guest: impl Future<Output = wasmtime::Result<Returned>> + Unpin,
+        cancel: &CancellationToken,
+    ) -> (End, Duration) {
+        let mut guest = Metered::new(guest);
+        let mut timeout = pin!(sleep(self.limits.timeout));
+        let mut cancelled = pin!(cancel.cancelled());
+        let mut holds = interval(WEAK_HOLD);
+        holds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let end = loop {
+            tokio::select! {
+                biased;
+                returned = &mut guest => break End::Guest(returned),
+                () = &mut cancelled => break End::Cancelled,
+                () = &mut timeout => break End::Timeout,
+                _ = holds.tick() => self.log.release_weak(),
+            }
+        };
+        (end, guest.cpu())
+    }
+
+    /// `guest` is what is left of it; `output` what a command has set.
+    fn conclude(self, (end, cpu): (End, Duration), guest: Guest, output: Option<Secret>) -> Ended {
+        let mut usage = Usage {
+            run: self.began.elapsed(),
+            cpu,
+            peak_memory_bytes: guest.limiter.peak_bytes(),
+            log_bytes: self.log.finish(),
+            ..Usage::default()
+        };
+        let outcome = self.outcome(end, &guest, output, &mut usage);
+        usage.credentials = guest.desk.uses;
+        usage.denied = guest.desk.denied;
+        Ended { outcome, usage }
+    }
+
+    fn outcome(
+        &self,
+        end: End,
+        guest: &Guest,
+        output: Option<Secret>,
+        usage: &mut Usage,
+    ) -> Result<Outcome, SandboxError> {
+        let (limits, masker) = (&self.limits, &self.masker);
+        let ended = |ending| Ok(fail(ending, masker));
+        match end {
+            End::Timeout => ended(timed_out(limits, guest.phase)),
+            End::Cancelled => ended(Ending::new(
+                OutcomeKind::Cancelled,
+                guest.phase,
+                "the run was cancelled",
+            )),
+            End::Guest(Ok(Returned::Output(output))) => {
+                Ok(complete(output.as_ref(), limits, masker, usage))
+            }
+            End::Guest(Ok(Returned::Failed(failure))) => ended(reported(failure, guest)),
+            End::Guest(Ok(Returned::ScriptFailed(failure))) => ended(thrown(failure, guest)),
+            End::Guest(Ok(Returned::ExitedWithFailure)) => ended(exited_with_failure()),
+            End::Guest(Err(error)) => match meaning(error, guest) {
+                Meaning::Exited => Ok(complete(output.as_ref(), limits, masker, usage)),
+                Meaning::TimedOut => ended(timed_out(limits, guest.phase)),
+                Meaning::Ended(ending) => ended(ending),
+                Meaning::HostFault(error) => Err(SandboxError::HostCall(error)),
+            },
         }
-        End::Guest(Ok(Returned::Failed(failure))) => ended(reported(failure, state)),
-        End::Guest(Ok(Returned::ExitedWithFailure)) => ended(exited_with_failure()),
-        End::Guest(Err(error)) => match meaning(error, state) {
-            Meaning::Exited => Ok(complete(state.output.json.as_ref(), limits, masker, usage)),
-            Meaning::TimedOut => ended(timed_out(limits, state.phase)),
-            Meaning::Ended(ending) => ended(ending),
-            Meaning::HostFault(error) => Err(SandboxError::HostCall(error)),
-        },
     }
 }
 
@@ -269,21 +373,36 @@ fn timed_out(limits: &Limits, phase: Phase) -> Ending {
 }
 
 /// A failure that the step reported itself.
-fn reported(mut failure: GuestFailure, state: &RunState) -> Ending {
-    let missing: Vec<_> = failure
-        .missing_credentials
-        .iter()
-        .filter(|key| state.desk.was_denied(key))
-        .collect();
-    let kind = if missing.is_empty() {
-        OutcomeKind::StepFailed
-    } else {
-        OutcomeKind::MissingCredential
-    };
+fn reported(mut failure: GuestFailure, guest: &Guest) -> Ending {
+    let kind = failed_kind(&failure.missing_credentials, guest);
     let message = std::mem::take(&mut failure.message);
     let mut ending = Ending::new(kind, Phase::Run, message);
     ending.retryable = failure.retryable;
     ending
+}
+
+/// A failure that came out of a script.
+fn thrown(mut failure: ScriptFailure, guest: &Guest) -> Ending {
+    let (kind, phase) = match failure.kind {
+        ScriptFault::Failed => (OutcomeKind::StepFailed, Phase::Run),
+        ScriptFault::MissingCredential => (failed_kind(&failure.keys, guest), Phase::Run),
+        ScriptFault::Output => (OutcomeKind::StepFailed, Phase::Output),
+        ScriptFault::Memory if guest.limiter.refused() => (OutcomeKind::MemoryExceeded, Phase::Run),
+        ScriptFault::Memory => (OutcomeKind::StepFailed, Phase::Run),
+    };
+    let message = std::mem::take(&mut failure.message);
+    let mut ending = Ending::new(kind, phase, message);
+    ending.retryable = failure.retryable;
+    ending
+}
+
+/// What a failure is that says which credentials were missing: they count only if the host did refuse one of them.
+fn failed_kind(missing: &[String], guest: &Guest) -> OutcomeKind {
+    if missing.iter().any(|key| guest.desk.was_denied(key)) {
+        OutcomeKind::MissingCredential
+    } else {
+        OutcomeKind::StepFailed
+    }
 }
 
 /// The output of a step that ended well, checked and masked. A command that set none has the output `null`.

@@ -8,7 +8,7 @@ use wasmtime::component::Linker;
 use lockstep_step::Digest;
 
 use crate::admission::{Admission, NoCapacity, Place};
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, StepFile};
 use crate::cache::CodeCache;
 use crate::compiler::StepCode;
 use crate::engine::Allocation;
@@ -22,7 +22,7 @@ pub struct Sandbox {
     engine: Engine,
     loader: Loader,
     admission: Admission,
-    ticker: Ticker,
+    ticker: Arc<Ticker>,
     max_memory_bytes: u64,
     allocation: Allocation,
 }
@@ -63,11 +63,11 @@ impl Sandbox {
         let (engine, allocation) = engine::engine(&config).map_err(SandboxError::Engine)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
-        let ticker = Ticker::start(&engine).map_err(SandboxError::Ticker)?;
+        let ticker = Arc::new(Ticker::start(&engine).map_err(SandboxError::Ticker)?);
         let admission = Admission::new(&config);
         let max_memory_bytes = config.max_memory_bytes as u64;
         Ok(Self {
-            loader: Loader::new(engine.clone(), linker, config),
+            loader: Loader::new(engine.clone(), linker, Arc::clone(&ticker), config),
             engine,
             admission,
             ticker,
@@ -99,9 +99,9 @@ impl Sandbox {
     /// `share` is whose turn it takes: of one share one step is prepared or compiled at a time.
     ///
     /// # Errors
-    /// [`LoadError::Invalid`] if the bytes are no step; [`LoadError::Busy`] if the turn does not come soon.
-    pub async fn prepare(&self, share: &str, source: Vec<u8>) -> Result<Artifact, LoadError> {
-        self.loader.prepare(share, source).await
+    /// [`LoadError::Invalid`] if it is no step; [`LoadError::Busy`] if the turn does not come soon.
+    pub async fn prepare(&self, share: &str, file: StepFile) -> Result<Artifact, LoadError> {
+        self.loader.prepare(share, file).await
     }
 
     /// The compiled step of `digest`: from memory, else from the cache on disk, else compiled from `code`, which is only

@@ -13,7 +13,7 @@ use lockstep_step::{
 
 use crate::{
     Credentials, Ended, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig, StepCode,
-    prepare,
+    StepContext, StepFile, prepare,
 };
 
 /// Prints `text` and ends well; 100 is where the text is.
@@ -47,7 +47,7 @@ const REVEAL: &str = r#"(module
         (call $set (i32.load (i32.const 20)) (i32.load (i32.const 24)))))"#;
 
 #[derive(Clone, Default)]
-struct Held(BTreeMap<&'static str, &'static str>);
+pub(crate) struct Held(pub(crate) BTreeMap<&'static str, &'static str>);
 
 impl Credentials for Held {
     fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
@@ -83,18 +83,22 @@ impl LogSink for Lines {
     }
 }
 
-struct Run {
-    source: String,
-    input: String,
-    limits: Limits,
-    held: Held,
+pub(crate) struct Run {
+    file: StepFile,
+    pub(crate) input: String,
+    pub(crate) limits: Limits,
+    pub(crate) held: Held,
     cancel: CancellationToken,
 }
 
 impl Run {
     fn of(source: impl Into<String>) -> Self {
+        Self::file("step.wat", source)
+    }
+
+    pub(crate) fn file(name: &str, source: impl Into<String>) -> Self {
         Self {
-            source: source.into(),
+            file: StepFile::named(name, source.into().into_bytes()),
             input: "null".to_owned(),
             limits: Limits::default(),
             held: Held::default(),
@@ -102,16 +106,16 @@ impl Run {
         }
     }
 
-    async fn end(self) -> (Ended, String) {
+    pub(crate) async fn end(self) -> (Ended, String) {
         let sandbox = Sandbox::new(SandboxConfig::for_runs(2)).unwrap();
         self.end_in(&sandbox).await
     }
 
-    async fn end_in(self, sandbox: &Sandbox) -> (Ended, String) {
-        let artifact = prepare(self.source.as_bytes()).unwrap();
+    pub(crate) async fn end_in(self, sandbox: &Sandbox) -> (Ended, String) {
+        let artifact = prepare(&self.file).unwrap();
         let step = sandbox
             .load("test", artifact.digest, async {
-                Ok(StepCode::Component(artifact.component))
+                Ok(StepCode::Artifact(artifact.bytes))
             })
             .await
             .unwrap();
@@ -119,6 +123,7 @@ impl Run {
         let lines = Arc::new(Lines::default());
         let invocation = Invocation {
             input: &self.input,
+            context: StepContext::default(),
             limits: self.limits,
             credentials: Box::new(self.held),
             log: Arc::clone(&lines) as Arc<dyn LogSink>,

@@ -8,6 +8,8 @@ use wasmtime::Engine;
 
 /// Time between two epochs. A guest yields to the other runs, and notices its deadline, this often.
 const TICK: Duration = Duration::from_millis(10);
+/// Epochs in a second.
+pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
 /// A thread that moves the epoch of an engine while runs are under way, and sleeps once there were none at a tick.
 ///

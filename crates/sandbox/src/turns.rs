@@ -10,10 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::SandboxConfig;
-
-/// Compilations at the same time. Each uses several cores by itself; the second is there so that one slow step of one
-/// share does not hold up the rest.
-const CONCURRENT_COMPILATIONS: usize = 2;
+use crate::engine::CONCURRENT_COMPILATIONS;
 
 /// The right to compile. Given back when it is dropped.
 #[must_use]
@@ -63,7 +60,7 @@ struct Waiting<'a>(&'a AtomicUsize);
 impl Turns {
     pub(crate) fn new(config: &SandboxConfig) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(CONCURRENT_COMPILATIONS)),
+            places: Arc::new(Semaphore::new(CONCURRENT_COMPILATIONS as usize)),
             shares: Arc::default(),
             waiting: AtomicUsize::new(0),
             queue: config.queued_runs,

@@ -59,7 +59,7 @@ fuzz_target!(|data: &[u8]| {
 fn check(source: &[u8]) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let prepared = prepare(source);
+    let prepared = prepare(&StepFile::wasm(source.to_vec()));
     let taken = MEMORY.peak_usage() - before;
     let limit = MEMORY_BYTES + MEMORY_BYTES_PER_BYTE * source.len();
     assert!(
@@ -81,7 +81,7 @@ fn check(source: &[u8]) {
 
 /// What comes out is a valid component, and is registered as it stands.
 fn check_artifact(source: &[u8], artifact: &Artifact) {
-    let component = &artifact.component;
+    let component = &artifact.bytes;
     assert!(Parser::is_component(component));
     let valid = Validator::new_with_features(WasmFeatures::default()).validate_all(component);
     assert!(valid.is_ok(), "{:?}", valid.err());
@@ -90,9 +90,9 @@ fn check_artifact(source: &[u8], artifact: &Artifact) {
         ArtifactKind::Module => assert!(source.starts_with(b"\0asm")),
         ArtifactKind::Text => assert!(std::str::from_utf8(source).is_ok()),
     }
-    let again = prepare(component).unwrap_or_else(|error| panic!("not registered again: {error}"));
+    let again = prepare(&StepFile::wasm(component.clone())).unwrap_or_else(|error| panic!("not registered again: {error}"));
     assert_eq!(again.kind, ArtifactKind::Component);
-    assert!(again.component == *component);
+    assert!(again.bytes == *component);
     assert_eq!(again.keys, artifact.keys);
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use lockstep_runner::{NewCredential, PutRule, RunReport, RunRequest, Runner, StepSource};
-use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig};
+use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig, StepFile};
 use lockstep_secret::Secret;
 use lockstep_step::{
     Caller, CredentialKey, Limits, LogChunk, Outcome, OutcomeKind, Role, Scope, UsagePermission,
@@ -216,11 +216,12 @@ impl<'a> Demo<'a> {
         let request = RunRequest {
             workspace: self.workspace.clone(),
             workflow: workflow.clone(),
-            step: StepSource::Inline {
-                label: "post-message.wat".to_owned(),
-                bytes: STEP.to_vec(),
-            },
+            step: StepSource::Inline(StepFile::named(
+                "post-message.wat".to_owned(),
+                STEP.to_vec(),
+            )),
             input: "null".to_owned(),
+            attempt: 1,
             limits: Limits::default(),
             listener: Some(Arc::clone(&log) as Arc<dyn LogSink>),
             cancel: CancellationToken::new(),

@@ -15,7 +15,7 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use lockstep_runner::{RunError, RunReport, RunRequest, StepSource, Thing};
-use lockstep_sandbox::LogSink;
+use lockstep_sandbox::{LogSink, StepFile};
 use lockstep_step::{
     DenialReason, Denied, Limits, MAX_MODULE_BYTES, Outcome, OutcomeKind, Receipt, RunId,
 };
@@ -33,6 +33,7 @@ use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
 Examples:
+  lockstep run step.ts
   lockstep run step.wasm
   lockstep run step.wasm --input '{\"channel\": \"#general\"}' --timeout 5s
   lockstep run post --workflow billing --input @input.json --json | jq .output
@@ -43,7 +44,8 @@ Exit codes: 0 completed, 1 the step did not complete, 2 the call is wrong, 70 th
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArguments {
-    /// A component, a core module or the text format; or the name of a step that was added.
+    /// JavaScript or TypeScript source, a component, a core module or the text format; or the name of a step that was
+    /// added.
     #[arg(value_name = "FILE|STEP")]
     step: OsString,
     #[command(flatten)]
@@ -98,6 +100,7 @@ pub(crate) async fn carry_out(
         workflow: place.workflow,
         step: source,
         input,
+        attempt: 1,
         limits,
         listener: None,
         cancel: CancellationToken::new(),
@@ -110,10 +113,7 @@ pub(crate) async fn carry_out(
 fn source(step: &OsStr) -> Result<StepSource, Problem> {
     let path = Path::new(step);
     if path.is_file() || looks_like_path(path) {
-        return Ok(StepSource::Inline {
-            label: label(path),
-            bytes: read_step(path)?,
-        });
+        return Ok(StepSource::Inline(read_step(path)?));
     }
     let name = step.to_string_lossy().parse().map_err(|error| {
         Problem::not_found(
@@ -128,11 +128,14 @@ fn source(step: &OsStr) -> Result<StepSource, Problem> {
     Ok(StepSource::Registered(name))
 }
 
+/// What the names of files with steps end with.
+const STEP_FILES: [&str; 6] = ["wasm", "wat", "js", "mjs", "ts", "mts"];
+
 fn looks_like_path(path: &Path) -> bool {
-    let is_wasm = |extension: &OsStr| extension == "wasm" || extension == "wat";
+    let is_code = |extension: &OsStr| STEP_FILES.iter().any(|known| extension == *known);
     path.components().nth(1).is_some()
         || path.is_absolute()
-        || path.extension().is_some_and(is_wasm)
+        || path.extension().is_some_and(is_code)
 }
 
 fn label(path: &Path) -> String {
@@ -143,7 +146,7 @@ fn label(path: &Path) -> String {
 }
 
 /// The bytes of a step. Of a file that is too large only so much that it is seen.
-pub(super) fn read_step(path: &Path) -> Result<Vec<u8>, Problem> {
+pub(super) fn read_step(path: &Path) -> Result<StepFile, Problem> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| {
@@ -154,7 +157,7 @@ pub(super) fn read_step(path: &Path) -> Result<Vec<u8>, Problem> {
             let problem = format!("cannot read the step `{}`", path.display());
             Problem::new(Exit::Usage, "unreadable", problem).because(Some(&error))
         })?;
-    Ok(bytes)
+    Ok(StepFile::named(label(path), bytes))
 }
 
 /// Runs the step, shows its log meanwhile, and ends it when somebody interrupts.
@@ -272,6 +275,8 @@ mod tests {
         check("/step", true);
         check("step.wasm", true);
         check("step.wat", true);
+        check("step.ts", true);
+        check("step.mjs", true);
         check("step", false);
         check("step.v2", false);
     }

@@ -22,6 +22,7 @@ use crate::table::Table;
 
 const EXAMPLES: &str = "\
 Examples:
+  lockstep step add greet greet.ts
   lockstep step add post target/wasm32-wasip2/release/post.wasm
   lockstep step add post post.wasm --workflow billing
   lockstep run post --workflow billing";
@@ -33,7 +34,7 @@ pub(crate) enum StepCommand {
     Add {
         /// Its name.
         name: StepName,
-        /// A component, a core module or the text format.
+        /// JavaScript or TypeScript source, a component, a core module or the text format.
         file: PathBuf,
         #[command(flatten)]
         place: InWorkflow,
@@ -76,7 +77,7 @@ struct Step {
     version: u64,
     /// Of the file that was added.
     digest: Digest,
-    /// `component`, `module` or `text`.
+    /// `component`, `module`, `text`, `javascript` or `typescript`.
     kind: String,
     /// Of what is run, which a core module was encoded into.
     artifact_bytes: u64,

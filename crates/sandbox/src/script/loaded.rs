@@ -1,0 +1,112 @@
+//! A step that is ready, and one run of it.
+
+use std::sync::Arc;
+
+use wasmtime::{Extern, Instance, InstancePre, Linker, Module, ModuleExport, Store, TypedFunc};
+
+use super::answer::Answer;
+use super::engine::ScriptEngine;
+use super::image::MEMORY;
+use super::state::ScriptState;
+use lockstep_step::Phase;
+
+/// The snapshot of a step, mapped afresh in each run.
+pub(crate) struct LoadedScript {
+    engine: Arc<ScriptEngine>,
+    memory: InstancePre<ScriptState>,
+    memory_export: ModuleExport,
+}
+
+/// What of the engine is called in a run.
+pub(super) struct Exports {
+    alloc: ModuleExport,
+    run: ModuleExport,
+}
+
+// === impl Exports ===
+
+impl Exports {
+    pub(super) fn of(code: &Module) -> wasmtime::Result<Self> {
+        Ok(Self {
+            alloc: export(code, "alloc")?,
+            run: export(code, "run")?,
+        })
+    }
+}
+
+fn export(module: &Module, name: &str) -> wasmtime::Result<ModuleExport> {
+    module.get_export_index(name).ok_or_else(|| lacks(name))
+}
+
+fn lacks(what: &str) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("the JavaScript engine has no `{what}`"))
+}
+
+// === impl LoadedScript ===
+
+impl LoadedScript {
+    pub(super) fn new(engine: Arc<ScriptEngine>, memory: &Module) -> wasmtime::Result<Self> {
+        let memory_export = export(memory, MEMORY)?;
+        let memory = Linker::new(&engine.engine).instantiate_pre(memory)?;
+        Ok(Self {
+            engine,
+            memory,
+            memory_export,
+        })
+    }
+
+    /// Makes the instance and runs the step in it. `request` is what the engine takes.
+    pub(crate) async fn enter(
+        &self,
+        store: &mut Store<ScriptState>,
+        request: &[u8],
+    ) -> wasmtime::Result<Answer> {
+        let owner = self.memory.instantiate_async(&mut *store).await?;
+        let memory = owner
+            .get_module_export(&mut *store, &self.memory_export)
+            .and_then(Extern::into_memory)
+            .ok_or_else(|| lacks(MEMORY))?;
+        let engine = &self.engine;
+        store.data_mut().memory = Some(memory);
+        let imports = engine
+            .imports
+            .iter()
+            .map(|import| import.live(&engine.linker, store, memory))
+            .collect::<wasmtime::Result<Vec<_>>>()?;
+        let instance = Instance::new_async(&mut *store, &engine.code, &imports).await?;
+        store.data_mut().guest.phase = Phase::Run;
+
+        let alloc: TypedFunc<i32, i32> = function(store, &instance, &engine.exports.alloc)?;
+        let run: TypedFunc<(i32, i32), i64> = function(store, &instance, &engine.exports.run)?;
+        let length = i32::try_from(request.len())?;
+        let at = alloc.call_async(&mut *store, length).await?;
+        memory.write(&mut *store, at.cast_unsigned() as usize, request)?;
+        let answer = run.call_async(&mut *store, (at, length)).await?;
+        let answer = slice(memory.data(&*store), answer)?;
+        Answer::parse(answer)
+            .ok_or_else(|| wasmtime::Error::msg("the engine's answer is malformed"))
+    }
+}
+
+fn function<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
+    store: &mut Store<ScriptState>,
+    instance: &Instance,
+    export: &ModuleExport,
+) -> wasmtime::Result<TypedFunc<P, R>> {
+    instance
+        .get_module_export(&mut *store, export)
+        .and_then(Extern::into_func)
+        .ok_or_else(|| lacks("function"))?
+        .typed(&*store)
+}
+
+/// The bytes at a place that the engine names: where they are in the upper half, how many in the lower.
+pub(super) fn slice(memory: &[u8], place: i64) -> wasmtime::Result<&[u8]> {
+    let place = place.cast_unsigned();
+    let at = usize::try_from(place >> 32)?;
+    let length = usize::try_from(place & u64::from(u32::MAX))?;
+    memory
+        .get(at..)
+        .and_then(|rest| rest.get(..length))
+        .ok_or_else(|| wasmtime::Error::msg("the engine named memory that it does not have"))
+}
