@@ -1,0 +1,2 @@
+exports.host = () => require("os").hostname();
+exports.greet = (name) => `Hello ${name}, from Node.js`;

@@ -1,0 +1,1 @@
+export default async (input) => (await import(input.name)).default;

@@ -1,0 +1,6 @@
+import { credential } from "@lockstep/step";
+
+const token = credential("TOKEN");
+console.log("loaded with", token);
+
+export default () => token.length;

@@ -1,0 +1,161 @@
+/**
+ * Write a Lockstep step: a function from JSON to JSON that may ask for credentials.
+ *
+ * @example
+ * ```ts
+ * import { credential, defineStep } from "@lockstep/step";
+ *
+ * export default defineStep<{ channel: string }, { posted: boolean }>(({ channel }) => {
+ *   const token = credential("SLACK_TOKEN");
+ *   console.log(`posting to ${channel} with ${token}`); // the log reads "posting to #general with ***"
+ *   return { posted: true };
+ * });
+ * ```
+ * @module
+ */
+
+import "./globals.js";
+
+/**
+ * The plaintext of a credential.
+ *
+ * From this call on Lockstep masks the value in everything that the step writes: its log, its output and its errors.
+ * The value is that of the moment the run started; a rotation meanwhile does not change it.
+ * A key that is written as a literal is known when the step is registered: Lockstep then warns when it is missing, and
+ * protects it from deletion.
+ *
+ * @param key The key of the credential, such as `SLACK_TOKEN`.
+ * @throws {MissingCredentialError} There is no credential of that key, or this workflow may not use it. Not caught, it
+ * ends the run with the outcome `missing_credential`.
+ *
+ * @example
+ * ```ts
+ * import { credential } from "@lockstep/step";
+ *
+ * export default () => {
+ *   const headers = new Headers({ authorization: `Bearer ${credential("GITHUB_TOKEN")}` });
+ *   return { signed: headers.has("authorization") };
+ * };
+ * ```
+ */
+export function credential(key: string): string;
+
+/**
+ * Fails unless the run may have all of these credentials, and names those that are missing, all at once.
+ *
+ * Call it first, so that a step which lacks a credential fails before it has done half of its work. No value is opened.
+ *
+ * @param keys The keys.
+ * @throws {MissingCredentialError} At least one is missing; `keys` of the error are those that are.
+ *
+ * @example
+ * ```ts
+ * import { credential, requireCredentials } from "@lockstep/step";
+ *
+ * export default () => {
+ *   requireCredentials("API_USER", "API_PASSWORD");
+ *   return { basic: btoa(`${credential("API_USER")}:${credential("API_PASSWORD")}`) };
+ * };
+ * ```
+ */
+export function requireCredentials(...keys: string[]): void;
+
+/**
+ * There is no credential of a key, or this workflow may not use it: a step cannot tell the two apart.
+ *
+ * Catch it only if the step can do without; not caught, it ends the run with the outcome `missing_credential`.
+ *
+ * @example
+ * ```ts
+ * import { credential, MissingCredentialError } from "@lockstep/step";
+ *
+ * function proxyPassword(): string | undefined {
+ *   try {
+ *     return credential("PROXY_PASSWORD");
+ *   } catch (error) {
+ *     if (error instanceof MissingCredentialError) return undefined;
+ *     throw error;
+ *   }
+ * }
+ *
+ * export default () => ({ proxied: proxyPassword() !== undefined });
+ * ```
+ */
+export class MissingCredentialError extends Error {
+  /** Made by Lockstep; a step that wants to fail in the same way names the keys. */
+  constructor(keys: string | readonly string[]);
+  readonly name: "MissingCredentialError";
+  /** Always `missing_credential`. */
+  readonly code: "missing_credential";
+  /** The key that is missing; the first of them if there are more. */
+  readonly key: string;
+  /** All keys that are missing. */
+  readonly keys: readonly string[];
+}
+
+/**
+ * What a step knows of its run: the second argument.
+ *
+ * @example
+ * ```ts
+ * import type { Context } from "@lockstep/step";
+ *
+ * export default (input: { name: string }, ctx: Context) => {
+ *   console.log(`run ${ctx.runId} of ${ctx.workflow}, try ${ctx.attempt}`);
+ *   return `Hello ${input.name}`;
+ * };
+ * ```
+ */
+export interface Context<In = unknown> {
+  /** The input, as the first argument. */
+  readonly input: In;
+  /** The id of the run, as `lockstep runs` lists it. */
+  readonly runId: string;
+  /** The name of the workflow. */
+  readonly workflow: string;
+  /** The name that the step is registered by; `null` for a file that is run as it is. */
+  readonly step: string | null;
+  /** Which try this is, from 1 on. */
+  readonly attempt: number;
+  /** When the run has to be over: milliseconds since 1970, as `Date.now()` counts. */
+  readonly deadline: number;
+  /** Aborts when the run has to be over. Hand it to what takes an `AbortSignal`. */
+  readonly signal: AbortSignal;
+  /** As the function {@link credential}. */
+  credential(key: string): string;
+  /** As the function {@link requireCredentials}. */
+  requireCredentials(...keys: string[]): void;
+}
+
+/**
+ * A step: the default export of its module. What it returns, or what the promise that it returns is fulfilled with, is the
+ * output: JSON, where `undefined` counts as `null`. What it throws ends the run with the outcome `step_failed`; an error
+ * with the property `retryable: true` says that trying again may help.
+ *
+ * @example
+ * ```ts
+ * import type { Step } from "@lockstep/step";
+ *
+ * const double: Step<number, number> = (input) => 2 * input;
+ * export default double;
+ * ```
+ */
+export type Step<In = unknown, Out = unknown> = (input: In, ctx: Context<In>) => Out | Promise<Out>;
+
+/**
+ * Gives a step its types, and returns it as it is.
+ *
+ * `In` is what the step expects, not what Lockstep checks: validate an input that comes from outside.
+ *
+ * @example
+ * ```ts
+ * import { defineStep } from "@lockstep/step";
+ *
+ * interface Order { lines: { price: number; count: number }[] }
+ *
+ * export default defineStep<Order, { total: number }>(({ lines }) => ({
+ *   total: lines.reduce((sum, { price, count }) => sum + price * count, 0),
+ * }));
+ * ```
+ */
+export function defineStep<In = unknown, Out = unknown>(step: Step<In, Out>): Step<In, Out>;
