@@ -16,6 +16,7 @@ Tasks:
   guests [--toolchain auto|installed|debian]
           Build the Rust guests of tests/guests/rust and examples for wasm, into target/guests/<name>.wasm.
           Those of tests/guests/rust are built for three targets: <name>.wasip1.wasm, .wasip2.wasm, .unknown.wasm.
+          Examples with npm packages are bundled into target/guests/<name>.js, which takes Node.js 20 and npm.
           Does nothing that is done already. The standard library for wasm comes from the Rust toolchain in use, or
           from Debian's packages; where neither has it, it is installed with rustup, or (as root) with apt-get.
           --toolchain says which: `installed` for the Rust toolchain in use, `debian`, or `auto` (the default).
@@ -31,7 +32,8 @@ Tasks:
             guests     as the task above
             clippy     `cargo clippy` in every workspace, warnings denied
             doc        `cargo doc`, warnings denied
-            sdk        tests of the guest SDK and of the examples, on this machine
+            sdk        tests of the guest SDK for Rust and of its examples, on this machine
+            js         tests and types of the guest SDK for JavaScript and of its examples, in Node.js
             doctests   the examples in the documentation
             fuzz       lints of the fuzz targets, and each for 6 s; left out where there is no nightly toolchain
             nextest    everything else; its summary is the last line

@@ -1,4 +1,5 @@
-//! Builds the Rust guests for wasm and puts the results in one place: `target/guests/<folder of the guest>.wasm`.
+//! Builds the Rust guests for wasm and puts the results in one place: `target/guests/<folder of the guest>.wasm`; bundles of
+//! JavaScript go there, too.
 //!
 //! Cargo knows what is up to date. All guests share one target folder, so that what they share is built once.
 
@@ -13,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    console,
+    bundles, console,
     process::{self, root, run},
     toolchain::{Choice, Target, Toolchain},
 };
@@ -58,7 +59,7 @@ const WORKSPACES: [Workspace; 2] = [
 ];
 
 /// Where the results go.
-const RESULTS: &str = "target/guests";
+pub(crate) const RESULTS: &str = "target/guests";
 /// Where cargo builds, below [`RESULTS`].
 const CARGO: &str = "build";
 
@@ -79,6 +80,7 @@ pub(crate) fn build(choice: Choice) -> Result<()> {
             }
         }
     }
+    files.extend(bundles::build()?);
     remove_others(&files)?;
     let seconds = started.elapsed().as_secs_f32();
     console::say(&format!(

@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bundles;
 mod console;
 mod debian;
 mod engine;
 mod fuzz;
 mod guests;
+mod npm;
 mod process;
 mod suite;
 mod toolchain;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::{
-    console, fuzz, guests,
+    bundles, console, fuzz, guests, npm,
     process::{cargo, run},
     toolchain::{self, Choice, Target},
     tools::Tool,
@@ -22,6 +22,7 @@ pub(crate) enum Part {
     Clippy,
     Doc,
     Sdk,
+    Js,
     Doctests,
     Fuzz,
     Nextest,
@@ -30,6 +31,7 @@ pub(crate) enum Part {
 /// The workspace of the host.
 const HOST: &str = "";
 const SDK: &str = "guest-sdk/rust";
+const JS_SDK: &str = "guest-sdk/js";
 const EXAMPLES: &str = "examples";
 /// The workspaces of guests.
 const GUESTS: [&str; 3] = [SDK, EXAMPLES, "tests/guests/rust"];
@@ -64,12 +66,13 @@ pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
 
 impl Part {
     /// In the order in which they run: quick ones first, those that need the guests after these.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fmt,
         Self::Guests,
         Self::Clippy,
         Self::Doc,
         Self::Sdk,
+        Self::Js,
         Self::Doctests,
         Self::Fuzz,
         Self::Nextest,
@@ -82,6 +85,7 @@ impl Part {
             Self::Clippy => "clippy",
             Self::Doc => "doc",
             Self::Sdk => "sdk",
+            Self::Js => "js",
             Self::Doctests => "doctests",
             Self::Fuzz => "fuzz",
             Self::Nextest => "nextest",
@@ -95,6 +99,7 @@ impl Part {
             Self::Clippy => clippy(),
             Self::Doc => doc(),
             Self::Sdk => sdk(),
+            Self::Js => js(),
             Self::Doctests => run(cargo(HOST).args(["test", "--workspace", "--doc"])),
             Self::Fuzz => fuzz::smoke(),
             Self::Nextest => nextest(),
@@ -149,6 +154,14 @@ fn doc() -> Result<()> {
 fn sdk() -> Result<()> {
     for folder in TESTED {
         run(guests::cargo(folder).args(["test", "--workspace"]))?;
+    }
+    Ok(())
+}
+
+/// The tests of the SDK for JavaScript, and of the examples that are npm packages.
+fn js() -> Result<()> {
+    for folder in [vec![JS_SDK.to_owned()], bundles::folders()?].concat() {
+        run(npm::npm(&folder)?.arg("test"))?;
     }
     Ok(())
 }
