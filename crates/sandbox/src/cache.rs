@@ -1,26 +1,34 @@
 //! Compiled code on disk, by the digest of the step and the version of the engine.
 //!
-//! Compiled code is trusted when it is loaded, so the directory must be ours alone, and each file carries a SHA-256 over
-//! itself and the step that it belongs to. A file that does not check out is taken for absent. What has not been used for
-//! longest goes first when there is too much, the code of other engine versions included.
+//! Compiled code is trusted when it is loaded, so the directory must be ours alone: that is what keeps others from putting
+//! code there. Each file ends with a checksum over itself and the step that it belongs to, against what a disk or a crash
+//! may do: whoever could forge the code could forge any checksum, so a fast one (XXH3) is as good as a slow one. A file that
+//! does not check out is taken for absent. What has not been used for longest goes first when there is too much, the code
+//! of other engine versions included.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
-use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
+use twox_hash::xxhash3_128::Hasher;
 use wasmtime::Engine;
 
 use lockstep_step::Digest;
 
-/// First bytes of a cache file; the number is that of the layout.
-const MAGIC: &[u8; 8] = b"LSCODE\0\x01";
-const HEADER_BYTES: usize = MAGIC.len() + 32;
+use crate::code::{Code, Maker};
+
+/// Last bytes of a cache file; the number is that of the layout. The code comes first, so that it can be mapped.
+const MAGIC: &[u8; 8] = b"LSCODE\0\x02";
+const SUM_BYTES: usize = 16;
+/// Who made the code, the checksum, the magic.
+const TRAILER_BYTES: usize = Maker::BYTES + SUM_BYTES + MAGIC.len();
+/// What is read of a file at once while it is checked.
+const PIECE_BYTES: usize = 256 << 10;
 /// What the files of all engine versions may hold together. Some hundred engines of scripting languages, or a hundred
 /// thousand small steps.
 const MAX_CACHE_BYTES: u64 = 2 << 30;
@@ -50,25 +58,32 @@ impl CodeCache {
     }
 
     /// The compiled code of the step, if it is there and whole.
-    pub(crate) fn read(&self, digest: &Digest) -> Option<Vec<u8>> {
+    pub(crate) fn read(&self, digest: &Digest) -> Option<Code> {
         let mut file = File::open(self.path(digest)).ok()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        let (header, code) = bytes.split_at_checked(HEADER_BYTES)?;
-        if header != self::header(digest, code) {
+        let bytes = file
+            .metadata()
+            .ok()?
+            .len()
+            .checked_sub(TRAILER_BYTES as u64)?;
+        let sum = sum(digest, &mut (&mut file).take(bytes)).ok()?;
+        let mut found = [0; TRAILER_BYTES];
+        file.read_exact(&mut found).ok()?;
+        let (maker, _) = found.split_first_chunk()?;
+        let maker = Maker::from_bytes(*maker);
+        if found != trailer(sum, maker) {
             tracing::warn!(%digest, "the compiled code in the cache is damaged; compiling again");
             return None;
         }
         // It was used now. That this cannot be noted is no reason not to use it.
         drop(used_now(&file));
-        Some(code.to_vec())
+        Some(Code::kept(maker, bytes, file))
     }
 
     /// Keeps compiled code. The file appears whole or not at all.
-    pub(crate) fn write(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, digest: &Digest, maker: Maker, code: &[u8]) -> io::Result<()> {
         let mut file = NamedTempFile::new_in(&self.dir)?;
-        file.write_all(&header(digest, code))?;
         file.write_all(code)?;
+        file.write_all(&trailer(sum(digest, &mut &*code)?, maker))?;
         file.as_file()
             .set_permissions(Permissions::from_mode(0o600))?;
         file.persist(self.path(digest))
@@ -119,17 +134,31 @@ fn used_now(file: &File) -> io::Result<()> {
     Ok(futimens(file, &times)?)
 }
 
-fn header(digest: &Digest, code: &[u8]) -> [u8; HEADER_BYTES] {
-    let mut header = [0; HEADER_BYTES];
-    let (magic, sum) = header.split_at_mut(MAGIC.len());
-    magic.copy_from_slice(MAGIC);
-    sum.copy_from_slice(
-        &Sha256::new()
-            .chain_update(digest.as_bytes())
-            .chain_update(code)
-            .finalize(),
-    );
-    header
+fn sum(digest: &Digest, code: &mut impl Read) -> io::Result<u128> {
+    let mut hasher = Hasher::new();
+    hasher.write(digest.as_bytes());
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match code.read(&mut piece)? {
+            0 => return Ok(hasher.finish_128()),
+            length => hasher.write(&piece[..length]),
+        }
+    }
+}
+
+fn trailer(sum: u128, maker: Maker) -> [u8; TRAILER_BYTES] {
+    // Who made it is part of what is checked.
+    let maker = maker.to_bytes();
+    let mut hasher = Hasher::new();
+    hasher.write(&sum.to_le_bytes());
+    hasher.write(&maker);
+    let mut trailer = [0; TRAILER_BYTES];
+    let (first, rest) = trailer.split_at_mut(Maker::BYTES);
+    let (second, third) = rest.split_at_mut(SUM_BYTES);
+    first.copy_from_slice(&maker);
+    second.copy_from_slice(&hasher.finish_128().to_le_bytes());
+    third.copy_from_slice(MAGIC);
+    trailer
 }
 
 fn check_private(dir: &Path) -> io::Result<()> {
@@ -160,26 +189,28 @@ mod tests {
     #[test]
     fn code_is_read_back_under_its_digest_only() {
         let (_dir, cache) = cache();
-        cache.write(&Digest::of(b"a"), b"code").unwrap();
-        assert_eq!(cache.read(&Digest::of(b"a")).as_deref(), Some(&b"code"[..]));
-        assert_eq!(cache.read(&Digest::of(b"b")), None);
+        let maker = Maker::Engine([7; Maker::BYTES]);
+        cache.write(&Digest::of(b"a"), maker, b"code").unwrap();
+        let code = cache.read(&Digest::of(b"a")).unwrap();
+        assert_eq!((code.maker, code.bytes), (maker, 4));
+        assert!(cache.read(&Digest::of(b"b")).is_none());
         fs::rename(cache.path(&Digest::of(b"a")), cache.path(&Digest::of(b"b"))).unwrap();
-        assert_eq!(cache.read(&Digest::of(b"b")), None);
+        assert!(cache.read(&Digest::of(b"b")).is_none());
     }
 
     #[test]
     fn a_damaged_file_is_absent_wherever_it_is_damaged() {
         let (_dir, cache) = cache();
         let digest = Digest::of(b"a");
-        cache.write(&digest, b"code").unwrap();
+        cache.write(&digest, Maker::Compiler, b"code").unwrap();
         let whole = fs::read(cache.path(&digest)).unwrap();
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
             fs::write(cache.path(&digest), &damaged).unwrap();
-            assert_eq!(cache.read(&digest), None, "byte {at}");
+            assert!(cache.read(&digest).is_none(), "byte {at}");
             fs::write(cache.path(&digest), &whole[..at]).unwrap();
-            assert_eq!(cache.read(&digest), None, "cut at {at}");
+            assert!(cache.read(&digest).is_none(), "cut at {at}");
         }
     }
 
@@ -198,10 +229,10 @@ mod tests {
     #[test]
     fn what_was_not_used_for_longest_goes_first_whatever_engine_made_it() {
         let (root, cache) = cache();
-        let code = [7; 1000 - HEADER_BYTES];
+        let code = [7; 1000 - TRAILER_BYTES];
         let digests = [b"a", b"b", b"c"].map(|name| Digest::of(name));
         for (second, digest) in (1..).zip(&digests) {
-            cache.write(digest, &code).unwrap();
+            cache.write(digest, Maker::Compiler, &code).unwrap();
             used_at(&cache.path(digest), second);
         }
         let other = root.path().join("engine-other");

@@ -16,6 +16,7 @@ mod validate;
 
 mod cache;
 mod child;
+mod code;
 mod compiler;
 mod engine;
 mod load;

@@ -6,12 +6,13 @@ use std::time::Instant;
 use moka::future::Cache;
 use tokio::task::spawn_blocking;
 use wasmtime::Engine;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{InstancePre, Linker};
 
 use lockstep_step::Digest;
 
 use crate::artifact;
 use crate::cache::CodeCache;
+use crate::code::{Code, Maker};
 use crate::compiler::{Compiler, Job, StepCode};
 use crate::host::RunState;
 use crate::script::{LoadedScript, ScriptEngine};
@@ -65,7 +66,7 @@ pub(crate) struct Loader {
 struct Shelf {
     engine: Engine,
     linker: Linker<RunState>,
-    cache: Option<CodeCache>,
+    cache: Option<Arc<CodeCache>>,
     /// Opened when the first script is loaded.
     script_engine: Mutex<Option<Arc<ScriptEngine>>>,
     ticker: Arc<Ticker>,
@@ -86,7 +87,7 @@ impl Loader {
                 .cache_dir
                 .as_deref()
                 .and_then(|dir| match CodeCache::open(dir, &engine) {
-                    Ok(cache) => Some(cache),
+                    Ok(cache) => Some(Arc::new(cache)),
                     Err(error) => {
                         tracing::warn!("no cache for compiled code: {error}");
                         None
@@ -172,7 +173,7 @@ impl Loader {
         let compiling = Compiling::begin(&self.shelf.config, wasm.len());
         let code = self.compiler.compile(job, wasm, turn).await;
         drop(compiling);
-        let (shelf, code) = (Arc::clone(&self.shelf), code?);
+        let (shelf, code) = (Arc::clone(&self.shelf), Code::made(Maker::Compiler, code?));
         blocking(move || shelf.keep(&digest, &code)).await
     }
 
@@ -240,13 +241,13 @@ impl Shelf {
         }
     }
 
-    /// Code that has just been compiled is linked, and kept on disk if it fits its world.
-    fn keep(&self, digest: &Digest, code: &[u8]) -> Result<Arc<LoadedStep>, LoadError> {
+    /// Code that has just been made is linked, and kept on disk if it fits its world.
+    fn keep(&self, digest: &Digest, code: &Code) -> Result<Arc<LoadedStep>, LoadError> {
         let step = self.link(code)?.ok_or_else(|| {
             LoadError::Host("the JavaScript engine makes snapshots of another one".to_owned())
         })?;
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.write(digest, code)
+        if let (Some(cache), Some(bytes)) = (&self.cache, code.as_made())
+            && let Err(error) = cache.write(digest, code.maker, bytes)
         {
             tracing::warn!(%digest, "compiled code is not cached on disk: {error}");
         }
@@ -254,36 +255,26 @@ impl Shelf {
     }
 
     /// Code, ready to be instantiated. `None` if it is a snapshot of another JavaScript engine.
-    fn link(&self, code: &[u8]) -> Result<Option<Arc<LoadedStep>>, LoadError> {
-        let loaded = if ScriptEngine::is_snapshot(code) {
-            match self.link_script(code)? {
-                Some(script) => LoadedCode::Script(script),
-                None => return Ok(None),
-            }
-        } else {
-            LoadedCode::Component(self.link_component(code)?)
+    fn link(&self, code: &Code) -> Result<Option<Arc<LoadedStep>>, LoadError> {
+        let loaded = match code.maker {
+            Maker::Compiler => LoadedCode::Component(self.link_component(code)?),
+            Maker::Engine(_) => match self.script_engine()?.link(code) {
+                Ok(Some(script)) => LoadedCode::Script(script),
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    let message = format!("the step does not fit this host: {error:#}");
+                    return Err(InvalidStep::new(message).into());
+                }
+            },
         };
         Ok(Some(Arc::new(LoadedStep {
             code: loaded,
-            code_bytes: u32::try_from(code.len()).unwrap_or(u32::MAX),
+            code_bytes: u32::try_from(code.bytes).unwrap_or(u32::MAX),
         })))
     }
 
-    fn link_script(&self, snapshot: &[u8]) -> Result<Option<LoadedScript>, LoadError> {
-        let linked = self.script_engine()?.link(snapshot).transpose();
-        linked.map_err(|error| {
-            InvalidStep::new(format!("the step does not fit this host: {error:#}")).into()
-        })
-    }
-
-    fn link_component(&self, code: &[u8]) -> Result<LoadedComponent, LoadError> {
-        #[expect(
-            unsafe_code,
-            clippy::disallowed_methods,
-            reason = "the bytes are ours: our compiler has just made them, or `CodeCache` has checked their SHA-256"
-        )]
-        // SAFETY: they are what `Engine::precompile_component` made, here, in our child process, or before it was cached.
-        let component = unsafe { Component::deserialize(&self.engine, code) };
+    fn link_component(&self, code: &Code) -> Result<LoadedComponent, LoadError> {
+        let component = code.component(&self.engine);
         let component = component.map_err(|error| {
             // One that needs more than the pool has is found only now.
             InvalidStep::new(format!("the step does not fit this host: {error:#}"))
@@ -309,7 +300,7 @@ impl Shelf {
         }
         let _ticking = self.ticker.ticking();
         let compiling = || Compiling::begin(&self.config, ScriptEngine::wasm_bytes());
-        let opened = ScriptEngine::open(&self.engine, self.cache.as_ref(), compiling);
+        let opened = ScriptEngine::open(&self.engine, self.cache.clone(), compiling);
         let opened = opened.map_err(|error| {
             LoadError::Host(format!("the JavaScript engine does not start: {error:#}"))
         })?;

@@ -155,7 +155,7 @@ async fn run_component(
     let entered = Box::pin(enter(&mut store, component, input));
     let end = run.drive(entered, &invocation.cancel).await;
     let RunState { guest, output, .. } = store.into_data();
-    run.conclude(end, guest, output.json)
+    run.conclude(end, guest, output.json.as_ref())
 }
 
 async fn run_script(engine: &Engine, script: &LoadedScript, invocation: Invocation<'_>) -> Ended {
@@ -318,7 +318,7 @@ impl Live {
     }
 
     /// `guest` is what is left of it; `output` what a command has set.
-    fn conclude(self, (end, cpu): (End, Duration), guest: Guest, output: Option<Secret>) -> Ended {
+    fn conclude(self, (end, cpu): (End, Duration), guest: Guest, output: Option<&Secret>) -> Ended {
         let mut usage = Usage {
             run: self.began.elapsed(),
             cpu,
@@ -336,7 +336,7 @@ impl Live {
         &self,
         end: End,
         guest: &Guest,
-        output: Option<Secret>,
+        output: Option<&Secret>,
         usage: &mut Usage,
     ) -> Result<Outcome, SandboxError> {
         let (limits, masker) = (&self.limits, &self.masker);
@@ -355,7 +355,7 @@ impl Live {
             End::Guest(Ok(Returned::ScriptFailed(failure))) => ended(thrown(failure, guest)),
             End::Guest(Ok(Returned::ExitedWithFailure)) => ended(exited_with_failure()),
             End::Guest(Err(error)) => match meaning(error, guest) {
-                Meaning::Exited => Ok(complete(output.as_ref(), limits, masker, usage)),
+                Meaning::Exited => Ok(complete(output, limits, masker, usage)),
                 Meaning::TimedOut => ended(timed_out(limits, guest.phase)),
                 Meaning::Ended(ending) => ended(ending),
                 Meaning::HostFault(error) => Err(SandboxError::HostCall(error)),

@@ -1,6 +1,6 @@
 //! The JavaScript engine of a sandbox: its code, compiled once, and its memory when it is ready for a step.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Engine, Linker, Module};
@@ -14,11 +14,9 @@ use super::loaded::{Exports, LoadedScript};
 use super::preparing::Workshop;
 use super::state::ScriptState;
 use crate::cache::CodeCache;
+use crate::code::{Code, Maker};
 use crate::load::LoadError;
 use crate::source::Script;
-
-/// First bytes of a snapshot on disk; the number is that of the layout.
-const MAGIC: &[u8; 8] = b"LSSNAP\0\x01";
 
 /// What all scripts share.
 pub(crate) struct ScriptEngine {
@@ -27,10 +25,20 @@ pub(crate) struct ScriptEngine {
     pub(super) imports: Vec<Import>,
     pub(super) linker: Linker<ScriptState>,
     pub(super) exports: Exports,
-    base: Module,
-    /// Of the engine's file: a snapshot fits no other.
-    digest: [u8; 32],
+    parts: Parts,
+    /// The memory from which steps are prepared, made or read when the first one is.
+    base: Mutex<Option<Module>>,
 }
+
+/// The parts of the engine that are kept, and where.
+struct Parts {
+    cache: Option<Arc<CodeCache>>,
+    /// Of the engine's file.
+    digest: [u8; Maker::BYTES],
+}
+
+const CODE: &str = "engine code";
+const BASE: &str = "engine base";
 
 impl ScriptEngine {
     /// The engine, from the cache if it is there, else compiled, which takes a second or two.
@@ -38,30 +46,20 @@ impl ScriptEngine {
     /// What `compiling` gives is dropped when the compilation has ended.
     pub(crate) fn open<T>(
         engine: &Engine,
-        cache: Option<&CodeCache>,
+        cache: Option<Arc<CodeCache>>,
         compiling: impl FnOnce() -> T,
     ) -> wasmtime::Result<Self> {
-        let digest: [u8; 32] = Sha256::digest(ENGINE).into();
-        let file = |part: &str| Digest::of(&[part.as_bytes(), &digest[..]].concat());
-        let cached = |part| cache.and_then(|cache| cache.read(&file(part)));
-        let (code, base) = (cached("engine code "), cached("engine base "));
-        let (code, base) = match (code, base) {
-            (Some(code), Some(base)) => (trusted(engine, &code)?, trusted(engine, &base)?),
-            _ => {
+        let parts = Parts {
+            cache,
+            digest: Sha256::digest(ENGINE).into(),
+        };
+        let code = match parts.read(CODE, engine) {
+            Some(code) => code,
+            None => {
                 let _compiling = compiling();
-                let EngineFile { code, memory } = EngineFile::parse(ENGINE)?;
-                let code = Module::new(engine, &code)?;
-                let base = Workshop::base(engine, &code, &memory)?;
-                for (part, module) in [("engine code ", &code), ("engine base ", &base)] {
-                    if let Some(cache) = cache
-                        && let Err(error) = cache.write(&file(part), &module.serialize()?)
-                    {
-                        tracing::warn!(
-                            "the compiled JavaScript engine is not cached on disk: {error}"
-                        );
-                    }
-                }
-                (code, base)
+                let code = Module::new(engine, EngineFile::parse(ENGINE)?.code)?;
+                parts.write(CODE, &code)?;
+                code
             }
         };
         let mut linker = Linker::new(engine);
@@ -72,8 +70,8 @@ impl ScriptEngine {
             imports: Import::of(&code)?,
             exports: Exports::of(&code)?,
             code,
-            base,
-            digest,
+            parts,
+            base: Mutex::new(None),
         })
     }
 
@@ -83,46 +81,71 @@ impl ScriptEngine {
     }
 
     /// The snapshot of a step: its source compiled and, where that is pure, its top level evaluated.
-    pub(crate) fn prepare(&self, script: &Script) -> Result<Vec<u8>, LoadError> {
+    pub(crate) fn prepare(&self, script: &Script) -> Result<Code, LoadError> {
         let broken = |error: wasmtime::Error| {
             LoadError::Host(format!("the JavaScript engine failed: {error:#}"))
         };
-        let module = Workshop::step(self, &self.base, script).map_err(broken)??;
+        let base = self.base().map_err(broken)?;
+        let module = Workshop::step(self, &base, script).map_err(broken)??;
         let module = module.serialize().map_err(broken)?;
-        Ok([&MAGIC[..], &self.digest, &module].concat())
-    }
-
-    /// Whether these are the bytes of a snapshot, of whatever engine.
-    pub(crate) fn is_snapshot(bytes: &[u8]) -> bool {
-        bytes.starts_with(MAGIC)
+        Ok(Code::made(Maker::Engine(self.parts.digest), module))
     }
 
     /// A snapshot, ready to be run. `None` if it was made with another engine.
     pub(crate) fn link(
         self: &Arc<Self>,
-        snapshot: &[u8],
-    ) -> Option<wasmtime::Result<LoadedScript>> {
-        let module = snapshot.strip_prefix(MAGIC)?.strip_prefix(&self.digest)?;
-        Some(
-            trusted(&self.engine, module)
-                .and_then(|memory| LoadedScript::new(Arc::clone(self), &memory)),
-        )
+        snapshot: &Code,
+    ) -> wasmtime::Result<Option<LoadedScript>> {
+        if snapshot.maker != Maker::Engine(self.parts.digest) {
+            return Ok(None);
+        }
+        let memory = snapshot.module(&self.engine)?;
+        LoadedScript::new(Arc::clone(self), &memory).map(Some)
+    }
+
+    fn base(&self) -> wasmtime::Result<Module> {
+        let mut base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = &*base {
+            return Ok(base.clone());
+        }
+        let module = match self.parts.read(BASE, &self.engine) {
+            Some(module) => module,
+            None => {
+                let data = EngineFile::parse(ENGINE)?.memory;
+                let module = Workshop::base(&self.engine, &self.code, &data)?;
+                self.parts.write(BASE, &module)?;
+                module
+            }
+        };
+        Ok(base.insert(module).clone())
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    fn file(&self, part: &str) -> Digest {
+        Digest::of(&[part.as_bytes(), &self.digest].concat())
+    }
+
+    fn read(&self, part: &str, engine: &Engine) -> Option<Module> {
+        let code = self.cache.as_ref()?.read(&self.file(part))?;
+        let module = code.module(engine);
+        let damaged = |error| tracing::warn!("the {part} in the cache does not load: {error:#}");
+        module.map_err(damaged).ok()
+    }
+
+    fn write(&self, part: &str, module: &Module) -> wasmtime::Result<()> {
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.write(&self.file(part), Maker::Compiler, &module.serialize()?)
+        {
+            tracing::warn!("the {part} is not cached on disk: {error}");
+        }
+        Ok(())
     }
 }
 
 /// The module of data only that has `memory`, compiled.
 pub(super) fn compiled(engine: &Engine, memory: &[u8]) -> wasmtime::Result<Module> {
     Module::new(engine, image::module(memory))
-}
-
-fn trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
-    #[expect(
-        unsafe_code,
-        clippy::disallowed_methods,
-        reason = "the bytes are ours: we have just made them, or `CodeCache` has checked their SHA-256"
-    )]
-    // SAFETY: they are what `Module::serialize` made, here or before they were cached.
-    unsafe {
-        Module::deserialize(engine, code)
-    }
 }

@@ -109,7 +109,7 @@ impl Import {
     /// What stands behind it while a step is prepared: a step that touches it is not pure.
     pub(super) fn refusing(
         self,
-        mut store: &mut Store<StoreLimits>,
+        store: &mut Store<StoreLimits>,
         memory: Memory,
         ty: &ExternType,
     ) -> wasmtime::Result<Extern> {
@@ -129,7 +129,7 @@ impl Import {
                 }
                 _ => Err(wasmtime::Error::from(Impure)),
             };
-        Ok(Func::new(&mut store, ty.clone(), refuse).into())
+        Ok(Func::new(store, ty.clone(), refuse).into())
     }
 }
 

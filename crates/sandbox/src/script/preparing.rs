@@ -66,13 +66,10 @@ impl Workshop {
             Prepared::Refused(message) => return Ok(Err(InvalidStep::new(message))),
             Prepared::NotSoFar(error) => return Ok(Err(too_much(&error))),
         }
-        match workshop.evaluate()? {
-            Prepared::Whole => return workshop.keep(&engine.engine).map(Ok),
-            Prepared::Refused(reason) => {
-                tracing::debug!("the top level runs in each run: {reason}")
-            }
-            Prepared::NotSoFar(error) => tracing::debug!("the top level runs in each run: {error}"),
+        if let Prepared::Whole = workshop.evaluate()? {
+            return workshop.keep(&engine.engine).map(Ok);
         }
+        // It throws, is not pure, or takes too much: it runs in each run, and does there what it does.
         drop(workshop);
         let mut workshop = Self::open(&engine.engine, &engine.code, base)?;
         workshop.declare(script)?;

@@ -40,7 +40,7 @@ pub(crate) fn parse(name: &str, _language: Language, text: &[u8]) -> Result<Scri
 
 impl Script {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        [MAGIC, &serde_json::to_vec(self).expect("texts")].concat()
+        [MAGIC, &serde_json::to_vec(self).unwrap_or_default()].concat()
     }
     pub(crate) fn is_script(bytes: &[u8]) -> bool {
         bytes.starts_with(MAGIC)
