@@ -49,6 +49,7 @@ impl Runner {
             kind,
             bytes,
             keys,
+            dynamic,
         } = self.parts.sandbox.prepare(workspace.as_str(), file).await?;
         let code = async { Ok(StepCode::Artifact(bytes.clone())) };
         let load = self
@@ -63,6 +64,7 @@ impl Runner {
             kind,
             artifact: bytes,
             references: keys.into_iter().collect(),
+            dynamic,
         };
         let put = self
             .store()

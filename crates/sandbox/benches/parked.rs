@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_sandbox::{
     Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox, SandboxConfig,
-    StepCode, StepFile, prepare,
+    StepCode, StepContext, StepFile, prepare,
 };
 use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind};
 
@@ -88,6 +88,7 @@ async fn run(
     let place = sandbox.admit().await.unwrap();
     let invocation = Invocation {
         input,
+        context: StepContext::default(),
         limits: Limits::default(),
         credentials: Box::new(Nothing),
         log: Arc::new(Nothing),

@@ -33,6 +33,8 @@ pub struct Artifact {
     pub bytes: Vec<u8>,
     /// The keys of the credentials that the code says it uses, sorted.
     pub keys: Vec<CredentialKey>,
+    /// Whether it may use others: source code that computes a key. WebAssembly does not tell.
+    pub dynamic: bool,
 }
 
 /// What a step was made from.
@@ -198,6 +200,7 @@ pub fn prepare(file: &StepFile) -> Result<Artifact, InvalidStep> {
         },
         bytes: script.to_bytes(),
         keys: script.keys,
+        dynamic: script.dynamic,
     })
 }
 
@@ -224,6 +227,7 @@ fn prepare_wasm(source: &[u8]) -> Result<Artifact, InvalidStep> {
         kind,
         bytes: component,
         keys,
+        dynamic: false,
     })
 }
 

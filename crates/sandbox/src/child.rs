@@ -56,6 +56,7 @@ enum Answer {
         digest: Digest,
         kind: ArtifactKind,
         keys: Vec<CredentialKey>,
+        dynamic: bool,
     },
     /// Code follows.
     Code,
@@ -159,7 +160,13 @@ impl Ended {
         match answer {
             Answer::Invalid { message } => Err(InvalidStep { message }.into()),
             Answer::Code => Ok(Product::Code(product)),
-            Answer::Artifact { digest, kind, keys } => Ok(Product::Artifact(Artifact {
+            Answer::Artifact {
+                digest,
+                kind,
+                keys,
+                dynamic,
+            } => Ok(Product::Artifact(Artifact {
+                dynamic,
                 digest,
                 kind,
                 bytes: product,
@@ -230,8 +237,17 @@ fn answer(done: Result<Product, InvalidStep>) -> io::Result<()> {
                 kind,
                 bytes,
                 keys,
+                dynamic,
             } = artifact;
-            (Answer::Artifact { digest, kind, keys }, bytes)
+            (
+                Answer::Artifact {
+                    digest,
+                    kind,
+                    keys,
+                    dynamic,
+                },
+                bytes,
+            )
         }
         Err(InvalidStep { message }) => (Answer::Invalid { message }, Vec::new()),
     };

@@ -70,10 +70,12 @@ pub struct Dependents {
     pub workflows: Vec<WorkflowName>,
     /// Steps whose code names its key.
     pub steps: Vec<(WorkflowName, StepName)>,
+    /// Steps that do not name it, and whose code computes keys: they may need it, and do not keep it from being deleted.
+    pub dynamic: Vec<(WorkflowName, StepName)>,
 }
 
 impl Dependents {
-    /// Whether nothing needs it.
+    /// Whether nothing is known to need it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.workflows.is_empty() && self.steps.is_empty()

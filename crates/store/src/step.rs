@@ -17,6 +17,8 @@ pub struct NewStep {
     pub artifact: Vec<u8>,
     /// The keys that its code names.
     pub references: BTreeSet<CredentialKey>,
+    /// Whether its code may ask for others: it computes a key.
+    pub dynamic: bool,
 }
 
 /// A registered step, in its present version.
@@ -38,6 +40,8 @@ pub struct StepEntry {
     pub artifact_bytes: u64,
     /// The keys that its code names.
     pub references: BTreeSet<CredentialKey>,
+    /// Whether its code may ask for others: it computes a key.
+    pub dynamic: bool,
     /// When this version was registered.
     pub created_at: Timestamp,
     /// By whom.

@@ -197,6 +197,7 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
     sql(
         directory.path(),
         "ALTER TABLE keks DROP COLUMN retired_at; ALTER TABLE keks DROP COLUMN retired_by;
+         ALTER TABLE step_versions DROP COLUMN dynamic;
          PRAGMA user_version = 1",
     );
     let store = open(directory.path());

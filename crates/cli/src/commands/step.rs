@@ -83,6 +83,8 @@ struct Step {
     artifact_bytes: u64,
     /// Keys that its code names.
     references: BTreeSet<CredentialKey>,
+    /// Whether its code may ask for others, as it computes a key.
+    dynamic: bool,
     created_at: Timestamp,
     created_by: String,
 }
@@ -168,6 +170,18 @@ pub(crate) async fn carry_out(
     Ok(Exit::Completed)
 }
 
+/// The keys that a step names, and whether there may be others.
+fn references(step: &Step) -> String {
+    match (step.dynamic, step.references.is_empty()) {
+        (false, _) => list(&step.references),
+        (true, true) => DYNAMIC.to_owned(),
+        (true, false) => format!("{}, {DYNAMIC}", list(&step.references)),
+    }
+}
+
+/// Stands for keys that a step computes.
+const DYNAMIC: &str = "(dynamic)";
+
 /// Why a step would not get a credential, as part of a sentence.
 pub(super) fn reason_in_words(reason: DenialReason) -> &'static str {
     match reason {
@@ -187,6 +201,7 @@ impl From<StepEntry> for Step {
             kind: entry.kind,
             artifact_bytes: entry.artifact_bytes,
             references: entry.references,
+            dynamic: entry.dynamic,
             created_at: entry.created_at,
             created_by: entry.created_by,
         }
@@ -229,7 +244,7 @@ impl Answer for Steps {
                 step.version.to_string(),
                 step.kind.clone(),
                 step.artifact_bytes.to_string(),
-                list(&step.references),
+                references(step),
                 time(step.created_at),
             ]);
         }
@@ -255,7 +270,7 @@ impl Answer for StepShown {
             time(step.created_at),
             step.created_by
         )?;
-        writeln!(out, "credentials  {}", list(&step.references))?;
+        writeln!(out, "credentials  {}", references(step))?;
         for Warning { key, reason } in &self.warnings {
             let label = paint.label("warning:", Mood::Doubtful);
             writeln!(

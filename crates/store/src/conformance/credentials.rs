@@ -14,7 +14,7 @@ use crate::credential::{CredentialEntry, Dependents, Removal};
 use crate::error::{StoreError, Thing};
 use crate::store::Store;
 
-use super::setup::{Setup, Tenant, alice, at, name, scope, workspace_scope};
+use super::setup::{Setup, Tenant, alice, at, name, new_step, scope, workspace_scope};
 
 pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     a_credential_is_set_and_rotated(&Setup::new(make().await).await).await;
@@ -29,6 +29,7 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     a_permission_selects(&Setup::new(make().await).await).await;
     a_credential_that_is_listed_is_deleted_by_force(&Setup::new(make().await).await).await;
     a_credential_that_a_step_names_is_deleted_by_force(&Setup::new(make().await).await).await;
+    a_step_that_computes_keys_is_told_and_keeps_nothing(&Setup::new(make().await).await).await;
     an_override_needs_no_workspace_credential(&Setup::new(make().await).await).await;
 }
 
@@ -312,6 +313,7 @@ async fn a_credential_that_is_listed_is_deleted_by_force(setup: &Setup) {
     let lists_it = Dependents {
         workflows: vec![daily],
         steps: vec![],
+        dynamic: vec![],
     };
     match delete(&tenant, "TOKEN", Removal::IfUnused).await {
         Err(StoreError::InUse { dependents, .. }) => assert_eq!(dependents, lists_it),
@@ -342,6 +344,29 @@ async fn a_credential_that_a_step_names_is_deleted_by_force(setup: &Setup) {
     // The next version of the step does not name it any more.
     tenant.add_step("daily", "report", "v2", &["OTHER"]).await;
     assert!(dependents().await.is_empty());
+    delete(&tenant, "TOKEN", Removal::IfUnused).await.unwrap();
+}
+
+async fn a_step_that_computes_keys_is_told_and_keeps_nothing(setup: &Setup) {
+    let tenant = setup.default_tenant();
+    tenant.add_workflow("daily").await;
+    tenant.set(&workspace_scope(), "TOKEN", "one").await;
+    let mut computes = new_step("v1", &["OTHER"]);
+    computes.dynamic = true;
+    let (daily, report) = (name("daily"), name("report"));
+    let put = setup
+        .store
+        .put_step(&tenant.editor, &daily, &report, computes, at(2));
+    assert!(put.await.unwrap().dynamic);
+    let (scope, key) = (workspace_scope(), name("TOKEN"));
+    let told = setup.store.dependents(&tenant.viewer, &scope, &key).await;
+    assert_eq!(told.unwrap().dynamic, [(daily, report)]);
+    // Of a key that it names it is told as that, and not again.
+    tenant.set(&workspace_scope(), "OTHER", "one").await;
+    let key = name("OTHER");
+    let told = setup.store.dependents(&tenant.viewer, &scope, &key).await;
+    let told = told.unwrap();
+    assert_eq!((told.steps.len(), told.dynamic.len()), (1, 0));
     delete(&tenant, "TOKEN", Removal::IfUnused).await.unwrap();
 }
 

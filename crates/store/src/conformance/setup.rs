@@ -231,6 +231,7 @@ pub(super) fn new_step(code: &str, references: &[&str]) -> NewStep {
         kind: "component".to_owned(),
         artifact: format!("encoded {code}").into_bytes(),
         references: references.iter().map(|key| name(key)).collect(),
+        dynamic: false,
     }
 }
 

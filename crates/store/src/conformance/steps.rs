@@ -67,6 +67,7 @@ async fn a_step_is_registered_and_found(setup: &Setup) {
         artifact: Digest::of(b"encoded code"),
         artifact_bytes: 12,
         references: [name("A"), name("B")].into(),
+        dynamic: false,
         created_at: at(2),
         created_by: alice().name,
     };

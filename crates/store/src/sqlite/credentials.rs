@@ -249,19 +249,27 @@ pub(super) fn dependents(
         ))?
         .query_and_then(place, |row| row.parsed(0))?
         .collect();
-    let steps: Result<_, StoreError> = connection
-        .prepare_cached(&format!(
-            "SELECT workflows.name, steps.name FROM step_references
-               JOIN steps ON steps.id = step_references.step_id
-               JOIN workflows ON workflows.id = steps.workflow_id
-              WHERE step_references.key = ?3 AND {sees}
-              ORDER BY workflows.name, steps.name"
-        ))?
-        .query_and_then(place, |row| Ok((row.parsed(0)?, row.parsed(1)?)))?
-        .collect();
+    let names_it = "step_references.key = ?3";
+    let computes_keys = "step_references.key IS NULL AND step_versions.dynamic";
+    let steps = |which: &str| -> Result<_, StoreError> {
+        connection
+            .prepare_cached(&format!(
+                "SELECT workflows.name, steps.name FROM steps
+                   JOIN step_versions ON step_versions.step_id = steps.id
+                    AND step_versions.version = steps.version
+                   JOIN workflows ON workflows.id = steps.workflow_id
+                   LEFT JOIN step_references ON step_references.step_id = steps.id
+                    AND step_references.key = ?3
+                  WHERE {which} AND {sees}
+                  ORDER BY workflows.name, steps.name"
+            ))?
+            .query_and_then(place, |row| Ok((row.parsed(0)?, row.parsed(1)?)))?
+            .collect()
+    };
     Ok(Dependents {
         workflows: workflows?,
-        steps: steps?,
+        steps: steps(names_it)?,
+        dynamic: steps(computes_keys)?,
     })
 }
 

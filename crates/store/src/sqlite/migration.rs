@@ -8,12 +8,16 @@ use super::open::OpenStoreError;
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 /// Step N leads from schema N-1 to schema N. A step that was released is never edited.
 const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
     (1, include_str!("../../migrations/0001_start.sql")),
     (2, include_str!("../../migrations/0002_retired_keks.sql")),
+    (
+        3,
+        include_str!("../../migrations/0003_dynamic_references.sql"),
+    ),
 ];
 
 /// Brings the database to the present schema.

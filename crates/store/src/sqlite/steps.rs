@@ -15,7 +15,7 @@ use super::workspaces::{workflow_id, workspace_id};
 
 const ENTRY: &str = "
     SELECT steps.id, workflows.name, steps.name, steps.version, digest, kind, artifact, artifact_bytes,
-           step_versions.created_at, created_by
+           step_versions.created_at, created_by, dynamic
       FROM steps
       JOIN step_versions ON step_versions.step_id = steps.id AND step_versions.version = steps.version
       JOIN workflows ON workflows.id = steps.workflow_id";
@@ -36,6 +36,7 @@ pub(super) fn put(
         && present.artifact == *artifact
         && present.kind == step.kind
         && present.references == step.references
+        && present.dynamic == step.dynamic
     {
         return Ok(present.clone());
     }
@@ -88,8 +89,8 @@ fn insert_version(
     connection
         .prepare_cached(
             "INSERT INTO step_versions (step_id, version, digest, kind, artifact, artifact_bytes,
-                                        created_at, created_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                                        created_at, created_by, dynamic)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             id,
@@ -100,6 +101,7 @@ fn insert_version(
             number_column(step.artifact.len() as u64)?,
             stamp.at.as_microsecond(),
             stamp.by,
+            step.dynamic,
         ])?;
     Ok(())
 }
@@ -184,6 +186,7 @@ fn entry(connection: &Connection, row: &rusqlite::Row<'_>) -> Result<StepEntry, 
         references: references?,
         created_at: row.time(8)?,
         created_by: row.plain(9)?,
+        dynamic: row.plain(10)?,
     })
 }
 

@@ -62,6 +62,8 @@ struct Usage {
     workflows: Vec<WorkflowName>,
     /// Steps that name the key.
     steps: Vec<Step>,
+    /// Steps that do not name it, and may use it all the same: they compute a key.
+    dynamic: Vec<Step>,
 }
 
 #[derive(Serialize)]
@@ -156,14 +158,17 @@ pub(super) async fn usage(
     console: &Console,
 ) -> Result<(), Problem> {
     let (credential, dependents) = find(one, config, console).await?;
-    let steps = dependents
-        .steps
-        .into_iter()
-        .map(|(workflow, step)| Step { workflow, step });
+    let steps = |steps: Vec<_>| {
+        let steps = steps.into_iter();
+        steps
+            .map(|(workflow, step)| Step { workflow, step })
+            .collect()
+    };
     console.show(&Usage {
         credential,
         workflows: dependents.workflows,
-        steps: steps.collect(),
+        steps: steps(dependents.steps),
+        dynamic: steps(dependents.dynamic),
     })?;
     Ok(())
 }
@@ -302,7 +307,7 @@ impl Answer for Shown {
 impl Answer for Usage {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
         let key = &self.credential.key;
-        if self.workflows.is_empty() && self.steps.is_empty() {
+        if self.workflows.is_empty() && self.steps.is_empty() && self.dynamic.is_empty() {
             return writeln!(out, "nothing is known to use `{key}`");
         }
         for workflow in &self.workflows {
@@ -310,6 +315,12 @@ impl Answer for Usage {
         }
         for Step { workflow, step } in &self.steps {
             writeln!(out, "step `{step}` of workflow `{workflow}` names it")?;
+        }
+        for Step { workflow, step } in &self.dynamic {
+            writeln!(
+                out,
+                "step `{step}` of workflow `{workflow}` may use it: it computes keys (dynamic)"
+            )?;
         }
         Ok(())
     }
