@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use lockstep_runner::{
     NewCredential, PutRule, RunError, RunReport, RunRequest, Runner, StepSource,
 };
-use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig, StepFile};
+use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig, SourceKind, StepFile};
 use lockstep_secret::Secret;
 use lockstep_step::{
     Caller, CredentialKey, Limits, LogChunk, LogStream, OutcomeKind, Role, Scope, UsagePermission,
@@ -24,6 +24,7 @@ use lockstep_step::{
 use lockstep_store::SqliteStore;
 use lockstep_vault::{IfAbsent, Keyring, Vault, open_key_file};
 
+use crate::scripts::fill_cache;
 use crate::spellings::spelling_in;
 use crate::traces;
 
@@ -231,6 +232,9 @@ impl TestHost {
         caller: &Caller,
         wanted: Wanted,
     ) -> Result<Ran, RunError> {
+        if wanted.is_script() {
+            fill_cache(&self.data().join("cache")).await;
+        }
         let heard = Arc::new(Heard {
             chunks: Mutex::default(),
             ends_at: wanted.ends_at(),
@@ -327,10 +331,20 @@ impl Wanted {
         Self::new(Some(source), "test.wasm")
     }
 
+    /// A run of this source code. The name tells its language.
+    #[must_use]
+    pub fn script(name: &str, source: &str) -> Self {
+        Self::new(Some(source.as_bytes().to_vec()), name)
+    }
+
     /// A run of the registered step of this name.
     #[must_use]
     pub fn step(name: &str) -> Self {
         Self::new(None, name)
+    }
+
+    fn is_script(&self) -> bool {
+        self.source.is_some() && SourceKind::of_name(&self.label) != SourceKind::WebAssembly
     }
 
     fn new(source: Option<Vec<u8>>, label: &str) -> Self {

@@ -18,6 +18,7 @@ mod keys;
 mod machine;
 mod memory;
 mod random;
+mod scripts;
 mod spellings;
 mod traces;
 
@@ -30,5 +31,6 @@ pub use keys::digits_of_keys;
 pub use machine::Machine;
 pub use memory::{Canary, Needles, Remnant};
 pub use random::Random;
+pub use scripts::fill_cache;
 pub use spellings::spelling_in;
 pub use traces::is_traced;
