@@ -72,6 +72,8 @@ fn build() -> Result<()> {
     let toolchain = Toolchain::find(Choice::Auto)?;
     find_or_install_clang()?;
     build_platform()?;
+    // Before the build: what is changed meanwhile is not in it.
+    let sources = sources()?;
     console::say(&format!("building the engine with {toolchain} and clang"));
     let mut cargo = toolchain.build(FOLDER, &[Target::Unknown], &[&hide_home()?]);
     guests::share_target(&mut cargo);
@@ -79,7 +81,8 @@ fn build() -> Result<()> {
     run(cargo.arg("--locked"))?;
     let built = guests::artifact("lockstep-engine", Target::Unknown)?;
     guests::copy_if_changed(&built, &folder().join(FILE))?;
-    fs::write(folder().join(LIST), list()?).with_context(|| format!("cannot write {LIST}"))?;
+    let list = list(&sources)?;
+    fs::write(folder().join(LIST), list).with_context(|| format!("cannot write {LIST}"))?;
     let kilobytes = fs::metadata(folder().join(FILE))?.len() / 1000;
     let seconds = started.elapsed().as_secs_f32();
     console::say(&format!("{FOLDER}/{FILE}: {kilobytes} KB ({seconds:.1} s)"));
@@ -89,7 +92,7 @@ fn build() -> Result<()> {
 fn check() -> Result<()> {
     let written = fs::read_to_string(folder().join(LIST))
         .with_context(|| format!("cannot read {FOLDER}/{LIST}"))?;
-    let found = list()?;
+    let found = list(&sources()?)?;
     let differences = differences(&written, &found);
     ensure!(
         differences.is_empty(),
@@ -113,22 +116,30 @@ fn differences<'a>(one: &'a str, other: &'a str) -> Vec<&'a str> {
     names
 }
 
-/// The list as it should be.
-fn list() -> Result<String> {
+/// The list: the digest of the engine as it is now, and those of its sources.
+fn list(sources: &str) -> Result<String> {
+    Ok(digest(&folder().join(FILE))? + sources)
+}
+
+/// The digests of the sources.
+fn sources() -> Result<String> {
     let folder = folder();
-    let mut files = vec![folder.join(FILE)];
+    let mut files = Vec::new();
     for source in SOURCES {
         collect(&folder.join(source), &mut files)?;
     }
-    let mut list = String::new();
-    for file in files {
-        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        for byte in Sha256::digest(bytes) {
-            write!(list, "{byte:02x}")?;
-        }
-        writeln!(list, "  {}", file.strip_prefix(&folder)?.display())?;
+    files.iter().map(|file| digest(file)).collect()
+}
+
+/// The line of a file.
+fn digest(file: &Path) -> Result<String> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut line = String::new();
+    for byte in Sha256::digest(bytes) {
+        write!(line, "{byte:02x}")?;
     }
-    Ok(list)
+    writeln!(line, "  {}", file.strip_prefix(folder())?.display())?;
+    Ok(line)
 }
 
 /// Adds a file, or all files of a folder, in the order of their names. What is not there adds nothing.
@@ -176,13 +187,18 @@ fn has_clang() -> bool {
 /// Says which C compiler QuickJS is built with, and how.
 fn compile_c(cargo: &mut Command) {
     // Names of files are in QuickJS's assertions.
-    let hidden = format!("-ffile-prefix-map={}=", root().display());
+    let root = root();
+    let hidden = format!("-ffile-prefix-map={}=", root.display());
+    let stack = format!(
+        "-include {}",
+        root.join(FOLDER).join("src/stack.h").display()
+    );
     cargo
         .env("CC_wasm32_unknown_unknown", CLANG)
         .env("AR_wasm32_unknown_unknown", LLVM_AR)
         .env(
             "CFLAGS_wasm32_unknown_unknown",
-            format!("{C_FEATURES} {hidden}"),
+            format!("{C_FEATURES} {hidden} {stack}"),
         );
 }
 

@@ -4,7 +4,7 @@
 use std::{env, fs, io, path::Path};
 
 /// Room for C and Rust on the stack in linear memory; JavaScript is stopped well before (`engine.rs`, `STACK_BYTES`).
-const STACK_BYTES: u32 = 1 << 20;
+const STACK_BYTES: u32 = 2 << 20;
 
 fn main() -> io::Result<()> {
     link();

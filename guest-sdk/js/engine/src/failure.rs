@@ -1,132 +1,166 @@
-//! What a step threw, as the host hears it.
+//! What ended a run other than an output, as the host hears it.
 
-use rquickjs::{Coerced, Ctx, Error, Object, Value};
+use std::fmt::Write as _;
 
-use crate::native;
+use rquickjs::{Ctx, Error, Exception, Value};
 
-/// Causes of causes are told so deep.
-const CAUSES: usize = 8;
+use crate::{
+    engine, heap,
+    native::{self, Errors},
+};
 
 /// What ended a run.
 pub(crate) struct Failure {
-    kind: &'static str,
+    kind: Kind,
     name: String,
     message: String,
     stack: String,
     keys: Vec<String>,
+    retryable: bool,
+}
+
+/// What a failure is.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// The step threw.
+    Failed,
+    /// It threw that a credential is missing.
+    MissingCredential,
+    /// It ran out of memory.
+    Memory,
+    /// Its output is not JSON.
+    Output,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::MissingCredential => "missing_credential",
+            Self::Memory => "memory",
+            Self::Output => "output",
+        }
+    }
 }
 
 impl Failure {
-    pub(crate) fn failed(ctx: &Ctx<'_>, error: &Error) -> Self {
-        Self::new(ctx, "failed", error)
-    }
-
-    pub(crate) fn output(ctx: &Ctx<'_>, error: &Error) -> Self {
-        Self::new(ctx, "output", error)
-    }
-
-    fn new(ctx: &Ctx<'_>, kind: &'static str, error: &Error) -> Self {
-        let thrown = thrown(ctx, error);
-        let keys = native::missing_keys(ctx, &thrown);
-        let kind = match keys {
-            Some(_) => "missing_credential",
-            None if is_out_of_memory(&thrown) => "memory",
-            None => kind,
+    /// The failure that an error is.
+    pub(crate) fn new(ctx: &Ctx<'_>, errors: &Errors, kind: Kind, error: &Error) -> Self {
+        let is_full = heap::is_full();
+        // To tell of an error takes memory, and there may be none left.
+        heap::release_reserve();
+        let Some(thrown) = thrown(ctx, error) else {
+            return Self::out_of_memory();
         };
-        let object = thrown.as_object().cloned();
-        let name = object
-            .as_ref()
-            .and_then(|object| property(object, "name"))
-            .unwrap_or_default();
-        let stack = object
-            .as_ref()
-            .and_then(|object| property(object, "stack"))
-            .unwrap_or_default();
+        // QuickJS throws `null` when there is no memory for its error.
+        if is_full && thrown.is_null() {
+            return Self::out_of_memory();
+        }
+        let keys = native::missing_keys(&thrown);
+        let Ok(told) = errors.describe(&thrown) else {
+            ctx.catch();
+            return Self::out_of_memory();
+        };
+        if told.is_out_of_memory {
+            return Self::out_of_memory();
+        }
+        let kind = if keys.is_some() {
+            Kind::MissingCredential
+        } else {
+            kind
+        };
+        let message = match kind {
+            Kind::Output => told_of_output(&told.message),
+            Kind::Failed | Kind::MissingCredential | Kind::Memory => told.message,
+        };
         Self {
             kind,
-            name,
-            message: tell(&thrown),
-            stack,
+            name: told.name,
+            message,
+            stack: told.stack,
             keys: keys.unwrap_or_default(),
+            retryable: told.retryable,
         }
     }
 
-    pub(crate) fn to_json(&self, ctx: &Ctx<'_>) -> rquickjs::Result<String> {
-        let object = Object::new(ctx.clone())?;
-        object.set("kind", self.kind)?;
-        object.set("name", &*self.name)?;
-        object.set("message", &*self.message)?;
-        object.set("stack", &*self.stack)?;
-        object.set("keys", self.keys.clone())?;
-        object.set("retryable", false)?;
-        match ctx.json_stringify(object)? {
-            Some(text) => text.to_string(),
-            None => Err(Error::Unknown),
+    fn out_of_memory() -> Self {
+        Self {
+            kind: Kind::Memory,
+            name: "InternalError".to_owned(),
+            message: "the step is out of memory".to_owned(),
+            stack: String::new(),
+            keys: Vec::new(),
+            retryable: false,
         }
+    }
+
+    /// By hand: what a step has done to `toJSON` must not matter.
+    pub(crate) fn to_json(&self) -> String {
+        let keys: Vec<String> = self.keys.iter().map(|key| quoted(key)).collect();
+        format!(
+            r#"{{"kind":{},"name":{},"message":{},"stack":{},"keys":[{}],"retryable":{}}}"#,
+            quoted(self.kind.name()),
+            quoted(&self.name),
+            quoted(&self.message),
+            quoted(&self.stack),
+            keys.join(","),
+            self.retryable
+        )
     }
 }
 
 /// An error, for people.
 pub(crate) fn describe(ctx: &Ctx<'_>, error: &Error) -> String {
-    tell(&thrown(ctx, error))
+    engine::try_get(|engine| Failure::new(ctx, &engine.natives.errors, Kind::Failed, error).message)
+        .unwrap_or_else(|| {
+            let thrown = thrown(ctx, error);
+            let exception = thrown
+                .and_then(Value::into_object)
+                .and_then(Exception::from_object);
+            exception.map_or_else(|| error.to_string(), |exception| exception.to_string())
+        })
 }
 
-fn thrown<'js>(ctx: &Ctx<'js>, error: &Error) -> Value<'js> {
-    if matches!(error, Error::Exception) {
-        return ctx.catch();
-    }
-    let message = error.to_string();
-    rquickjs::String::from_str(ctx.clone(), &message).map_or_else(
-        |_| Value::new_undefined(ctx.clone()),
-        rquickjs::String::into_value,
-    )
-}
-
-/// The text of what was thrown, its stack and its causes.
-fn tell(thrown: &Value<'_>) -> String {
-    let mut text = headline(thrown);
-    let mut object = thrown.as_object().cloned();
-    for _ in 0..CAUSES {
-        let Some(error) = object else { break };
-        if let Some(stack) = property(&error, "stack") {
-            text.push('\n');
-            text.push_str(stack.trim_end());
+/// What was thrown. `None`: there was no memory for it.
+fn thrown<'js>(ctx: &Ctx<'js>, error: &Error) -> Option<Value<'js>> {
+    match error {
+        Error::Exception => {
+            let has = ctx.has_exception();
+            let thrown = ctx.catch();
+            has.then_some(thrown)
         }
-        let cause: Option<Value> = error.get("cause").ok();
-        error.ctx().catch();
-        let Some(cause) = cause.filter(|cause| !cause.is_undefined()) else {
-            break;
-        };
-        text.push_str("\ncaused by: ");
-        text.push_str(&headline(&cause));
-        object = cause.as_object().cloned();
-    }
-    text
-}
-
-fn headline(value: &Value<'_>) -> String {
-    let text = value.get::<Coerced<String>>();
-    match text {
-        Ok(text) => text.0,
-        Err(_) => {
-            value.ctx().catch();
-            format!("a thrown {} that cannot be shown", value.type_name())
+        Error::Allocation => None,
+        other => {
+            let text = rquickjs::String::from_str(ctx.clone(), &other.to_string());
+            text.ok().map(rquickjs::String::into_value)
         }
     }
 }
 
-fn property(object: &Object<'_>, name: &str) -> Option<String> {
-    let value = object.get::<_, Option<String>>(name);
-    if value.is_err() {
-        object.ctx().catch();
+/// What `output.rs` throws begins with the place; what a step throws meanwhile (a getter, `toJSON`) does not.
+fn told_of_output(message: &str) -> String {
+    match message.strip_prefix("TypeError: ") {
+        Some(place) if place.starts_with("output") => place.to_owned(),
+        _ => format!("the output cannot be written as JSON: {message}"),
     }
-    value.ok().flatten()
 }
 
-fn is_out_of_memory(thrown: &Value<'_>) -> bool {
-    let Some(object) = thrown.as_object().filter(|_| thrown.is_error()) else {
-        return false;
-    };
-    property(object, "name").as_deref() == Some("InternalError")
-        && property(object, "message").as_deref() == Some("out of memory")
+/// Text as JSON.
+fn quoted(text: &str) -> String {
+    let mut json = String::with_capacity(text.len() + 2);
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            control if control < ' ' => {
+                // Writing to a string does not fail.
+                let _ = write!(json, "\\u{:04x}", u32::from(control));
+            }
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+    json
 }

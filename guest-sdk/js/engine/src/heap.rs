@@ -4,6 +4,8 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout},
+    arch::wasm32,
+    cell::Cell,
     ffi::c_void,
     ptr,
 };
@@ -70,4 +72,26 @@ unsafe impl GlobalAlloc for Heap {
 /// Makes sure that so many bytes are there without asking the host for memory.
 pub(crate) fn reserve(bytes: usize) {
     unsafe { free(malloc(bytes)) };
+}
+
+/// Whether the host gives no more memory.
+pub(crate) fn is_full() -> bool {
+    wasm32::memory_grow::<0>(1) == usize::MAX
+}
+
+thread_local! {
+    static RESERVE: Cell<*mut c_void> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// What it takes to say that there is no memory left. It is never touched before, and so costs nothing.
+const RESERVE_BYTES: usize = 256 * 1024;
+
+/// Sets memory aside for the end.
+pub(crate) fn keep_reserve() {
+    RESERVE.set(unsafe { malloc(RESERVE_BYTES) });
+}
+
+/// Gives free what was set aside.
+pub(crate) fn release_reserve() {
+    unsafe { free(RESERVE.replace(ptr::null_mut())) };
 }

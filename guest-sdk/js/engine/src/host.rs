@@ -13,7 +13,6 @@ mod import {
         pub(super) fn log(stream: i32, text: *const u8, length: usize);
         pub(super) fn credential(key: *const u8, length: usize) -> i32;
         pub(super) fn missing(keys: *const u8, length: usize) -> i32;
-        pub(super) fn keys() -> i32;
         pub(super) fn take(to: *mut u8);
         pub(super) fn sleep(microseconds: f64);
         pub(super) fn panic(message: *const u8, length: usize);
@@ -72,11 +71,6 @@ pub(crate) fn credential(key: &str) -> Option<Zeroizing<Vec<u8>>> {
 pub(crate) fn missing(keys: &[String]) -> Vec<String> {
     let keys = keys.join("\n");
     lines(unsafe { import::missing(keys.as_ptr(), keys.len()) })
-}
-
-/// The keys that this run can use.
-pub(crate) fn keys() -> Vec<String> {
-    lines(unsafe { import::keys() })
 }
 
 pub(crate) fn sleep_us(microseconds: f64) {

@@ -15,6 +15,7 @@ mod heap;
 mod host;
 mod native;
 mod output;
+mod positions;
 mod run;
 mod script;
 mod turn;

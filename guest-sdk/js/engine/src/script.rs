@@ -4,7 +4,7 @@ use rquickjs::{
     Ctx, Error, Function, Object, Persistent, Promise, Value, promise::PromiseState, qjs,
 };
 
-use crate::{buffer::Buffer, failure, turn};
+use crate::{buffer::Buffer, failure, native::Platform, turn};
 
 /// What kind of program a step is.
 #[derive(Clone, Copy)]
@@ -23,9 +23,11 @@ pub(crate) enum Script {
     Ready(Persistent<Function<'static>>),
 }
 
-/// What makes a function of a plain script. The first line of the script is line 1 again: this one is line 0.
-const BEFORE: &[u8] = b"(async function (input, ctx) {\n";
+/// What makes a function of a plain script, whose own first line is line 1 again.
+const BEFORE: &[u8] = b"\n(async function (input, ctx) {\n";
 const AFTER: &[u8] = b"\n})";
+/// The number of its first line: not 0, which QuickJS takes for "not given".
+const FIRST_LINE: i32 = -1;
 
 impl Script {
     /// Compiles a step. The error is for people.
@@ -43,7 +45,7 @@ impl Script {
     }
 
     /// Evaluates the top level while the step is prepared, where nothing may be left to do.
-    pub(crate) fn prepare(&mut self, ctx: &Ctx<'_>) -> Result<(), String> {
+    pub(crate) fn prepare(&mut self, ctx: &Ctx<'_>, platform: &Platform) -> Result<(), String> {
         let Self::Declared(module) = self else {
             return Ok(());
         };
@@ -51,7 +53,7 @@ impl Script {
         let function = (|| {
             let module = module.restore(ctx)?;
             let done = start_module(ctx, &module)?;
-            turn::end(ctx)?;
+            turn::end(ctx, platform, Some(&done))?;
             match done.state() {
                 PromiseState::Pending => Ok(None),
                 PromiseState::Resolved | PromiseState::Rejected => {
@@ -69,13 +71,17 @@ impl Script {
     }
 
     /// What a run calls. Evaluates the top level, if that is not done.
-    pub(crate) fn function<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
+    pub(crate) fn function<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        platform: &Platform,
+    ) -> rquickjs::Result<Function<'js>> {
         match self {
             Self::Ready(function) => function.clone().restore(ctx),
             Self::Declared(module) => {
                 let module = module.clone().restore(ctx)?;
                 let done = start_module(ctx, &module)?;
-                turn::settle(ctx, &done)?;
+                turn::settle(ctx, platform, &done)?;
                 default_export(ctx, &module)
             }
         }
@@ -90,7 +96,7 @@ fn compile_module(ctx: &Ctx<'_>, name: &Buffer, code: &Buffer) -> rquickjs::Resu
 
 fn compile_plain(ctx: &Ctx<'_>, name: &Buffer, code: &Buffer) -> rquickjs::Result<Script> {
     let wrapped = Buffer::join(&[BEFORE, code, AFTER]);
-    let function = compile(ctx, name, &wrapped, qjs::JS_EVAL_TYPE_GLOBAL, 0)?;
+    let function = compile(ctx, name, &wrapped, qjs::JS_EVAL_TYPE_GLOBAL, FIRST_LINE)?;
     let function = function.get::<Function>()?;
     Ok(Script::Ready(Persistent::save(ctx, function)))
 }

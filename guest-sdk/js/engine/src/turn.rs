@@ -1,71 +1,191 @@
-//! Turns of the event loop: what is queued runs, and a promise gets settled.
+//! Turns of the event loop: what is queued runs, time passes, and a promise gets settled.
 
 use std::cell::RefCell;
 
-use rquickjs::{Ctx, Error, Exception, Persistent, Promise, Runtime, Value, qjs};
+use rquickjs::{
+    Ctx, Error, Exception, Function, Object, Persistent, Promise, Runtime, Value, function::This,
+    qjs,
+};
 
-thread_local! {
-    /// Promises that were rejected and that nobody handles, with their reasons.
-    static UNHANDLED: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
-}
+use crate::{
+    host,
+    native::{self, Platform},
+};
 
+/// A promise that was rejected while nobody handled it.
 struct Rejection {
     promise: Persistent<Value<'static>>,
     reason: Persistent<Value<'static>>,
 }
+
+/// What aborts a little before the run has to be over.
+struct Deadline {
+    due_us: f64,
+    controller: Persistent<Object<'static>>,
+}
+
+thread_local! {
+    /// Since the turn began.
+    static UNHANDLED: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
+    /// In earlier turns; the step has dealt with them.
+    static DEALT_WITH: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
+    /// Some of these that have got a handler since.
+    static HANDLED_LATE: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
+    static DEADLINE: RefCell<Option<Deadline>> = const { RefCell::new(None) };
+}
+
+/// A signal aborts so long before the run has to be over, or when nine tenths of the time that is left have passed.
+const NOTICE_US: f64 = 1e6;
+const MICROSECONDS_PER_MS: f64 = 1e3;
 
 /// Keeps the list of promises that were rejected and that nobody handles.
 pub(crate) fn watch_rejections(runtime: &Runtime) {
     runtime.set_host_promise_rejection_tracker(Some(Box::new(
         |ctx, promise, reason, is_handled| {
             let promise = Persistent::save(&ctx, promise);
-            UNHANDLED.with_borrow_mut(|unhandled| {
-                if is_handled {
-                    unhandled.retain(|rejection| rejection.promise != promise);
-                } else {
-                    let reason = Persistent::save(&ctx, reason);
-                    unhandled.push(Rejection { promise, reason });
-                }
-            });
+            if is_handled {
+                UNHANDLED.with_borrow_mut(|list| take(list, &promise));
+                let late = DEALT_WITH.with_borrow_mut(|list| take(list, &promise));
+                HANDLED_LATE.with_borrow_mut(|list| list.extend(late));
+            } else {
+                let reason = Persistent::save(&ctx, reason);
+                UNHANDLED.with_borrow_mut(|list| list.push(Rejection { promise, reason }));
+            }
         },
     )));
 }
 
+fn take(list: &mut Vec<Rejection>, promise: &Persistent<Value<'static>>) -> Option<Rejection> {
+    let at = list
+        .iter()
+        .position(|rejection| rejection.promise == *promise)?;
+    Some(list.remove(at))
+}
+
 /// Drives the event loop until a promise is settled. An error if it was rejected, or never can be settled.
-pub(crate) fn settle<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> rquickjs::Result<Value<'js>> {
-    end_but(ctx, Some(promise))?;
-    match promise.result() {
-        Some(result) => result,
-        None => Err(Exception::throw_message(
-            ctx,
-            "the step waits for a promise that nothing can settle",
-        )),
+pub(crate) fn settle<'js>(
+    ctx: &Ctx<'js>,
+    platform: &Platform,
+    promise: &Promise<'js>,
+) -> rquickjs::Result<Value<'js>> {
+    loop {
+        end(ctx, platform, Some(promise))?;
+        if let Some(result) = promise.result() {
+            return result;
+        }
+        if !next_task(ctx, platform)? {
+            let message = "the step waits for a promise that nothing can settle";
+            return Err(Exception::throw_message(ctx, message));
+        }
     }
 }
 
-/// Ends a turn: runs all that is queued. An error if a promise is left rejected that nobody handles.
-pub(crate) fn end(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-    end_but(ctx, None)
+/// Waits for what is due next, and runs it. False: nothing ever is.
+fn next_task(ctx: &Ctx<'_>, platform: &Platform) -> rquickjs::Result<bool> {
+    let task_us = platform.next_task_us(ctx)?;
+    let deadline_us = DEADLINE.with_borrow(|deadline| deadline.as_ref().map(|it| it.due_us));
+    let Some(due_us) = [task_us, deadline_us]
+        .into_iter()
+        .flatten()
+        .reduce(f64::min)
+    else {
+        return Ok(false);
+    };
+    let mut now_us = host::monotonic_us();
+    if due_us > now_us {
+        host::sleep_us(due_us - now_us);
+        now_us = host::monotonic_us().max(due_us);
+    }
+    if deadline_us.is_some_and(|due_us| due_us <= now_us) {
+        abort(ctx)?;
+    } else {
+        platform.run_task(ctx, now_us)?;
+    }
+    Ok(true)
 }
 
-/// The same, but for one promise, which somebody looks at.
-fn end_but<'js>(ctx: &Ctx<'js>, awaited: Option<&Promise<'js>>) -> rquickjs::Result<()> {
+/// Ends a turn: runs all that is queued. An error if something was thrown that nobody caught, or a promise is left rejected
+/// that nobody handles, but for one that somebody looks at.
+pub(crate) fn end<'js>(
+    ctx: &Ctx<'js>,
+    platform: &Platform,
+    awaited: Option<&Promise<'js>>,
+) -> rquickjs::Result<()> {
+    let awaited = awaited.map(|promise| Persistent::save(ctx, promise.as_value().clone()));
+    loop {
+        run_jobs(ctx)?;
+        if let Some(error) = native::take_uncaught(ctx) {
+            return Err(ctx.throw(error));
+        }
+        let unhandled = UNHANDLED.take();
+        let late = HANDLED_LATE.take();
+        if unhandled.is_empty() && late.is_empty() {
+            return Ok(());
+        }
+        for Rejection { promise, reason } in unhandled {
+            if Some(&promise) != awaited.as_ref() {
+                deal_with(ctx, platform, Rejection { promise, reason })?;
+            }
+        }
+        for Rejection { promise, reason } in late {
+            platform.rejection_handled(ctx, promise.restore(ctx)?, reason.restore(ctx)?)?;
+        }
+    }
+}
+
+fn deal_with(ctx: &Ctx<'_>, platform: &Platform, rejection: Rejection) -> rquickjs::Result<()> {
+    let promise = rejection.promise.clone().restore(ctx)?;
+    let reason = rejection.reason.clone().restore(ctx)?;
+    if !platform.deals_with_rejection(ctx, promise, reason.clone())? {
+        return Err(ctx.throw(reason));
+    }
+    DEALT_WITH.with_borrow_mut(|list| list.push(rejection));
+    Ok(())
+}
+
+fn run_jobs(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
     let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
     let mut context = std::ptr::null_mut();
     loop {
         match unsafe { qjs::JS_ExecutePendingJob(runtime, &raw mut context) } {
-            0 => break,
+            0 => return Ok(()),
             1.. => {}
             _ => return Err(Error::Exception),
         }
     }
-    let awaited = awaited.map(|promise| Persistent::save(ctx, promise.as_value().clone()));
-    let unhandled = UNHANDLED.take();
-    match unhandled
-        .into_iter()
-        .find(|rejection| Some(&rejection.promise) != awaited.as_ref())
-    {
-        Some(rejection) => Err(ctx.throw(rejection.reason.restore(ctx)?)),
-        None => Ok(()),
+}
+
+/// The signal of the run; made when it is first asked for.
+pub(crate) fn deadline_signal<'js>(
+    ctx: &Ctx<'js>,
+    platform: &Platform,
+    deadline_ms: f64,
+) -> rquickjs::Result<Value<'js>> {
+    thread_local! {
+        static SIGNAL: RefCell<Option<Persistent<Value<'static>>>> = const { RefCell::new(None) };
     }
+    if let Some(signal) = SIGNAL.with_borrow(Clone::clone) {
+        return signal.restore(ctx);
+    }
+    let Some(controller) = platform.abort_controller(ctx)? else {
+        return Ok(Value::new_undefined(ctx.clone()));
+    };
+    let signal: Value = controller.get("signal")?;
+    let left_us = (deadline_ms * MICROSECONDS_PER_MS - host::now_us()).max(0.0);
+    let due_us = host::monotonic_us() + left_us - NOTICE_US.min(left_us / 10.0);
+    let controller = Persistent::save(ctx, controller);
+    DEADLINE.set(Some(Deadline { due_us, controller }));
+    SIGNAL.set(Some(Persistent::save(ctx, signal.clone())));
+    Ok(signal)
+}
+
+fn abort(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+    let Some(Deadline { controller, .. }) = DEADLINE.take() else {
+        return Ok(());
+    };
+    let controller = controller.restore(ctx)?;
+    let abort: Function = controller.get("abort")?;
+    let reason = Exception::from_message(ctx.clone(), "the time of the run is almost over")?;
+    reason.as_object().set("name", "TimeoutError")?;
+    abort.call((This(controller), reason))
 }

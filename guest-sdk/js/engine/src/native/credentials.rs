@@ -7,35 +7,40 @@ use rquickjs::{
     function::{Constructor, Rest},
 };
 
+use super::own;
 use crate::host;
+
+/// What a step finds.
+pub(crate) struct Credentials<'js> {
+    pub(crate) error: Value<'js>,
+    pub(crate) credential: Function<'js>,
+    pub(crate) require: Function<'js>,
+}
 
 thread_local! {
     static ERROR: RefCell<Option<Persistent<Constructor<'static>>>> = const { RefCell::new(None) };
     static KEYS_OF: RefCell<Option<Persistent<Function<'static>>>> = const { RefCell::new(None) };
 }
 
-/// The error that a step sees, and how to tell it from any other without running code of the step.
-const CLASS: &str = include_str!("credentials.js");
-
-pub(crate) fn install<'js>(ctx: &Ctx<'js>, step: &Object<'js>) -> rquickjs::Result<()> {
-    let made: Object = ctx.eval(CLASS)?;
+pub(super) fn install<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Credentials<'js>> {
+    let made: Object = own::evaluate(ctx, "credentials", include_str!("credentials.js"))?;
     ERROR.set(Some(made.get("MissingCredentialError")?));
     KEYS_OF.set(Some(made.get("keysOf")?));
-    ctx.globals().set(
-        "MissingCredentialError",
-        made.get::<_, Value>("MissingCredentialError")?,
-    )?;
-
-    let credential = Function::new(ctx.clone(), credential)?.with_name("credential")?;
-    let require = Function::new(ctx.clone(), require)?.with_name("requireCredentials")?;
-    for object in [&ctx.globals(), step] {
-        object.set("credential", credential.clone())?;
-    }
-    step.set("requireCredentials", require)
+    let credentials = Credentials {
+        error: made.get("MissingCredentialError")?,
+        credential: Function::new(ctx.clone(), credential)?.with_name("credential")?,
+        require: Function::new(ctx.clone(), require)?.with_name("requireCredentials")?,
+    };
+    let globals = ctx.globals();
+    globals.set("MissingCredentialError", credentials.error.clone())?;
+    globals.set("credential", credentials.credential.clone())?;
+    globals.set("requireCredentials", credentials.require.clone())?;
+    Ok(credentials)
 }
 
 /// The keys of an uncaught `MissingCredentialError`; `None` if it is something else.
-pub(crate) fn missing_keys<'js>(ctx: &Ctx<'js>, error: &Value<'js>) -> Option<Vec<String>> {
+pub(crate) fn missing_keys(error: &Value<'_>) -> Option<Vec<String>> {
+    let ctx = error.ctx();
     let keys_of = KEYS_OF.with_borrow(Clone::clone)?.restore(ctx).ok()?;
     keys_of.call((error.clone(),)).ok()?
 }
@@ -45,9 +50,8 @@ fn credential<'js>(ctx: Ctx<'js>, key: Value<'js>) -> rquickjs::Result<Value<'js
     let Some(value) = host::credential(&key) else {
         return Err(missing(&ctx, vec![key]));
     };
-    // Values are UTF-8.
-    let text = unsafe { std::str::from_utf8_unchecked(&value) };
-    Ok(rquickjs::String::from_str(ctx, text)?.into_value())
+    let text = String::from_utf8_lossy(&value);
+    Ok(rquickjs::String::from_str(ctx, &text)?.into_value())
 }
 
 fn require<'js>(ctx: Ctx<'js>, keys: Rest<Value<'js>>) -> rquickjs::Result<()> {
@@ -62,17 +66,23 @@ fn require<'js>(ctx: Ctx<'js>, keys: Rest<Value<'js>>) -> rquickjs::Result<()> {
     Err(missing(&ctx, missing_keys))
 }
 
+/// Keys are told to the host line by line.
 fn key_of(ctx: &Ctx<'_>, value: &Value<'_>) -> rquickjs::Result<String> {
-    match value.as_string() {
-        Some(key) => key.to_string(),
-        None => {
-            let message = format!(
-                "the key of a credential is a string, not {}",
-                value.type_name()
-            );
-            Err(Exception::throw_type(ctx, &message))
-        }
+    let Some(key) = value.as_string() else {
+        let message = format!(
+            "the key of a credential is a string, not {}",
+            value.type_name()
+        );
+        return Err(Exception::throw_type(ctx, &message));
+    };
+    let key = key.to_string()?;
+    if key.contains('\n') {
+        return Err(Exception::throw_type(
+            ctx,
+            "the key of a credential is one line",
+        ));
     }
+    Ok(key)
 }
 
 fn missing(ctx: &Ctx<'_>, keys: Vec<String>) -> rquickjs::Error {

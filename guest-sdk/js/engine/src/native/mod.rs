@@ -1,37 +1,36 @@
 //! What steps find in the engine beyond ECMAScript: the one place where it is put together.
 
 mod console;
+mod context;
 mod credentials;
+mod errors;
+mod own;
+mod platform;
+mod random;
+mod step_module;
 
-use rquickjs::{Ctx, Object, Persistent};
+use rquickjs::Ctx;
 
+pub(crate) use context::Context;
 pub(crate) use credentials::missing_keys;
+pub(crate) use errors::{Errors, set_positions};
+pub(crate) use platform::{Platform, take_uncaught};
 
 /// What the engine itself needs of it.
 pub(crate) struct Natives {
-    /// The second argument of a step.
-    pub(crate) ctx: Persistent<Object<'static>>,
+    pub(crate) context: Context,
+    pub(crate) errors: Errors,
+    pub(crate) platform: Platform,
 }
-
-/// The web platform: a script that takes its natives from one hidden object.
-const PLATFORM: &str = include_str!(concat!(env!("OUT_DIR"), "/platform.js"));
-
-/// The name of that object. The platform deletes it from the global.
-const HIDDEN: &str = "__lockstep";
 
 pub(crate) fn install(ctx: &Ctx<'_>) -> rquickjs::Result<Natives> {
-    let step = Object::new(ctx.clone())?;
+    random::install(ctx)?;
     console::install(ctx)?;
-    credentials::install(ctx, &step)?;
-    platform(ctx)?;
+    let credentials = credentials::install(ctx)?;
+    step_module::declare(ctx, &credentials)?;
     Ok(Natives {
-        ctx: Persistent::save(ctx, step),
+        context: Context::install(ctx, &credentials)?,
+        errors: Errors::install(ctx)?,
+        platform: Platform::install(ctx)?,
     })
-}
-
-fn platform(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-    let natives = Object::new(ctx.clone())?;
-    ctx.globals().set(HIDDEN, natives)?;
-    ctx.eval::<(), _>(PLATFORM)?;
-    ctx.globals().remove(HIDDEN)
 }

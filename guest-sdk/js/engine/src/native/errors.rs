@@ -1,0 +1,76 @@
+//! Errors as people read them: their stacks, and the text of what ended a run.
+
+use std::cell::RefCell;
+
+use rquickjs::{Ctx, Function, Object, Persistent, Value};
+
+use super::own;
+use crate::{engine, positions::Positions};
+
+/// Describes what was thrown.
+pub(crate) struct Errors {
+    describe: Persistent<Function<'static>>,
+}
+
+/// What was thrown, for people.
+pub(crate) struct Description {
+    pub(crate) name: String,
+    pub(crate) message: String,
+    pub(crate) stack: String,
+    pub(crate) retryable: bool,
+    pub(crate) is_out_of_memory: bool,
+}
+
+thread_local! {
+    static POSITIONS: RefCell<Positions> = const { RefCell::new(Positions::NONE) };
+}
+
+/// Says where in the author's source the code of the step comes from.
+pub(crate) fn set_positions(positions: Positions) {
+    POSITIONS.set(positions);
+}
+
+impl Errors {
+    pub(super) fn install(ctx: &Ctx<'_>) -> rquickjs::Result<Self> {
+        let make: Function = own::evaluate(ctx, "errors", include_str!("errors.js"))?;
+        let rewrite = Function::new(ctx.clone(), rewrite)?;
+        let explain = Function::new(ctx.clone(), explain)?;
+        let describe: Function = make.call((rewrite, explain))?;
+        Ok(Self {
+            describe: Persistent::save(ctx, describe),
+        })
+    }
+
+    /// An error if even that does not work: no stack, or no memory is left.
+    pub(crate) fn describe<'js>(&self, thrown: &Value<'js>) -> rquickjs::Result<Description> {
+        let ctx = thrown.ctx();
+        let told: Object = self
+            .describe
+            .clone()
+            .restore(ctx)?
+            .call((thrown.clone(),))?;
+        Ok(Description {
+            name: told.get("name")?,
+            message: told.get("message")?,
+            stack: told.get("stack")?,
+            retryable: told.get("retryable")?,
+            is_out_of_memory: told.get("outOfMemory")?,
+        })
+    }
+}
+
+/// A stack of QuickJS, below a headline, without the lines of the engine's own scripts, in positions of the author.
+fn rewrite(head: String, calls: String) -> String {
+    let mut stack = head;
+    POSITIONS.with_borrow_mut(|positions| {
+        for call in calls.lines().filter(|call| !call.contains(own::PREFIX)) {
+            stack.push('\n');
+            positions.rewrite(call, &mut stack);
+        }
+    });
+    stack
+}
+
+fn explain(ctx: Ctx<'_>, name: String, message: String) -> Option<String> {
+    engine::try_get(|engine| engine.natives.platform.explain(&ctx, &name, &message))?
+}

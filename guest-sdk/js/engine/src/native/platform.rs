@@ -1,0 +1,126 @@
+//! The web platform: a script that takes what it needs of the engine from one hidden object, and gives what the engine
+//! needs of it.
+
+use std::cell::RefCell;
+
+use rquickjs::{Coerced, Ctx, Function, Object, Persistent, Value};
+
+use super::own;
+use crate::host::{self, Stream};
+
+/// What `cargo xtask engine` made of `platform/src`.
+const SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/platform.js"));
+
+/// The name of the hidden object. The platform deletes it from the global.
+const HIDDEN: &str = "__lockstep";
+
+/// What the platform does for the engine. There is none in an engine that was built without it.
+pub(crate) struct Platform {
+    hooks: Option<Persistent<Object<'static>>>,
+}
+
+thread_local! {
+    /// The first error that nobody caught, in a timer or a listener.
+    static UNCAUGHT: RefCell<Option<Persistent<Value<'static>>>> = const { RefCell::new(None) };
+}
+
+impl Platform {
+    pub(crate) fn install(ctx: &Ctx<'_>) -> rquickjs::Result<Self> {
+        ctx.globals().set(HIDDEN, hidden(ctx)?)?;
+        let hooks: Value = own::evaluate(ctx, "platform", SCRIPT)?;
+        ctx.globals().remove(HIDDEN)?;
+        let hooks = hooks
+            .into_object()
+            .map(|hooks| Persistent::save(ctx, hooks));
+        Ok(Self { hooks })
+    }
+
+    /// When the earliest task is due, in microseconds of the run; 0 for at once.
+    pub(crate) fn next_task_us(&self, ctx: &Ctx<'_>) -> rquickjs::Result<Option<f64>> {
+        let due = self
+            .hook(ctx, "nextTask")?
+            .map(|hook| hook.call::<_, f64>(()));
+        Ok(due.transpose()?.filter(|due| *due >= 0.0))
+    }
+
+    /// Runs one task that is due.
+    pub(crate) fn run_task(&self, ctx: &Ctx<'_>, now_us: f64) -> rquickjs::Result<()> {
+        self.hook(ctx, "runTask")?
+            .map_or(Ok(()), |hook| hook.call((now_us,)))
+    }
+
+    /// Whether the step deals with a rejection that nothing handles.
+    pub(crate) fn deals_with_rejection<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        promise: Value<'js>,
+        reason: Value<'js>,
+    ) -> rquickjs::Result<bool> {
+        self.hook(ctx, "unhandledRejection")?
+            .map_or(Ok(false), |hook| hook.call((promise, reason)))
+    }
+
+    /// Tells the step that such a rejection has got a handler after all.
+    pub(crate) fn rejection_handled<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        promise: Value<'js>,
+        reason: Value<'js>,
+    ) -> rquickjs::Result<()> {
+        self.hook(ctx, "rejectionHandled")?
+            .map_or(Ok(()), |hook| hook.call((promise, reason)))
+    }
+
+    /// A new `AbortController`, whatever the step has made of the global one.
+    pub(crate) fn abort_controller<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+    ) -> rquickjs::Result<Option<Object<'js>>> {
+        self.hook(ctx, "abortController")?
+            .map(|hook| hook.call(()))
+            .transpose()
+    }
+
+    /// What to say below an error that comes from something that a step does not have.
+    pub(crate) fn explain(&self, ctx: &Ctx<'_>, name: &str, message: &str) -> Option<String> {
+        let hook = self.hook(ctx, "explain").ok()??;
+        hook.call((name, message)).ok()?
+    }
+
+    fn hook<'js>(&self, ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Option<Function<'js>>> {
+        match self.hooks.clone() {
+            Some(hooks) => hooks.restore(ctx)?.get(name),
+            None => Ok(None),
+        }
+    }
+}
+
+fn hidden<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+    let hidden = Object::new(ctx.clone())?;
+    hidden.set("version", env!("CARGO_PKG_VERSION"))?;
+    hidden.set("log", Function::new(ctx.clone(), log)?)?;
+    hidden.set("now", Function::new(ctx.clone(), host::now_us)?)?;
+    hidden.set("monotonic", Function::new(ctx.clone(), host::monotonic_us)?)?;
+    hidden.set("uncaught", Function::new(ctx.clone(), uncaught)?)?;
+    Ok(hidden)
+}
+
+fn log(stream: i32, text: Coerced<String>) {
+    let stream = if stream == 1 {
+        Stream::Stdout
+    } else {
+        Stream::Stderr
+    };
+    host::log(stream, &text.0);
+}
+
+fn uncaught<'js>(ctx: Ctx<'js>, error: Value<'js>) {
+    UNCAUGHT.with_borrow_mut(|first| {
+        first.get_or_insert_with(|| Persistent::save(&ctx, error));
+    });
+}
+
+/// Takes the error that nobody caught.
+pub(crate) fn take_uncaught<'js>(ctx: &Ctx<'js>) -> Option<Value<'js>> {
+    UNCAUGHT.take()?.restore(ctx).ok()
+}
