@@ -1,10 +1,11 @@
 //! JSON text, token by token. All functions take text that has been checked to be JSON.
 
-use std::fmt;
-
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, Visitor};
+use memchr::memchr;
+use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
+
+use crate::view::backslash::BACKSLASH;
+use crate::view::escape::{Escape, Input};
 
 /// What a piece of JSON text is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,25 +38,38 @@ pub(crate) fn is_json(text: &str) -> bool {
 
 /// What a string with its quotes means. Half of a surrogate pair is JSON, but no character: it is replaced.
 /// None if `quoted` is no string.
+///
+/// Serde only checks it: what it decodes passes through memory that nobody wipes.
 pub(crate) fn decode(quoted: &str) -> Option<Zeroizing<String>> {
-    struct Text;
+    let escaped = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    is_json(quoted).then(|| unescape(escaped))
+}
 
-    impl Visitor<'_> for Text {
-        type Value = Zeroizing<String>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a string")
-        }
-
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-            Ok(Zeroizing::new(String::from_utf8_lossy(bytes).into_owned()))
-        }
+/// What stands between the quotes of a string. No escape is shorter than what it stands for, so the text never moves.
+fn unescape(escaped: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(escaped.len()));
+    let mut rest = escaped;
+    while let Some(at) = memchr(b'\\', rest.as_bytes()) {
+        text.push_str(&rest[..at]);
+        let escape = &rest.as_bytes()[at..];
+        let length = match (BACKSLASH.parse)(escape, Input::Ended) {
+            Escape::Character {
+                length,
+                text: character,
+            } if length > 2 || escape[1] != b'u' => {
+                text.push_str(&String::from_utf8_lossy(character.as_bytes()));
+                length
+            }
+            // Half of a pair, which the rule takes for a `u` that is quoted.
+            Escape::Character { .. } | Escape::Plain | Escape::Unfinished => {
+                text.push(char::REPLACEMENT_CHARACTER);
+                "\\ud800".len()
+            }
+        };
+        rest = &rest[at + length..];
     }
-
-    let mut deserializer = serde_json::Deserializer::from_str(quoted);
-    let text = deserializer.deserialize_bytes(Text).ok()?;
-    deserializer.end().ok()?;
-    Some(text)
+    text.push_str(rest);
+    text
 }
 
 /// The tokens of `json`. Put together, with the quotes around strings, they are `json` again.
@@ -165,7 +179,15 @@ mod tests {
     fn a_string_is_decoded_as_far_as_it_is_text() {
         for (quoted, expected) in [
             (r#""a\n\u00fc\ud83d\ude00\\""#, Some("a\nü😀\\")),
-            (r#""a\ud800b""#, Some("a\u{fffd}\u{fffd}\u{fffd}b")),
+            (r#""\"\/\b\f\r\t\u0000""#, Some("\"/\u{8}\u{c}\r\t\0")),
+            (r#""a\ud800b""#, Some("a\u{fffd}b")),
+            (
+                r#""\udc00\ud800\n\uD800\ud800\udc00""#,
+                Some("\u{fffd}\u{fffd}\n\u{fffd}\u{10000}"),
+            ),
+            (r#""uxn\\u0041""#, Some("uxn\\u0041")),
+            ("\"a\nb\"", None),
+            ("\"", None),
             (r#""a\q""#, None),
             (r#""a"b""#, None),
             ("5", None),

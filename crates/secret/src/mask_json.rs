@@ -40,16 +40,19 @@ pub(crate) fn mask_json(masker: &Masker, json: &str) -> Masked<String> {
 }
 
 /// Adds the text between two quotes, of which `as_written` is the masked spelling. If it must be decoded to be masked, it is
-/// written anew. What is decoded is masked already where that can be, as decoding leaves copies behind.
+/// written anew. What is decoded is masked already, but where what stands for a value has broken an escape.
 fn push_string(masker: &Masker, escaped: &str, as_written: &str, masked: &mut String) {
-    match decode(as_written).map(|text| (mask_around(masker, &text), text)) {
-        Some((safe, text)) if safe == *text => masked.push_str(as_written),
-        Some((safe, _)) => masked.push_str(&quoted(&safe)),
-        None => {
-            let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
-            let text = decode(&quoted_text).unwrap_or_default();
-            masked.push_str(&quoted(masker.mask(&text).as_str()));
-        }
+    let Some(text) = decode(as_written) else {
+        let quoted_text = Zeroizing::new(format!("\"{escaped}\""));
+        let text = decode(&quoted_text).unwrap_or_default();
+        masked.push_str(&quoted(masker.mask(&text).as_str()));
+        return;
+    };
+    let safe = mask_around(masker, &text);
+    if safe == *text {
+        masked.push_str(as_written);
+    } else {
+        masked.push_str(&quoted(&safe));
     }
 }
 
