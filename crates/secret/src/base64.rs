@@ -1,71 +1,95 @@
 //! Base64, whole, and the part of it that does not depend on what stands around the value.
 
+use std::ops::Range;
+
+use memchr::memchr2;
+
 use crate::wiped::Wiped;
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Letters that are found together.
+const VECTOR: usize = 16;
 
 /// Appends the padded base64 of `text` to `out`.
 pub(crate) fn encode(text: &[u8], out: &mut Wiped<u8>) {
-    let (groups, rest) = text.as_chunks();
-    push_quartets(groups, out);
-    match *rest {
-        [a] => {
-            out.extend_from_slice(&quartet([a, 0, 0])[..2]);
-            out.extend_from_slice(b"==");
-        }
-        [a, b] => {
-            out.extend_from_slice(&quartet([a, b, 0])[..3]);
-            out.push(b'=');
-        }
-        _ => {}
-    }
+    let length = (8 * text.len()).div_ceil(6);
+    push_letters(text, 0, 0..length, out);
+    out.extend_from_slice(&b"=="[..length.next_multiple_of(4) - length]);
 }
 
 /// Appends the core of `text` for the case that `before` bytes, 0 to 2 of them modulo 3, stand before it: the characters
 /// that only `text` decides. The ones in front and the last one share bits with what stands around.
 pub(crate) fn encode_core(text: &[u8], before: usize, out: &mut Wiped<u8>) {
     let shared = (8 * before).div_ceil(6);
-    let length = 8 * (before + text.len()) / 6 - shared;
-    let end = out.len() + length;
-    out.reserve(length + 4);
-    let (head, rest) = text.split_at(text.len().min(if before == 0 { 0 } else { 3 - before }));
-    if before > 0 {
-        let mut group = [0; 3];
-        group[before..before + head.len()].copy_from_slice(head);
-        out.extend_from_slice(&quartet(group)[shared..]);
-    }
-    let (groups, tail) = rest.as_chunks();
-    push_quartets(groups, out);
-    let mut group = [0; 3];
-    group[..tail.len()].copy_from_slice(tail);
-    out.extend_from_slice(&quartet(group));
-    out.truncate(end);
+    let end = 8 * (before + text.len()) / 6;
+    push_letters(text, before, shared..end, out);
 }
 
 /// Changes standard base64 to the alphabet for URLs and file names. Returns whether there was a difference.
 pub(crate) fn make_url_safe(text: &mut [u8]) -> bool {
-    let mut differs = false;
-    for byte in text {
-        match *byte {
-            b'+' => *byte = b'-',
-            b'/' => *byte = b'_',
-            _ => continue,
+    let Some(first) = memchr2(b'+', b'/', text) else {
+        return false;
+    };
+    for byte in &mut text[first..] {
+        *byte = match *byte {
+            b'+' => b'-',
+            b'/' => b'_',
+            other => other,
+        };
+    }
+    true
+}
+
+/// Appends some letters of the base64 of `text` with `before` zeros in front of it, fewer than three, and more behind. The
+/// first of them is in the first quartet.
+fn push_letters(text: &[u8], before: usize, letters: Range<usize>, out: &mut Wiped<u8>) {
+    let start = out.len();
+    let room = (letters.end + 4).next_multiple_of(VECTOR);
+    let numbers = out.push_zeros(room);
+    let (head, rest) = text.split_at(text.len().min((3 - before) % 3));
+    let mut at = 0;
+    if before > 0 {
+        let first = quartet(std::array::from_fn(|index| {
+            match index.checked_sub(before) {
+                Some(index) => head.get(index).copied().unwrap_or(0),
+                None => 0,
+            }
+        }));
+        let own = &first[letters.start..];
+        numbers[..own.len()].copy_from_slice(own);
+        at = own.len();
+    }
+    let (groups, tail) = rest.as_chunks();
+    let (quartets, _) = numbers[at..].as_chunks_mut();
+    for (numbers, &group) in quartets.iter_mut().zip(groups) {
+        *numbers = quartet(group);
+    }
+    let last = std::array::from_fn(|index| tail.get(index).copied().unwrap_or(0));
+    quartets[groups.len()] = quartet(last);
+    let (vectors, _) = numbers.as_chunks_mut::<VECTOR>();
+    for vector in vectors {
+        for number in vector {
+            *number = letter(*number);
         }
-        differs = true;
     }
-    differs
+    out.truncate(start + letters.len());
 }
 
-fn push_quartets(groups: &[[u8; 3]], out: &mut Wiped<u8>) {
-    let (quartets, _) = out.push_zeros(4 * groups.len()).as_chunks_mut();
-    for (letters, &group) in quartets.iter_mut().zip(groups) {
-        *letters = quartet(group);
-    }
-}
-
+/// The numbers of the letters that stand for three bytes.
 fn quartet([a, b, c]: [u8; 3]) -> [u8; 4] {
     let bits = u32::from_be_bytes([0, a, b, c]);
-    [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize])
+    let halves = bits >> 12 | (bits & 0xfff) << 16;
+    let numbers = halves >> 6 & 0x003f_003f | (halves & 0x003f_003f) << 8;
+    numbers.to_le_bytes()
+}
+
+/// The letter of a number below 64: `A-Z`, `a-z`, `0-9`, `+`, `/`. Written so that it compiles to vector instructions.
+const fn letter(number: u8) -> u8 {
+    let mut letter = number + b'A';
+    letter += if number >= 26 { b'a' - b'Z' - 1 } else { 0 };
+    letter -= if number >= 52 { b'z' - b'0' + 1 } else { 0 };
+    letter -= if number >= 62 { b'9' - b'+' + 1 } else { 0 };
+    letter += if number >= 63 { b'/' - b'+' - 1 } else { 0 };
+    letter
 }
 
 #[cfg(test)]
@@ -99,6 +123,12 @@ mod tests {
         check("foob", "Zm9vYg==");
         check("fooba", "Zm9vYmE=");
         check("foobar", "Zm9vYmFy");
+    }
+
+    #[test]
+    fn every_number_has_its_letter() {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        assert_eq!((0..64).map(letter).collect::<Vec<_>>(), alphabet);
     }
 
     #[test]

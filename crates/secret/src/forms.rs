@@ -108,34 +108,43 @@ impl<F: FnMut(&[u8], Kinds, Tail)> Speller<F> {
     }
 
     fn hexadecimal(&mut self, text: &[u8]) {
-        for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+        for ten in [b'a', b'A'] {
+            let digit = |digit: u8| digit + if digit < 10 { b'0' } else { ten - 10 };
             self.letters(Tail::Free, |out| {
                 let (pairs, _) = out.push_zeros(2 * text.len()).as_chunks_mut();
                 for (pair, byte) in pairs.iter_mut().zip(text) {
-                    *pair = [byte >> 4, byte & 15].map(|digit| digits[usize::from(digit)]);
+                    *pair = [byte >> 4, byte & 15].map(digit);
                 }
             });
         }
     }
 
     fn utf16(&mut self, text: &[u8]) {
-        let Ok(text) = str::from_utf8(text) else {
-            return;
-        };
-        let count = text.encode_utf16().count();
+        if text.is_ascii() {
+            let units = || text.iter().map(|&byte| u16::from(byte));
+            self.pairs(text.len(), units().map(u16::to_le_bytes));
+            self.pairs(text.len(), units().map(u16::to_be_bytes));
+        } else if let Ok(text) = str::from_utf8(text) {
+            let count = text.encode_utf16().count();
+            self.pairs(count, text.encode_utf16().map(u16::to_le_bytes));
+            self.pairs(count, text.encode_utf16().map(u16::to_be_bytes));
+        }
+    }
+
+    /// A form of `count` pairs of bytes.
+    fn pairs(&mut self, count: usize, pairs: impl Iterator<Item = [u8; 2]>) {
         // A few characters of some scripts take as few bytes in UTF-16 as a short word: they would match by accident.
         if 2 * count < WHOLE_FROM_BYTES {
             return;
         }
-        let mut form = Wiped::with_capacity(2 * count);
-        for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
-            form.clear();
-            let (pairs, _) = form.push_zeros(2 * count).as_chunks_mut();
-            for (pair, unit) in pairs.iter_mut().zip(text.encode_utf16()) {
-                *pair = to_bytes(unit);
-            }
-            self.add_bytes(&form, Kinds::NONE);
+        let mut form = std::mem::take(&mut self.form);
+        form.clear();
+        let (places, _) = form.push_zeros(2 * count).as_chunks_mut();
+        for (place, pair) in places.iter_mut().zip(pairs) {
+            *place = pair;
         }
+        self.add_bytes(&form, Kinds::NONE);
+        self.form = form;
     }
 
     /// A form of letters, digits and the like.

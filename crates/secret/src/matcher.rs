@@ -11,6 +11,9 @@ use crate::view::Item;
 /// The most `=` that end a base64 text.
 const MOST_PADDING: u8 = 2;
 
+/// Room for the spans of a token, when a match opens.
+const FIRST_SPANS: usize = 64;
+
 /// What all matchers of a stream share.
 pub(crate) struct Search<'a> {
     pub(crate) trie: &'a Trie,
@@ -153,8 +156,9 @@ impl Matcher {
     }
 
     fn keep(&mut self, item: Item) {
-        if let Some(last) = self.spans.back() {
-            self.dropped += item.start.saturating_sub(last.end);
+        match self.spans.back() {
+            Some(last) => self.dropped += item.start.saturating_sub(last.end),
+            None => self.spans.reserve(FIRST_SPANS),
         }
         self.spans.push_back(Range {
             start: item.start,

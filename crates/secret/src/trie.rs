@@ -205,39 +205,45 @@ impl Trie {
         self.nodes[node.index()].to_le_bytes()[0]
     }
 
+    /// Whether `node` is a child of the root.
+    #[inline]
+    pub(crate) fn is_after_root(&self, node: NodeId) -> bool {
+        self.roots[usize::from(self.label(node))] == node.0
+    }
+
     /// The node that `node` is a child of. The root is its own parent.
     pub(crate) fn parent(&self, node: NodeId) -> NodeId {
         if self.nodes[node.index()] & FIRST == 0 {
             return NodeId(node.0.saturating_sub(1));
         }
+        if self.is_after_root(node) {
+            return NodeId::ROOT;
+        }
         let before = self.chains.partition_point(|chain| chain.first < node.0);
         NodeId(self.chains.get(before).map_or(0, |chain| chain.parent))
     }
 
-    /// The first `length` bytes of every form, each once, with the kinds of the forms. All forms are at least that long.
-    pub(crate) fn for_each_prefix<const MOST: usize>(
-        &self,
-        length: usize,
-        mut visit: impl FnMut(&[u8], Kinds),
-    ) {
-        let mut prefix = [0; MOST];
+    /// The first `length` bytes of every form, each once, with the kinds of the forms. All forms are at least that long, and
+    /// `length` is at most eight: the bytes are those of a number, the first one lowest.
+    pub(crate) fn for_each_prefix(&self, length: usize, mut visit: impl FnMut(u64, Kinds)) {
         for chain in &self.chains {
             let depth = chain.depth as usize;
             if depth > length {
                 continue;
             }
+            let own = &self.nodes[chain.first as usize..][..=length - depth];
+            let mut prefix = own
+                .iter()
+                .rev()
+                .fold(0, |prefix, node| prefix << 8 | u64::from(node & LABEL));
             let mut at = NodeId(chain.parent);
-            for index in (0..depth - 1).rev() {
-                prefix[index] = self.label(at);
+            while at != NodeId::ROOT {
+                prefix = prefix << 8 | u64::from(self.label(at));
                 at = self.parent(at);
             }
-            for (index, byte) in prefix[..length].iter_mut().enumerate().skip(depth - 1) {
-                *byte = self.nodes[chain.first as usize + index + 1 - depth].to_le_bytes()[0];
-            }
             let last = NodeId(chain.first + number(length - depth));
-            visit(&prefix[..length], self.inside(last).with(self.ends(last)));
+            visit(prefix, self.inside(last).with(self.ends(last)));
         }
-        prefix.zeroize();
     }
 
     fn set(&mut self, node: NodeId, bits: u32) {
@@ -253,8 +259,10 @@ impl Trie {
             depth: number(depth + 1),
         });
         let inside = CHAINED | u32::from(kinds.bits()) << INSIDE_SHIFT;
-        self.nodes
-            .extend(tail.iter().map(|&byte| u32::from(byte) | inside));
+        let nodes = self.nodes.push_zeros(tail.len());
+        for (node, &byte) in nodes.iter_mut().zip(tail) {
+            *node = u32::from(byte) | inside;
+        }
         let last = NodeId(number(self.nodes.len() - 1));
         self.nodes.as_mut_slice()[last.index()] &= LABEL;
         self.set(NodeId(first), FIRST);
@@ -270,7 +278,7 @@ impl Trie {
 
 impl Drop for Trie {
     fn drop(&mut self) {
-        self.roots.zeroize();
+        self.roots.as_mut_slice().zeroize();
     }
 }
 

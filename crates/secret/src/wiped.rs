@@ -41,13 +41,6 @@ impl<T: DefaultIsZeroes> Wiped<T> {
         self.items.extend_from_slice(items);
     }
 
-    /// Appends all of `items`, whose number must be known.
-    #[inline]
-    pub(crate) fn extend(&mut self, items: impl ExactSizeIterator<Item = T>) {
-        self.reserve(items.len());
-        self.items.extend(items);
-    }
-
     /// Appends `count` zeros, to be written over.
     #[inline]
     pub(crate) fn push_zeros(&mut self, count: usize) -> &mut [T] {

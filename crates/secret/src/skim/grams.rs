@@ -44,7 +44,7 @@ impl Grams {
             width,
             stride,
         };
-        trie.for_each_prefix::<WIDEST>(width, |prefix, _| grams.add(prefix));
+        trie.for_each_prefix(width, |prefix, _| grams.add(prefix));
         Some(grams)
     }
 
@@ -111,9 +111,10 @@ impl Grams {
         None
     }
 
-    fn add(&mut self, prefix: &[u8]) {
-        for &gram in prefix.array_windows() {
-            let bit = self.bit(gram);
+    fn add(&mut self, prefix: u64) {
+        for start in 0..self.stride {
+            let [a, b, c, d, ..] = (prefix >> (8 * start)).to_le_bytes();
+            let bit = self.bit([a, b, c, d]);
             self.table.as_mut_slice()[bit / 64] |= 1 << (bit % 64);
         }
     }

@@ -5,7 +5,6 @@
 
 use zeroize::DefaultIsZeroes;
 
-use super::grams::WIDEST;
 use crate::kinds::Kinds;
 use crate::trie::Trie;
 use crate::wiped::Wiped;
@@ -32,7 +31,9 @@ impl Joins {
             pairs: zeros(1 << (PAIR_BITS - 6)),
             unquoted: zeros(1 << (PAIR_BITS - 6)),
         };
-        trie.for_each_prefix::<WIDEST>(width, |prefix, kinds| joins.add(prefix, kinds));
+        trie.for_each_prefix(width, |prefix, kinds| {
+            joins.add(&prefix.to_le_bytes()[..width], kinds);
+        });
         joins
     }
 
