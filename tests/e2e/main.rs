@@ -17,6 +17,7 @@ mod doctor;
 mod examples;
 mod hostile;
 mod hygiene;
+mod js;
 mod keys;
 mod leaks;
 mod masking;

@@ -1,0 +1,89 @@
+//! Credentials in JavaScript.
+
+use serde_json::json;
+
+use lockstep_e2e::{TestHost, Wanted};
+use lockstep_step::OutcomeKind;
+
+use super::{check_failures, check_outputs, failure, run_in};
+
+#[tokio::test]
+async fn all_that_are_missing_are_named_at_once() {
+    let host = TestHost::new().await;
+    host.set("THERE", &host.canary()).await;
+    let source = "import { requireCredentials } from '@lockstep/step';
+        export default () => requireCredentials('A', 'THERE', 'B')";
+    let ran = run_in(&host, source).await;
+    let (kind, message) = failure(&ran);
+    assert_eq!(kind, OutcomeKind::MissingCredential);
+    assert!(
+        message.starts_with("MissingCredentialError: credentials `A`, `B` are missing\n"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_credential_is_the_outcome_only_when_it_is_not_caught() {
+    check_failures(
+        OutcomeKind::MissingCredential,
+        &[
+            (
+                "return credential('NONE')",
+                "MissingCredentialError: credential `NONE` is missing\n",
+            ),
+            (
+                "export default async (input, ctx) => ctx.credential('NONE')",
+                "MissingCredentialError: ",
+            ),
+        ],
+    )
+    .await;
+    check_failures(
+        OutcomeKind::StepFailed,
+        &[
+            ("try { credential('NONE') } catch (cause) { throw new Error('wrapped', {cause}) }", "Error: wrapped"),
+            ("throw Object.assign(new Error('x'), {name: 'MissingCredentialError', code: 'missing_credential', key: 'A'})", "MissingCredentialError: x"),
+            ("return credential(1)", "TypeError: the key of a credential is a string, not int"),
+            ("return credential()", "TypeError: "),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_module_and_the_globals_are_the_same() {
+    check_outputs(&[(
+        "import * as step from '@lockstep/step';
+        export default step.defineStep((input, ctx) => [
+            Object.keys(step),
+            step.credential === credential && step.credential === ctx.credential,
+            step.requireCredentials === requireCredentials && step.MissingCredentialError === MissingCredentialError,
+        ])",
+        json!([["MissingCredentialError", "credential", "defineStep", "requireCredentials"], true, true]),
+    )])
+    .await;
+}
+
+#[tokio::test]
+async fn the_context_tells_of_the_run() {
+    let source = "export default (input, {credential, requireCredentials, signal, ...known}) =>
+        ({...known, left: known.deadline - Date.now()})";
+    let wanted = Wanted::script("step.js", source).input("{\"n\":1}");
+    let ran = TestHost::new().await.run(wanted).await;
+    let output = ran.output();
+    assert_eq!(output["input"], json!({"n": 1}));
+    assert_eq!(output["attempt"], json!(1));
+    assert_eq!(output["step"], json!(null));
+    assert!(
+        output["runId"].as_str().is_some_and(|id| !id.is_empty()),
+        "{output}"
+    );
+    assert!(
+        output["workflow"]
+            .as_str()
+            .is_some_and(|name| !name.is_empty()),
+        "{output}"
+    );
+    let left = output["left"].as_f64().unwrap();
+    assert!((1.0..=30_000.0).contains(&left), "{output}");
+}
