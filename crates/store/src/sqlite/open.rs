@@ -147,6 +147,9 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A plan does not depend on the values that are bound: else SQLite compiles some kept statements anew for each use,
+    // as rusqlite clears their bindings in between.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
@@ -175,5 +178,33 @@ pub(super) fn directory_error(path: &Path) -> impl FnOnce(io::Error) -> OpenStor
             path: path.to_owned(),
             source,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_kept_statement_is_not_compiled_again_when_it_is_used_again() {
+        let directory = TempDir::new().unwrap();
+        let connection = open_for_writing(directory.path()).unwrap();
+        // As logs have it. Its plan would depend on the value.
+        connection
+            .execute_batch(
+                "CREATE TABLE things (place INTEGER, number INTEGER, PRIMARY KEY (place, number))
+                 WITHOUT ROWID",
+            )
+            .unwrap();
+        for place in 0..5 {
+            let mut last = connection
+                .prepare_cached("SELECT max(number) FROM things WHERE place = ?1")
+                .unwrap();
+            assert!(last.exists([place]).unwrap());
+            assert_eq!(last.get_status(StatementStatus::RePrepare), 0);
+        }
     }
 }
