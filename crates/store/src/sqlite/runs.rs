@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use lockstep_step::{LogChunk, Outcome, RunId};
+use lockstep_step::{LogChunk, Outcome, RunId, WorkflowName, WorkspaceName};
+use lockstep_vault::SnapshotMark;
 
 use crate::error::{StoreError, Thing};
 use crate::run::{NewRun, OpenedRun, RunEnd, RunSource, RunStatus};
 
-use super::changes;
 use super::column::number_column;
 use super::steps;
-use super::workspaces::{exists, workflow_id};
+use super::workspaces::exists;
 
 /// Records that `run` starts. `owner` is the store that it lives with.
 pub(super) fn open(
@@ -19,15 +19,9 @@ pub(super) fn open(
     run: &NewRun,
     owner: &str,
 ) -> Result<OpenedRun, StoreError> {
-    let mark = changes::mark(connection, &run.workspace)?;
-    workflow_id(connection, mark.workspace, &run.workflow)?;
+    let (mark, workflow) = place(connection, &run.workspace, &run.workflow)?;
     let step = match &run.source {
-        RunSource::Step(name) => Some(steps::find(
-            connection,
-            &run.workspace,
-            &run.workflow,
-            name,
-        )?),
+        RunSource::Step(name) => steps::find_in(connection, workflow, name)?,
         RunSource::File { .. } => None,
     };
     let (name, digest) = match (&run.source, &step) {
@@ -60,6 +54,34 @@ pub(super) fn open(
     Ok(OpenedRun { step, mark })
 }
 
+/// The present state of a workspace, and the number of a workflow in it.
+fn place(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workflow: &WorkflowName,
+) -> Result<(SnapshotMark, i64), StoreError> {
+    let found: Option<(SnapshotMark, Option<i64>)> = connection
+        .prepare_cached(
+            "SELECT workspaces.id, revision, workflows.id
+               FROM workspaces
+               LEFT JOIN workflows ON workspace_id = workspaces.id AND workflows.name = ?2
+              WHERE workspaces.name = ?1",
+        )?
+        .query_row([workspace.as_str(), workflow.as_str()], |row| {
+            let mark = SnapshotMark {
+                workspace: row.get(0)?,
+                revision: row.get(1)?,
+            };
+            Ok((mark, row.get(2)?))
+        })
+        .optional()?;
+    match found {
+        Some((mark, Some(id))) => Ok((mark, id)),
+        Some((_, None)) => Err(StoreError::NotFound(Thing::Workflow(workflow.clone()))),
+        None => Err(StoreError::NotFound(Thing::Workspace(workspace.clone()))),
+    }
+}
+
 pub(super) fn append_log(
     connection: &Connection,
     run: &RunId,
@@ -70,32 +92,38 @@ pub(super) fn append_log(
 }
 
 pub(super) fn close(connection: &Connection, run: &RunId, end: &RunEnd) -> Result<(), StoreError> {
-    let number = open_number(connection, run)?;
-    insert_log(connection, number, &end.log)?;
     let output = end.outcome.output().map(|output| output.as_str());
     let failure = end.outcome.failure();
-    connection
+    let number: Option<i64> = connection
         .prepare_cached(
             "UPDATE runs
                 SET status = ?2, ended_at = ?3, output = ?4, message = ?5, phase = ?6,
                     guest_started = ?7, requests_sent = ?8, retryable = ?9, receipt = ?10,
                     denied = ?11
-              WHERE number = ?1",
+              WHERE id = ?1 AND status = 'open' RETURNING number",
         )?
-        .execute(params![
-            number,
-            Outcome::kind(&end.outcome).as_str(),
-            end.at.as_microsecond(),
-            output,
-            failure.map(|failure| failure.message.as_str()),
-            failure.map(|failure| failure.phase.as_str()),
-            failure.map(|failure| failure.started),
-            failure.map(|failure| failure.requests_sent),
-            failure.map(|failure| failure.retryable),
-            json(&end.receipt)?,
-            json(&end.denied)?,
-        ])?;
-    Ok(())
+        .query_row(
+            params![
+                run.to_string(),
+                Outcome::kind(&end.outcome).as_str(),
+                end.at.as_microsecond(),
+                output,
+                failure.map(|failure| failure.message.as_str()),
+                failure.map(|failure| failure.phase.as_str()),
+                failure.map(|failure| failure.started),
+                failure.map(|failure| failure.requests_sent),
+                failure.map(|failure| failure.retryable),
+                json(&end.receipt)?,
+                json(&end.denied)?,
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match number {
+        Some(number) => insert_log(connection, number, &end.log),
+        // It says why not.
+        None => open_number(connection, run).map(drop),
+    }
 }
 
 pub(super) fn forbid(
@@ -162,16 +190,14 @@ fn insert_log(connection: &Connection, number: i64, chunks: &[LogChunk]) -> Resu
     if chunks.is_empty() {
         return Ok(());
     }
-    let next: i64 = connection
-        .prepare_cached("SELECT coalesce(max(sequence) + 1, 0) FROM log_chunks WHERE run = ?1")?
-        .query_row([number], |row| row.get(0))?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO log_chunks (run, sequence, at, stream, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO log_chunks (run, sequence, at, stream, bytes)
+         VALUES (?1, (SELECT coalesce(max(sequence) + 1, 0) FROM log_chunks WHERE run = ?1),
+                 ?2, ?3, ?4)",
     )?;
-    for (sequence, chunk) in (next..).zip(chunks) {
+    for chunk in chunks {
         insert.execute(params![
             number,
-            sequence,
             chunk.at.as_microsecond(),
             chunk.stream.as_str(),
             chunk.text.as_bytes(),

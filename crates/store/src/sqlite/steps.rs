@@ -154,7 +154,8 @@ pub(super) fn find(
     find_in(connection, workflow_id, name)?.ok_or_else(|| not_found(workflow, name))
 }
 
-fn find_in(
+/// The step of this name in a workflow.
+pub(super) fn find_in(
     connection: &Connection,
     workflow_id: i64,
     name: &StepName,

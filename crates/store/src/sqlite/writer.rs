@@ -40,12 +40,19 @@ pub(super) struct Writer {
 trait Job: Send {
     fn weight(&self) -> Weight;
 
-    /// Does it, in a transaction that is open. Its own failure is kept for the caller, and undone; `Err` is a failure
-    /// that took the whole transaction with it.
-    fn attempt(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    /// Does it, in a transaction that is open. Its own failure is kept for the caller, and told here: what it wrote is
+    /// still there. `Err` is a failure that took the whole transaction with it.
+    fn attempt(&mut self, connection: &Connection) -> Result<Attempt, StoreError>;
 
     /// Tells the caller how it went, given how the transaction did.
     fn answer(self: Box<Self>, committed: Result<(), &StoreError>);
+}
+
+/// How a job went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Attempt {
+    Done,
+    Failed,
 }
 
 /// A job that has a result. It can be attempted again, as a transaction may be lost through another's fault.
@@ -153,18 +160,33 @@ impl Hand {
 
     fn write_together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         self.take_care_for(batch)?;
+        // Few jobs fail, and a savepoint for each would copy every page that it changes.
+        let attempt = self.transact(|connection| attempt_all(connection, batch))?;
+        if attempt == Attempt::Failed && batch.len() > 1 {
+            self.transact(|connection| attempt_each(connection, batch))?;
+        }
+        Ok(())
+    }
+
+    /// Does `work` in a transaction. If it fails, nothing of it is left.
+    fn transact(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<Attempt, StoreError>,
+    ) -> Result<Attempt, StoreError> {
         let connection = &self.connection;
         // The lock is taken at once: a transaction that reads first and writes later may find that it cannot.
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
-        let written = batch
-            .iter_mut()
-            .try_for_each(|job| job.attempt(connection))
-            .and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute(()).map(drop)?));
-        if written.is_err() && !connection.is_autocommit() {
+        let attempt = work(connection).and_then(|attempt| {
+            if attempt == Attempt::Done {
+                connection.prepare_cached("COMMIT")?.execute(())?;
+            }
+            Ok(attempt)
+        });
+        if !connection.is_autocommit() {
             // What failed is told; that there is nothing left to roll back is no news.
             drop(connection.execute_batch("ROLLBACK"));
         }
-        written
+        attempt
     }
 
     /// Has the next commit wait for the disk, if any job of the batch needs that.
@@ -184,6 +206,31 @@ impl Hand {
     }
 }
 
+/// Stops at the first that fails.
+fn attempt_all(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<Attempt, StoreError> {
+    for job in batch {
+        if job.attempt(connection)? == Attempt::Failed {
+            return Ok(Attempt::Failed);
+        }
+    }
+    Ok(Attempt::Done)
+}
+
+/// Undoes those that fail, and keeps the others.
+fn attempt_each(
+    connection: &Connection,
+    batch: &mut [Box<dyn Job>],
+) -> Result<Attempt, StoreError> {
+    for job in batch {
+        connection.prepare_cached("SAVEPOINT job")?.execute(())?;
+        if job.attempt(connection)? == Attempt::Failed {
+            connection.prepare_cached("ROLLBACK TO job")?.execute(())?;
+        }
+        connection.prepare_cached("RELEASE job")?.execute(())?;
+    }
+    Ok(Attempt::Done)
+}
+
 // === impl Work ===
 
 impl<T, F> Job for Work<T, F>
@@ -195,19 +242,16 @@ where
         self.weight
     }
 
-    fn attempt(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        connection.prepare_cached("SAVEPOINT job")?.execute(())?;
+    fn attempt(&mut self, connection: &Connection) -> Result<Attempt, StoreError> {
         let result = (self.work)(connection);
-        if let Err(error) = &result {
+        let attempt = match &result {
+            Ok(_) => Attempt::Done,
             // SQLite ends the whole transaction on some failures, such as a full disk.
-            if connection.is_autocommit() {
-                return Err(error.again());
-            }
-            connection.prepare_cached("ROLLBACK TO job")?.execute(())?;
-        }
-        connection.prepare_cached("RELEASE job")?.execute(())?;
+            Err(error) if connection.is_autocommit() => return Err(error.again()),
+            Err(_) => Attempt::Failed,
+        };
         self.result = Some(result);
-        Ok(())
+        Ok(attempt)
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &StoreError>) {
