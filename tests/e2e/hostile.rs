@@ -317,7 +317,8 @@ async fn check_left_behind(host: &TestHost, phase: &str, holder: Wanted, wanted:
         assert!(left.is_err(), "{phase} did not hold the run");
         cancel.cancel();
     };
-    let (held, ()) = tokio::join!(host.run(holder.cancelled_by(&cancel)), leaver);
+    // The holder comes first.
+    let (held, ()) = tokio::join!(biased; host.run(holder.cancelled_by(&cancel)), leaver);
     assert_eq!(held.kind(), OutcomeKind::Cancelled);
     check_last(host, phase, RunStatus::Ended(OutcomeKind::Cancelled)).await;
     check_serves(host, phase).await;

@@ -5,6 +5,7 @@
 
 mod runner;
 
+mod attended;
 mod request;
 mod run;
 mod snapshots;

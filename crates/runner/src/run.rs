@@ -17,6 +17,7 @@ use lockstep_step::{
 use lockstep_store::{NewRun, OpenedRun, RunEnd, RunSource, StepEntry, StoreError};
 use lockstep_vault::RunPermit;
 
+use crate::attended::{Attended, Panicked};
 use crate::error::{HostFault, RunError};
 use crate::grants::Granted;
 use crate::recorder::Recorder;
@@ -52,7 +53,7 @@ struct Execution {
 impl Runner {
     /// Runs a step once and records it.
     ///
-    /// If the returned future is dropped the run is cancelled, and recorded as that.
+    /// It goes on while it is polled. If the returned future is dropped the run is cancelled, and recorded as that.
     ///
     /// # Errors
     /// [`RunError`]: the call was wrong, or the host failed. What the guest does is in the report.
@@ -68,13 +69,14 @@ impl Runner {
         let cancel = request.cancel.child_token();
         let _hang_up = cancel.clone().drop_guard();
         let story = story(Arc::clone(&self.parts), caller.clone(), request, cancel);
-        match self.parts.runs.spawn(story).await {
+        let story = self.parts.runs.track_future(story);
+        match Attended::new(story).await {
             Ok(Err(RunError::NotFound { what, .. })) => {
                 let nearest = self.nearest_to(caller, &workspace, &what).await;
                 Err(RunError::NotFound { what, nearest })
             }
             Ok(result) => result,
-            Err(_) => Err(RunError::Task),
+            Err(Panicked) => Err(RunError::Task),
         }
     }
 }

@@ -1,0 +1,96 @@
+//! A run is polled by its caller: it starts and ends without waking another thread. If the caller goes away the run becomes
+//! a task of its own, so that its record is closed all the same.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+
+/// A future that is not dropped before it is over: what is left of it goes on in the runtime in which it was made.
+pub(crate) struct Attended<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    /// `None` when it is over.
+    story: Option<Pin<Box<F>>>,
+    runtime: Handle,
+}
+
+/// The future panicked.
+pub(crate) struct Panicked;
+
+impl<F> Attended<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    pub(crate) fn new(story: F) -> Self {
+        Self {
+            story: Some(Box::pin(story)),
+            runtime: Handle::current(),
+        }
+    }
+}
+
+impl<F> Future for Attended<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(story) = &mut self.story else {
+            return Poll::Ready(Err(Panicked));
+        };
+        // As a task would: what is left is dropped and not polled again, so nobody sees it half-changed.
+        let polled = catch_unwind(AssertUnwindSafe(|| story.as_mut().poll(context)));
+        let result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(_) => Err(Panicked),
+        };
+        self.story = None;
+        Poll::Ready(result)
+    }
+}
+
+impl<F> Drop for Attended<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn drop(&mut self) {
+        if let Some(story) = self.story.take() {
+            self.runtime.spawn(story);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_its_caller_leaves_goes_on() {
+        let (ended, end) = oneshot::channel();
+        let mut attended = Box::pin(Attended::new(async move {
+            yield_now().await;
+            ended.send("over").unwrap();
+        }));
+        std::future::poll_fn(|context| {
+            assert!(attended.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(attended);
+        assert_eq!(end.await, Ok("over"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_stays_inside() {
+        let attended = Attended::new(async { panic!("the story breaks off") });
+        assert!(matches!(attended.await, Err::<(), _>(Panicked)));
+    }
+}
