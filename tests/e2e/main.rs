@@ -21,6 +21,7 @@ mod js;
 mod keys;
 mod leaks;
 mod masking;
+mod new;
 mod outcomes;
 mod records;
 mod resolution;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use lockstep_sandbox::CompilerCommand;
@@ -30,6 +30,13 @@ impl TestHost {
     /// Runs `lockstep` with this on stdin.
     pub fn lockstep_with<A: AsRef<OsStr>>(&self, stdin: &str, arguments: &[A]) -> Finished {
         self.finish(Command::new(lockstep_binary()), stdin, arguments)
+    }
+
+    /// Runs `lockstep` in this folder.
+    pub fn lockstep_in<A: AsRef<OsStr>>(&self, folder: &Path, arguments: &[A]) -> Finished {
+        let mut command = Command::new(lockstep_binary());
+        command.current_dir(folder);
+        self.finish(command, "", arguments)
     }
 
     /// Runs `lockstep` and has it trace all that it does.
@@ -108,7 +115,7 @@ pub fn compiler() -> CompilerCommand {
 }
 
 /// Runs a command to its end, with this on stdin.
-pub(crate) fn finish(command: &mut Command, stdin: &str) -> Finished {
+pub fn finish(command: &mut Command, stdin: &str) -> Finished {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -22,7 +22,7 @@ mod scripts;
 mod spellings;
 mod traces;
 
-pub use command::{Finished, compiler, lockstep_binary};
+pub use command::{Finished, compiler, finish, lockstep_binary};
 pub use disk::{SmallDisk, in_own_mounts};
 pub use filter::{Filter, Filtered};
 pub use guests::{guest, repository, wat};

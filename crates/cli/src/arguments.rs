@@ -11,6 +11,7 @@ use crate::commands::completions::CompletionsArguments;
 use crate::commands::credential::CredentialCommand;
 use crate::commands::key::KeyCommand;
 use crate::commands::mask::MaskArguments;
+use crate::commands::new::NewArguments;
 use crate::commands::permission::PermissionCommand;
 use crate::commands::restore::RestoreArguments;
 use crate::commands::run::RunArguments;
@@ -23,7 +24,8 @@ const EXAMPLES: &str = "\
 Examples:
   lockstep demo
   printf %s \"$TOKEN\" | lockstep credential set SLACK_BOT_TOKEN
-  lockstep run step.wasm --input '{\"channel\": \"#general\"}'
+  lockstep new greet --lang ts
+  lockstep run step.ts --input '{\"channel\": \"#general\"}'
   lockstep step add post step.wasm && lockstep run post
   lockstep runs list
 
@@ -67,6 +69,8 @@ pub(crate) struct Places {
 pub(crate) enum Command {
     /// The whole story on a temporary store, explained as it goes. Leaves nothing behind.
     Demo,
+    /// Make a project with a step that runs, and tests that pass.
+    New(NewArguments),
     /// Run a step once: its output on stdout, its log, masked, on stderr.
     Run(RunArguments),
     /// Workspaces: nothing is shared between them.

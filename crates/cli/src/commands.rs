@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod mask;
+pub(crate) mod new;
 pub(crate) mod permission;
 pub(crate) mod restore;
 pub(crate) mod run;
@@ -40,6 +41,7 @@ pub(crate) async fn carry_out(
         Command::Step(command) => step::carry_out(command, &config()?, console).await,
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
         Command::Key(command) => key::carry_out(command, &config()?, console).await,
+        Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,
         Command::Mask(arguments) => mask::carry_out(&arguments, console),
         Command::Backup(arguments) => backup::carry_out(arguments, &config()?, console).await,

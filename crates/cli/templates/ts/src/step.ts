@@ -1,0 +1,18 @@
+// The step of {{name}}: what it returns is its output.
+
+import { credential, defineStep } from "@lockstep/step";
+
+interface Input {
+  name: string;
+}
+
+interface Output {
+  greeting: string;
+  signed: boolean;
+}
+
+export default defineStep<Input, Output>(({ name }, ctx) => {
+  const token = credential("GREETER_TOKEN");
+  console.log(`run ${ctx.runId} greets ${name} with ${token}`); // the log shows ***
+  return { greeting: `Hello ${name}`, signed: token.length > 0 };
+});
