@@ -28,7 +28,7 @@ const OURS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 12] = [
+const THEIRS: [(&str, &[&str]); 13] = [
     ("zeroize", &["secret"]),
     ("aho-corasick", &["secret"]),
     ("aes-gcm", &["vault"]),
@@ -38,6 +38,7 @@ const THEIRS: [(&str, &[&str]); 12] = [
     ("wit-*", &["sandbox"]),
     ("wasm-encoder", &["sandbox"]),
     ("wasmparser", &["sandbox"]),
+    ("oxc_*", &["sandbox"]),
     ("clap*", &["cli", "xtask"]),
     ("anyhow", &["cli", "xtask", "sandbox"]),
     ("axum", &["server"]),

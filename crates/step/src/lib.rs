@@ -16,7 +16,7 @@ mod scope;
 
 pub use caller::{Caller, Role};
 pub use digest::{Digest, InvalidDigest};
-pub use limits::{Limits, MAX_MODULE_BYTES, MAX_VALUE_BYTES};
+pub use limits::{Limits, MAX_MODULE_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
 pub use log::{LogChunk, LogStream};
 pub use name::{CredentialKey, InvalidName, StepName, WorkflowName, WorkspaceName};
 pub use outcome::{Failure, Outcome, OutcomeKind, Phase};

@@ -10,6 +10,9 @@ pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Largest step that is registered, in bytes: the engines of scripting languages fit, disk images do not.
 pub const MAX_MODULE_BYTES: usize = 64 * 1024 * 1024;
 
+/// Largest script that is registered, in bytes: bundles with some dozen packages have less than one megabyte.
+pub const MAX_SOURCE_BYTES: usize = 4 * 1024 * 1024;
+
 /// The limits of one run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Limits {

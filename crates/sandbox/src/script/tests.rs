@@ -101,18 +101,18 @@ async fn a_top_level_that_throws_or_never_ends_fails_the_run_and_not_the_host() 
     let sandbox = sandbox();
     let run = Run::file(
         "step.js",
-        "throw new TypeError('at the top'); export default 1",
+        "throw new TypeError('at the top'); export default () => 1",
     );
     let (kind, _, message) = failure(&sandbox, run).await;
     assert_eq!(kind, OutcomeKind::StepFailed);
     assert!(message.contains("TypeError: at the top"), "{message}");
 
-    let mut run = Run::file("step.js", "for (;;); export default 1");
+    let mut run = Run::file("step.js", "for (;;); export default () => 1");
     run.limits.timeout = std::time::Duration::from_millis(50);
     let (kind, ..) = failure(&sandbox, run).await;
     assert_eq!(kind, OutcomeKind::Timeout);
 
-    let hungry = "const all = []; for (;;) all.push(new Uint8Array(1e6)); export default 1";
+    let hungry = "const all = []; for (;;) all.push(new Uint8Array(1e6)); export default () => 1";
     let (kind, ..) = failure(&sandbox, Run::file("step.js", hungry)).await;
     assert_eq!(kind, OutcomeKind::MemoryExceeded);
 }
