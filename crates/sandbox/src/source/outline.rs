@@ -12,8 +12,8 @@ use super::text::Text;
 use super::{Form, Language};
 
 /// What may be open at the same time. Bundles have some hundreds; sums that are written by programs some thousands. The
-/// stack (`room.rs`) is sized by it.
-pub(super) const MAX_OPEN: usize = 8_000;
+/// stack (`room.rs`) is sized by it; and what the parser tries in two ways takes time by its square, 2 s at the worst.
+pub(super) const MAX_OPEN: usize = 4_000;
 
 /// What the pass found.
 pub(super) struct Outline {

@@ -4,9 +4,10 @@ use std::thread;
 
 use crate::InvalidStep;
 
-/// The stack, in bytes: [`super::outline::MAX_OPEN`] and [`super::walk::MAX_DEPTH`] times what a level takes at most, and
-/// twice that. Only the pages that are used take memory.
-const STACK_BYTES: usize = 256 << 20;
+/// The stack, in bytes. What counts in [`super::outline::MAX_OPEN`] takes 2 KB at most where code is optimised, a level of
+/// [`super::walk::MAX_DEPTH`] 300 bytes: 10 MB, and several times that in a debug build. Only the pages that are used take
+/// memory.
+const STACK_BYTES: usize = 128 << 20;
 
 /// Does `work` where it may recurse.
 pub(super) fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, InvalidStep> {

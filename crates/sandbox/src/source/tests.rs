@@ -534,22 +534,22 @@ fn groups_of_regular_expressions_are_counted() {
     check_refused(
         "a.js",
         &format!("return /{deep}/"),
-        "a.js:1:9: more than 8000",
+        "a.js:1:9: more than 4000",
     );
     check_refused(
         "a.js",
         &format!("return /[)]{deep}/"),
-        "a.js:1:9: more than 8000",
+        "a.js:1:9: more than 4000",
     );
     check_refused(
         "a.js",
         &format!("return /[[]{deep}/"),
-        "a.js:1:9: more than 8000",
+        "a.js:1:9: more than 4000",
     );
     check_refused(
         "a.js",
         &format!("return /{}{}/v", "[".repeat(100_000), "]".repeat(100_000)),
-        "a.js:1:9: more than 8000",
+        "a.js:1:9: more than 4000",
     );
 }
 
