@@ -358,6 +358,50 @@ async fn a_restore_that_is_killed_leaves_the_old_database_or_the_new_one() {
     assert!(killed >= 4, "killed {killed} times");
 }
 
+/// What is in a directory for backups.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+/// Begins a backup and kills it once something of it is there. Says whether something is left.
+fn kill_backup(setup: &Setup, directory: &Path) -> bool {
+    let file = directory.join("killed.db");
+    let mut process = setup
+        .host
+        .spawn_lockstep(&["backup", file.to_str().unwrap()]);
+    while names(directory).is_empty() && process.try_wait().unwrap().is_none() {}
+    process.kill().unwrap();
+    process.wait().unwrap();
+    drop(fs::remove_file(file));
+    !names(directory).is_empty()
+}
+
+#[tokio::test]
+async fn what_a_killed_backup_leaves_the_next_one_removes_and_names() {
+    let setup = Setup::new().await;
+    // Megabytes, so that the copy takes long enough to be caught in it.
+    let step = wasm("credentials");
+    setup
+        .host
+        .lockstep(&["step", "add", "large", &step])
+        .exits(0);
+    let directory = setup.host.scratch().join("backups");
+    fs::create_dir(&directory).unwrap();
+    while !kill_backup(&setup, &directory) {}
+    let left = names(&directory).remove(0);
+    let file = directory.join("backup.db");
+    let told = setup
+        .host
+        .lockstep(&["backup", file.to_str().unwrap()])
+        .exits(0);
+    assert!(told.stderr.contains(&left), "{told:?}");
+    assert_eq!(names(&directory), ["backup.db"]);
+    let file = file.to_str().unwrap();
+    setup.on("second", &["restore", file]).exits(0);
+}
+
 /// Ends what goes on when the test does, however it does.
 struct Ending<'a>(&'a AtomicBool);
 

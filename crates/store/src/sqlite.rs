@@ -8,6 +8,7 @@ mod column;
 mod contents;
 mod credentials;
 mod damage;
+mod draft;
 mod failure;
 mod files;
 mod history;

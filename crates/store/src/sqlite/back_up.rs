@@ -4,10 +4,9 @@
 //! waits for it, and it starts over for nobody who writes meanwhile. `VACUUM INTO` would give the same, but sorts all
 //! tables anew and cannot say how far it is.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -19,6 +18,7 @@ use crate::error::StoreError;
 
 use super::SqliteStore;
 use super::contents::{self, Unfit};
+use super::draft::Draft;
 
 /// Pages between two reports of progress: 4 MiB, some milliseconds.
 const PAGES_PER_STEP: i32 = 1024;
@@ -83,15 +83,12 @@ impl Place {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<BackupContents, BackupError> {
         let failed = target_error(&self.path);
-        let draft = tempfile::Builder::new()
-            .prefix(".lockstep-backup-")
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(&self.directory)
-            .map_err(&failed)?;
-        copy(source, draft.path(), progress).map_err(|error| self.copy_error(error))?;
-        draft.as_file().sync_all().map_err(&failed)?;
-        let contents = self.check(draft.path())?;
-        self.publish(draft)?;
+        let draft = Draft::begin(&self.directory).map_err(&failed)?;
+        let path = draft.copy().path();
+        copy(source, path, progress).map_err(|error| self.copy_error(error))?;
+        draft.copy().as_file().sync_all().map_err(&failed)?;
+        let contents = self.check(path)?;
+        draft.end(|copy| self.publish(copy))?;
         Ok(contents)
     }
 
@@ -109,10 +106,10 @@ impl Place {
         }
     }
 
-    fn publish(&self, draft: NamedTempFile) -> Result<(), BackupError> {
+    fn publish(&self, copy: NamedTempFile) -> Result<(), BackupError> {
         let placed = match self.if_there {
-            IfThere::Refuse => draft.persist_noclobber(&self.path),
-            IfThere::Replace => draft.persist(&self.path),
+            IfThere::Refuse => copy.persist_noclobber(&self.path),
+            IfThere::Replace => copy.persist(&self.path),
         };
         match placed {
             Ok(_) => sync(&self.directory).map_err(target_error(&self.path)),
