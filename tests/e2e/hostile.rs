@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
-use lockstep_e2e::{Ran, TestHost, Wanted, compiler, wat};
-use lockstep_runner::{RunFilter, RunStatus};
+use lockstep_e2e::{Ran, TestHost, Wanted, wat};
 use lockstep_sandbox::SandboxConfig;
-use lockstep_step::{DenialReason, OutcomeKind, Phase, WorkspaceName};
+use lockstep_step::{DenialReason, OutcomeKind, Phase};
 
 /// Runs a guest in the text format, and expects it to end so.
 async fn check(host: &TestHost, name: &str, kind: OutcomeKind, phase: Phase) -> Ran {
@@ -248,78 +245,4 @@ async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
     })
     .await;
     waiting.into_iter().filter_map(|(_, done)| done).collect()
-}
-
-/// Leaves while `wanted` cannot go on. The run is recorded as cancelled, and what it held is free again.
-async fn check_left(host: &TestHost, phase: &str, wanted: Wanted) {
-    let left = timeout(Duration::from_millis(150), host.run(wanted)).await;
-    assert!(left.is_err(), "`{phase}` did not hold the run");
-    check_last(host, phase, RunStatus::Ended(OutcomeKind::Cancelled)).await;
-}
-
-async fn check_last(host: &TestHost, phase: &str, status: RunStatus) {
-    host.runner.drain().await;
-    let workspace = WorkspaceName::default_name();
-    let filter = RunFilter {
-        workflow: None,
-        status: None,
-        limit: 1,
-        before: None,
-    };
-    let runs = host
-        .runner
-        .runs(&host.admin, &workspace, &filter)
-        .await
-        .unwrap();
-    assert_eq!(runs[0].status, status, "{phase}");
-}
-
-#[tokio::test]
-async fn a_caller_that_goes_away_in_any_phase_leaves_a_closed_record_and_nothing_else() {
-    let mut config = SandboxConfig::for_runs(1);
-    config.compiler = Some(compiler());
-    let host = TestHost::with(config).await;
-    check_serves(&host, "nothing").await;
-
-    check_left(
-        &host,
-        "compiling",
-        Wanted::of(super::bombs::slow_to_compile(500)),
-    )
-    .await;
-    check_serves(&host, "compiling").await;
-
-    // One is compiled, and it is not the turn of the other.
-    let compiled = Wanted::of(super::bombs::slow_to_compile(501));
-    check_left_behind(&host, "the turn", compiled, Wanted::of(wat("trap"))).await;
-
-    for name in [
-        "endless-start",
-        "endless-loop",
-        "long-sleep",
-        "endless-line",
-    ] {
-        host.run(soon(name)).await;
-        check_left(&host, name, Wanted::of(wat(name))).await;
-        check_serves(&host, name).await;
-    }
-
-    // One holds the only place, and the other queues for it.
-    let running = Wanted::of(wat("long-sleep"));
-    check_left_behind(&host, "the queue", running, Wanted::of(wat("echo-command"))).await;
-}
-
-/// Leaves while another run holds up `wanted`.
-async fn check_left_behind(host: &TestHost, phase: &str, holder: Wanted, wanted: Wanted) {
-    let cancel = CancellationToken::new();
-    let leaver = async {
-        let left = timeout(Duration::from_millis(150), host.run(wanted)).await;
-        assert!(left.is_err(), "{phase} did not hold the run");
-        cancel.cancel();
-    };
-    // The holder comes first.
-    let (held, ()) = tokio::join!(biased; host.run(holder.cancelled_by(&cancel)), leaver);
-    assert_eq!(held.kind(), OutcomeKind::Cancelled);
-    check_last(host, phase, RunStatus::Ended(OutcomeKind::Cancelled)).await;
-    check_serves(host, phase).await;
 }

@@ -20,6 +20,7 @@ mod hygiene;
 mod js;
 mod keys;
 mod leaks;
+mod leaving;
 mod masking;
 mod new;
 mod outcomes;

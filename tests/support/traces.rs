@@ -4,6 +4,10 @@ use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::moments::Moments;
 
 static TRACES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
@@ -11,11 +15,14 @@ static TRACES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 pub(crate) fn collect() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
+        let layer = tracing_subscriber::fmt::layer()
             .with_ansi(false)
             .with_writer(|| Traces);
-        subscriber.init();
+        tracing_subscriber::registry()
+            .with(LevelFilter::TRACE)
+            .with(layer)
+            .with(Moments)
+            .init();
     });
 }
 

@@ -1,11 +1,13 @@
 //! One run: recorded before anything happens, permitted, loaded, placed, resolved, run, and recorded in every case.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use lockstep_sandbox::{
     Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Usage,
@@ -67,10 +69,20 @@ impl Runner {
         }
         let workspace = request.workspace.clone();
         let cancel = request.cancel.child_token();
-        let _hang_up = cancel.clone().drop_guard();
-        let story = story(Arc::clone(&self.parts), caller.clone(), request, cancel);
-        let story = self.parts.runs.track_future(story);
-        match Attended::new(story).await {
+        let id = RunId::generate();
+        let story = story(
+            Arc::clone(&self.parts),
+            id,
+            caller.clone(),
+            request,
+            cancel.clone(),
+        );
+        // What any part traces of a run says which.
+        let story = story.instrument(tracing::info_span!("run", %id));
+        let story = pin!(Attended::new(self.parts.runs.track_future(story)));
+        // Dropped before the story is: what goes on without its caller knows it from the start.
+        let _hang_up = cancel.drop_guard();
+        match story.await {
             Ok(Err(RunError::NotFound { what, .. })) => {
                 let nearest = self.nearest_to(caller, &workspace, &what).await;
                 Err(RunError::NotFound { what, nearest })
@@ -83,11 +95,12 @@ impl Runner {
 
 async fn story(
     parts: Arc<Parts>,
+    id: RunId,
     caller: Caller,
     request: RunRequest,
     cancel: CancellationToken,
 ) -> Result<RunReport, RunError> {
-    let run = OpenRun::open(parts, &caller, &request).await?;
+    let run = OpenRun::open(parts, id, &caller, &request).await?;
     let permit = match RunPermit::check(&caller, &request.workspace, &request.workflow) {
         Ok(permit) => permit,
         Err(forbidden) => return run.forbid(forbidden).await,
@@ -105,6 +118,7 @@ async fn story(
 impl OpenRun {
     async fn open(
         parts: Arc<Parts>,
+        id: RunId,
         caller: &Caller,
         request: &RunRequest,
     ) -> Result<Self, RunError> {
@@ -120,7 +134,7 @@ impl OpenRun {
         } else {
             None
         };
-        let (id, started_at) = (RunId::generate(), Timestamp::now());
+        let started_at = Timestamp::now();
         let new = NewRun {
             id,
             workspace: request.workspace.clone(),
@@ -171,7 +185,7 @@ impl OpenRun {
 
     /// Polls the run, and writes its log to the record meanwhile.
     async fn recording<T>(&self, recorder: &Recorder, run: impl Future<Output = T>) -> T {
-        let mut run = std::pin::pin!(run);
+        let mut run = pin!(run);
         let mut flush = interval(LOG_FLUSH);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         flush.reset();
@@ -212,8 +226,9 @@ impl OpenRun {
         let context = self.context(&request);
         let loading = Instant::now();
         let loaded = tokio::select! {
-            loaded = self.load(request.step) => loaded,
+            biased;
             () = cancel.cancelled() => return execution,
+            loaded = self.load(request.step) => loaded,
         };
         execution.receipt.load_us = Receipt::micros(loading.elapsed());
         let step = match loaded {
@@ -221,8 +236,9 @@ impl OpenRun {
             Err(error) => return execution.ended(not_loaded(error)),
         };
         let place = tokio::select! {
-            place = self.parts.sandbox.admit() => place,
+            biased;
             () = cancel.cancelled() => return execution.ended(Ok(cancelled(Phase::Admit))),
+            place = self.parts.sandbox.admit() => place,
         };
         let place = match place {
             Ok(place) => place,
@@ -233,6 +249,9 @@ impl OpenRun {
             Ok(granted) => Box::new(granted),
             Err(fault) => return execution.ended(Err(fault)),
         };
+        if cancel.is_cancelled() {
+            return execution.ended(Ok(cancelled(Phase::Admit)));
+        }
         let invocation = Invocation {
             input: &request.input,
             context,

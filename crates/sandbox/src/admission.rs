@@ -79,6 +79,7 @@ impl Admission {
                 limit: self.queued_runs,
             });
         }
+        tracing::debug!("all places are taken: the run queues for one");
         match timeout(self.queue_wait, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             // The semaphore is never closed; a run that waits for ever would be no better.

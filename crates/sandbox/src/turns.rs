@@ -76,6 +76,9 @@ impl Turns {
             return Err(NoTurn::QueueFull { limit: self.queue });
         }
         let share = Share::of(share, &self.shares);
+        if share.semaphore.available_permits() == 0 || self.places.available_permits() == 0 {
+            tracing::debug!("other steps are compiled: this one waits for its turn");
+        }
         let both = async {
             let own = Arc::clone(&share.semaphore).acquire_owned().await.ok()?;
             let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
