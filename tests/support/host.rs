@@ -285,15 +285,15 @@ impl TestHost {
     }
 
     /// Searches what has left the host so far for canaries, and forgets it: a test that runs for long holds it no longer.
+    /// What is in files stays there, and is searched when the host is dropped.
     pub fn search(&self) {
-        let leaks = self.leaks(traces::take());
+        let left = std::mem::take(&mut *self.left.lock().unwrap());
+        let leaks = self.leaks(left, traces::take());
         assert!(leaks.is_empty(), "plaintext got out:\n{}", leaks.join("\n"));
     }
 
-    fn leaks(&self, traces: Vec<u8>) -> Vec<String> {
-        let mut left = std::mem::take(&mut *self.left.lock().unwrap());
+    fn leaks(&self, mut left: Vec<(String, Vec<u8>)>, traces: Vec<u8>) -> Vec<String> {
         left.push(("a trace".to_owned(), traces));
-        files_below(&self.data(), &mut left);
         // Only now, as some tests search our memory for the key.
         self.guard_keys();
         let canaries = self.canaries.lock().unwrap();
@@ -317,7 +317,9 @@ impl Drop for TestHost {
             }
             return;
         }
-        let leaks = self.leaks(traces::so_far());
+        let mut left = std::mem::take(&mut *self.left.lock().unwrap());
+        files_below(&self.data(), &mut left);
+        let leaks = self.leaks(left, traces::so_far());
         assert!(leaks.is_empty(), "plaintext got out:\n{}", leaks.join("\n"));
     }
 }

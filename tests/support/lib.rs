@@ -7,6 +7,7 @@
     reason = "test support: a test that cannot go on ends with a message"
 )]
 
+mod allocator;
 mod command;
 pub mod corpus;
 pub mod crash;
@@ -23,6 +24,7 @@ mod scripts;
 mod spellings;
 mod traces;
 
+pub use allocator::Allocator;
 pub use command::{Finished, compiler, finish, lockstep_binary};
 pub use disk::{SmallDisk, in_own_mounts};
 pub use filter::{Filter, Filtered};
