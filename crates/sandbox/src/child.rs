@@ -15,7 +15,9 @@ use std::thread;
 
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -31,8 +33,6 @@ const MAX_PRODUCT_BYTES: u64 = 1 << 30;
 const MAX_ERROR_BYTES: u64 = 4 << 10;
 /// Threads of one compilation. More would take the machine from the runs, and each has a stack and an arena.
 const MAX_THREADS: usize = 4;
-/// How much a compilation gives way to the runs, of 19.
-const NICENESS: i32 = 5;
 /// The last of the three descriptors that a process is started with.
 const STDERR: RawFd = 2;
 /// What Rust's runtime says when an allocation fails, before it aborts.
@@ -45,30 +45,39 @@ struct Request {
     wasm_bytes: u64,
     memory_bytes: u64,
     cpu_seconds: u64,
+    niceness: i32,
 }
 
 /// What the process answers, in a line before the product.
 #[derive(Deserialize, Serialize)]
+struct Answer {
+    made: Made,
+    product_bytes: u64,
+}
+
+/// What the product is.
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
-    /// The component follows.
+enum Made {
+    /// A component.
     Artifact {
         digest: Digest,
         kind: ArtifactKind,
         keys: Vec<CredentialKey>,
         dynamic: bool,
     },
-    /// Code follows.
+    /// Code.
     Code,
-    /// Nothing follows.
+    /// Nothing.
     Invalid { message: String },
 }
 
-/// How a process ended.
-struct Ended {
-    status: ExitStatus,
-    product: Vec<u8>,
-    error: Vec<u8>,
+/// What is heard of a process.
+enum Heard {
+    /// It has answered, and has no more to say.
+    Product(Made, Vec<u8>),
+    /// It has ended without an answer.
+    Ended { status: ExitStatus, error: Vec<u8> },
 }
 
 /// Does `job` in a process of its own. Dropping the future kills the process.
@@ -89,12 +98,13 @@ pub(crate) async fn carry_out(
             .as_secs()
             .saturating_add(1)
             .saturating_mul(threads as u64),
+        niceness: limits.niceness,
     };
     let child = start(command, threads).map_err(|error| broken(&error))?;
     match timeout(limits.time, talk(child, &request, wasm)).await {
         Err(_) => Err(too_slow(limits).into()),
         Ok(Err(error)) => Err(broken(&error)),
-        Ok(Ok(ended)) => ended.product(limits),
+        Ok(Ok(heard)) => heard.product(limits),
     }
 }
 
@@ -111,7 +121,9 @@ fn start(command: &CompilerCommand, threads: usize) -> io::Result<Child> {
         .spawn()
 }
 
-async fn talk(mut child: Child, request: &Request, wasm: &[u8]) -> io::Result<Ended> {
+/// A process that has answered is not waited for: taking apart what it compiled takes it as long as its start. It is
+/// killed as it is dropped, and the runtime waits for it.
+async fn talk(mut child: Child, request: &Request, wasm: &[u8]) -> io::Result<Heard> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         let mut stdin = stdin?;
@@ -123,78 +135,86 @@ async fn talk(mut child: Child, request: &Request, wasm: &[u8]) -> io::Result<En
         // Kept open: that it closes tells the process that the host is gone.
         Some(stdin)
     };
-    let (stdin, product, error) = tokio::join!(
-        write,
-        read(stdout, MAX_PRODUCT_BYTES),
-        read(stderr, MAX_ERROR_BYTES)
-    );
+    let (stdin, answer) = tokio::join!(write, read_answer(stdout));
+    if let Some((made, product)) = answer? {
+        return Ok(Heard::Product(made, product));
+    }
+    let mut error = Vec::new();
+    if let Some(stderr) = stderr {
+        stderr.take(MAX_ERROR_BYTES).read_to_end(&mut error).await?;
+    }
     drop(stdin);
     let status = child.wait().await?;
-    Ok(Ended {
-        status,
-        product: product?,
-        error: error?,
-    })
+    Ok(Heard::Ended { status, error })
 }
 
-async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(from) = from {
-        from.take(limit).read_to_end(&mut bytes).await?;
+/// The whole answer, or `None` if it ends before it is whole.
+async fn read_answer(
+    stdout: Option<impl AsyncRead + Unpin>,
+) -> io::Result<Option<(Made, Vec<u8>)>> {
+    let Some(stdout) = stdout else {
+        return Ok(None);
+    };
+    let mut stdout = BufReader::new(stdout.take(MAX_PRODUCT_BYTES));
+    let mut line = Vec::new();
+    stdout.read_until(b'\n', &mut line).await?;
+    if !line.ends_with(b"\n") {
+        return Ok(None);
     }
-    Ok(bytes)
+    let Answer {
+        made,
+        product_bytes,
+    } = serde_json::from_slice(&line)?;
+    let mut product = Vec::new();
+    stdout.take(product_bytes).read_to_end(&mut product).await?;
+    Ok((product.len() as u64 == product_bytes).then_some((made, product)))
 }
 
-// === impl Ended ===
+// === impl Heard ===
 
-impl Ended {
+impl Heard {
     fn product(self, limits: JobLimits) -> Result<Product, LoadError> {
-        if !self.status.success() {
-            return Err(self.failure(limits));
-        }
-        let malformed = || LoadError::Host("the compiler's answer is malformed".to_owned());
-        let line = self.product.iter().position(|byte| *byte == b'\n');
-        let (line, product) = self.product.split_at(line.ok_or_else(malformed)? + 1);
-        let answer = serde_json::from_slice(line).map_err(|_| malformed())?;
-        let product = product.to_vec();
-        match answer {
-            Answer::Invalid { message } => Err(InvalidStep { message }.into()),
-            Answer::Code => Ok(Product::Code(product)),
-            Answer::Artifact {
+        match self {
+            Self::Ended { status, error } => Err(failure(status, &error, limits)),
+            Self::Product(Made::Invalid { message }, _) => Err(InvalidStep { message }.into()),
+            Self::Product(Made::Code, code) => Ok(Product::Code(code)),
+            Self::Product(
+                Made::Artifact {
+                    digest,
+                    kind,
+                    keys,
+                    dynamic,
+                },
+                bytes,
+            ) => Ok(Product::Artifact(Artifact {
                 digest,
                 kind,
+                bytes,
                 keys,
                 dynamic,
-            } => Ok(Product::Artifact(Artifact {
-                dynamic,
-                digest,
-                kind,
-                bytes: product,
-                keys,
             })),
         }
     }
+}
 
-    /// Why it ended without an answer. Nothing but the step can make it end by itself.
-    fn failure(&self, limits: JobLimits) -> LoadError {
-        let said = String::from_utf8_lossy(&self.error);
-        let signal = self.status.signal();
-        if said.contains(OUT_OF_MEMORY) {
-            return too_large(limits).into();
-        }
-        if signal == Some(Signal::XCPU.as_raw()) {
-            return too_slow(limits).into();
-        }
-        if signal == Some(Signal::KILL.as_raw()) {
-            return LoadError::Host("somebody killed the compiler".to_owned());
-        }
-        if signal.is_some() || said.contains("panicked at") {
-            tracing::error!("the compiler crashed on a step: {}", self.status);
-            return InvalidStep::new(format!("the step crashes the compiler ({})", self.status))
-                .into();
-        }
-        LoadError::Host(format!("the compiler did not answer ({})", self.status))
+/// Why it ended without an answer. Nothing but the step can make it end by itself.
+fn failure(status: ExitStatus, error: &[u8], limits: JobLimits) -> LoadError {
+    let said = String::from_utf8_lossy(error);
+    let signal = status.signal();
+    if said.contains(OUT_OF_MEMORY) {
+        return too_large(limits).into();
     }
+    if signal == Some(Signal::XCPU.as_raw()) {
+        return too_slow(limits).into();
+    }
+    if signal == Some(Signal::KILL.as_raw()) {
+        return LoadError::Host("somebody killed the compiler".to_owned());
+    }
+    if signal.is_some() || said.contains("panicked at") {
+        tracing::error!("the compiler crashed on a step: {status}");
+        return InvalidStep::new(format!("the step crashes the compiler ({status})")).into();
+    }
+    LoadError::Host(format!("the compiler did not answer ({status})"))
 }
 
 fn broken(error: &io::Error) -> LoadError {
@@ -229,8 +249,8 @@ fn serve() -> io::Result<()> {
 }
 
 fn answer(done: Result<Product, InvalidStep>) -> io::Result<()> {
-    let (answer, product) = match done {
-        Ok(Product::Code(code)) => (Answer::Code, code),
+    let (made, product) = match done {
+        Ok(Product::Code(code)) => (Made::Code, code),
         Ok(Product::Artifact(artifact)) => {
             let Artifact {
                 digest,
@@ -240,7 +260,7 @@ fn answer(done: Result<Product, InvalidStep>) -> io::Result<()> {
                 dynamic,
             } = artifact;
             (
-                Answer::Artifact {
+                Made::Artifact {
                     digest,
                     kind,
                     keys,
@@ -249,7 +269,11 @@ fn answer(done: Result<Product, InvalidStep>) -> io::Result<()> {
                 bytes,
             )
         }
-        Err(InvalidStep { message }) => (Answer::Invalid { message }, Vec::new()),
+        Err(InvalidStep { message }) => (Made::Invalid { message }, Vec::new()),
+    };
+    let answer = Answer {
+        made,
+        product_bytes: product.len() as u64,
     };
     let mut stdout = io::stdout().lock();
     serde_json::to_writer(&mut stdout, &answer)?;
@@ -290,7 +314,7 @@ fn limit(request: &Request) -> io::Result<()> {
     setrlimit(Resource::Core, at_most(0))?;
     setrlimit(Resource::Cpu, at_most(request.cpu_seconds))?;
     setrlimit(Resource::As, at_most(request.memory_bytes))?;
-    rustix::process::nice(NICENESS)?;
+    rustix::process::nice(request.niceness)?;
     Ok(())
 }
 

@@ -19,6 +19,9 @@ use crate::load::{LoadError, blocking};
 use crate::turns::Turn;
 use crate::{Artifact, InvalidStep, SandboxConfig, SourceKind, StepFile, child, prepare};
 
+/// How much a compilation gives way to other runs, of 19.
+const NICENESS: i32 = 5;
+
 /// A program that compiles, started for each compilation: it hands its standard input and output to
 /// [`serve_compilation`](crate::serve_compilation). It must be of the same version as this crate.
 #[derive(Clone, Debug)]
@@ -60,6 +63,8 @@ pub(crate) enum Product {
 pub(crate) struct JobLimits {
     pub(crate) time: Duration,
     pub(crate) memory_bytes: u64,
+    /// How much the process that does it gives way.
+    pub(crate) niceness: i32,
 }
 
 /// Does jobs, here or in processes.
@@ -74,6 +79,12 @@ impl Compiler {
         let limits = JobLimits {
             time: config.compile_time,
             memory_bytes: config.compile_memory_bytes,
+            // Where one run has the only place there is nobody to give way to, and somebody who waits.
+            niceness: if config.concurrent_runs > 1 {
+                NICENESS
+            } else {
+                0
+            },
         };
         Self {
             engine,
