@@ -24,10 +24,16 @@ mod encode;
 mod nesting;
 #[path = "../../../crates/sandbox/src/references.rs"]
 mod references;
+#[expect(
+    dead_code,
+    reason = "no source code is registered here: the sandbox alone reads scripts back"
+)]
+#[path = "../../../crates/sandbox/src/source/mod.rs"]
+mod source;
 #[path = "../../../crates/sandbox/src/validate.rs"]
 mod validate;
 
-use artifact::{Artifact, ArtifactKind, InvalidStep, prepare};
+use artifact::{Artifact, ArtifactKind, InvalidStep, StepFile, prepare};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -89,8 +95,10 @@ fn check_artifact(source: &[u8], artifact: &Artifact) {
         ArtifactKind::Component => assert!(component == source),
         ArtifactKind::Module => assert!(source.starts_with(b"\0asm")),
         ArtifactKind::Text => assert!(std::str::from_utf8(source).is_ok()),
+        ArtifactKind::JavaScript | ArtifactKind::TypeScript => panic!("taken for source code"),
     }
-    let again = prepare(&StepFile::wasm(component.clone())).unwrap_or_else(|error| panic!("not registered again: {error}"));
+    let again = prepare(&StepFile::wasm(component.clone()))
+        .unwrap_or_else(|error| panic!("not registered again: {error}"));
     assert_eq!(again.kind, ArtifactKind::Component);
     assert!(again.bytes == *component);
     assert_eq!(again.keys, artifact.keys);
