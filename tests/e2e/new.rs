@@ -41,6 +41,33 @@ fn node(project: &Path, arguments: &[&str]) -> Finished {
 }
 
 #[tokio::test]
+async fn a_new_step_runs_as_it_is() {
+    for lang in ["ts", "js"] {
+        let host = host().await;
+        let (project, _) = make(&host, lang);
+        let step = format!("src/step.{lang}");
+        let ran = host
+            .lockstep_in(
+                &project,
+                &["run", &step, "--input", "@input.json", "--json"],
+            )
+            .exits(0);
+        let report = ran.json();
+        assert_eq!(
+            report["output"],
+            json!({"greeting": "Hello Ada", "signed": true}),
+            "{lang}"
+        );
+        let run = report["run"].as_str().unwrap();
+        assert_eq!(
+            ran.stderr,
+            format!("run {run} greets Ada with ***\n"),
+            "{lang}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_tests_of_a_new_step_pass_in_node() {
     for lang in ["ts", "js"] {
         let host = host().await;
@@ -80,7 +107,22 @@ async fn a_new_step_has_types_and_can_be_bundled() {
         let program = "node_modules/@lockstep/step/bin/lockstep-step.js";
         let built = node(&project, &[program, "build", &step, "-o", "dist/step.js"]);
         assert_eq!(built.code, 0, "{built:?}");
+        host.lockstep_in(&project, &["run", "dist/step.js", "--input", "@input.json"])
+            .exits(0);
     }
+}
+
+#[tokio::test]
+async fn a_new_step_names_its_credential() {
+    let host = host().await;
+    let (project, _) = make(&host, "ts");
+    host.lockstep_in(&project, &["step", "add", "greet", "src/step.ts"])
+        .exits(0);
+    let shown = host
+        .lockstep(&["step", "show", "greet", "--json"])
+        .exits(0)
+        .json();
+    assert!(shown.to_string().contains("GREETER_TOKEN"), "{shown}");
 }
 
 #[tokio::test]

@@ -15,16 +15,13 @@ pub fn repository() -> PathBuf {
 /// The guest that was built as `target/guests/<name>.wasm`.
 #[must_use]
 pub fn guest(name: &str) -> Vec<u8> {
-    let path = repository()
-        .join("target/guests")
-        .join(name)
-        .with_added_extension("wasm");
-    fs::read(&path).unwrap_or_else(|error| {
-        panic!(
-            "cannot read guest `{}`: {error}; `cargo xtask guests` builds it",
-            path.display()
-        )
-    })
+    built(name, "wasm")
+}
+
+/// The bundle that was built as `target/guests/<name>.js`.
+#[must_use]
+pub fn bundle(name: &str) -> String {
+    String::from_utf8(built(name, "js")).unwrap()
 }
 
 /// The guest of `tests/guests/<name>.wat`.
@@ -36,4 +33,17 @@ pub fn wat(name: &str) -> Vec<u8> {
         .with_added_extension("wat");
     fs::read(&path)
         .unwrap_or_else(|error| panic!("cannot read guest `{}`: {error}", path.display()))
+}
+
+fn built(name: &str, extension: &str) -> Vec<u8> {
+    let path = repository()
+        .join("target/guests")
+        .join(name)
+        .with_added_extension(extension);
+    fs::read(&path).unwrap_or_else(|error| {
+        panic!(
+            "cannot read guest `{}`: {error}; `cargo xtask guests` builds it",
+            path.display()
+        )
+    })
 }
