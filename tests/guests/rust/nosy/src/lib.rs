@@ -1,6 +1,6 @@
 //! Looks for everything that a sandbox should not give. The output is what it found.
 
-use std::{env, fs, net::TcpStream, time::SystemTime};
+use std::{env, fs, time::SystemTime};
 
 use lockstep_step::Failure;
 use serde::{Deserialize, Serialize};
@@ -30,9 +30,20 @@ fn run(input: Input) -> Result<Output, Failure> {
         directory: fs::read_dir("/").ok().map(Iterator::count),
         file: fs::read("/etc/passwd").is_ok(),
         written: fs::write("/tmp/nosy", "I was here").is_ok(),
-        connected: TcpStream::connect(("127.0.0.1", input.port)).is_ok(),
+        connected: connects(input.port),
         seconds: SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)?
             .as_secs(),
     })
+}
+
+#[cfg(not(target_env = "p2"))]
+fn connects(port: u16) -> bool {
+    std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// The C library for WASI that Debian has is older than the sockets of Rust for WASI 0.2, so this would not link there.
+#[cfg(target_env = "p2")]
+fn connects(_port: u16) -> bool {
+    false
 }
