@@ -37,10 +37,11 @@ const FILE: &str = "lockstep-engine.wasm";
 const LIST: &str = "lockstep-engine.sources";
 
 /// What the engine is built from: files, and folders of which every file counts.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "Cargo.lock",
     "Cargo.toml",
     "build.rs",
+    "platform/build.js",
     "platform/package-lock.json",
     "platform/package.json",
     "platform/src",

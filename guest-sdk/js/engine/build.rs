@@ -1,7 +1,13 @@
 //! How the engine is linked: the host gives it its memory, and reads where its stack is. And the web platform, which
 //! `cargo xtask engine` has built.
 
-use std::{env, fs, io, path::Path};
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use flate2::{Compression, write::ZlibEncoder};
 
 /// Room for C and Rust on the stack in linear memory; JavaScript is stopped well before (`engine.rs`, `STACK_BYTES`).
 const STACK_BYTES: u32 = 2 << 20;
@@ -32,5 +38,7 @@ fn embed_platform() -> io::Result<()> {
         Vec::new()
     };
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    fs::write(Path::new(&out).join("platform.js"), script)
+    let mut deflated = ZlibEncoder::new(Vec::new(), Compression::best());
+    deflated.write_all(&script)?;
+    fs::write(Path::new(&out).join("platform.zlib"), deflated.finish()?)
 }

@@ -19,3 +19,4 @@ mod positions;
 mod run;
 mod script;
 mod turn;
+mod web;

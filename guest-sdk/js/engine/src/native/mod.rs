@@ -1,6 +1,5 @@
 //! What steps find in the engine beyond ECMAScript: the one place where it is put together.
 
-mod console;
 mod context;
 mod credentials;
 mod errors;
@@ -25,7 +24,6 @@ pub(crate) struct Natives {
 
 pub(crate) fn install(ctx: &Ctx<'_>) -> rquickjs::Result<Natives> {
     random::install(ctx)?;
-    console::install(ctx)?;
     let credentials = credentials::install(ctx)?;
     step_module::declare(ctx, &credentials)?;
     Ok(Natives {

@@ -1,15 +1,19 @@
 //! The web platform: a script that takes what it needs of the engine from one hidden object, and gives what the engine
 //! needs of it.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, io::Read as _};
 
-use rquickjs::{Coerced, Ctx, Function, Object, Persistent, Value};
+use flate2::read::ZlibDecoder;
+use rquickjs::{Coerced, Ctx, Function, Object, Persistent, TypedArray, Value};
 
 use super::own;
-use crate::host::{self, Stream};
+use crate::{
+    host::{self, Stream},
+    web,
+};
 
-/// What `cargo xtask engine` made of `platform/src`.
-const SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/platform.js"));
+/// What `cargo xtask engine` made of `platform/src`, a quarter of its size.
+const SCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/platform.zlib"));
 
 /// The name of the hidden object. The platform deletes it from the global.
 const HIDDEN: &str = "__lockstep";
@@ -27,7 +31,9 @@ thread_local! {
 impl Platform {
     pub(crate) fn install(ctx: &Ctx<'_>) -> rquickjs::Result<Self> {
         ctx.globals().set(HIDDEN, hidden(ctx)?)?;
-        let hooks: Value = own::evaluate(ctx, "platform", SCRIPT)?;
+        let mut script = String::new();
+        ZlibDecoder::new(SCRIPT).read_to_string(&mut script)?;
+        let hooks: Value = own::evaluate(ctx, "platform", &script)?;
         ctx.globals().remove(HIDDEN)?;
         let hooks = hooks
             .into_object()
@@ -101,7 +107,9 @@ fn hidden<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     hidden.set("log", Function::new(ctx.clone(), log)?)?;
     hidden.set("now", Function::new(ctx.clone(), host::now_us)?)?;
     hidden.set("monotonic", Function::new(ctx.clone(), host::monotonic_us)?)?;
+    hidden.set("random", Function::new(ctx.clone(), random)?)?;
     hidden.set("uncaught", Function::new(ctx.clone(), uncaught)?)?;
+    web::install(ctx, &hidden, host::random)?;
     Ok(hidden)
 }
 
@@ -112,6 +120,12 @@ fn log(stream: i32, text: Coerced<String>) {
         Stream::Stderr
     };
     host::log(stream, &text.0);
+}
+
+fn random(array: TypedArray<'_, u8>) {
+    let mut bytes = vec![0; array.len()];
+    host::random(&mut bytes);
+    web::write_bytes(&array, &bytes);
 }
 
 fn uncaught<'js>(ctx: Ctx<'js>, error: Value<'js>) {

@@ -1,0 +1,169 @@
+// Bodies of requests and responses: what they are made from, and how they are read.
+
+import { blobBytes, blobOf, isBlob, join } from "./blob.js";
+import { TextDecoder, TextEncoder } from "./encoding.js";
+import { TextDecoderStream } from "./encoding-streams.js";
+import { encodeMultipart, formOfMultipart, formOfQuery, isFormData } from "./form-data.js";
+import { header } from "./headers.js";
+import { extractMime, serializeMime } from "./mime.js";
+import { ReadableStream, TransformStream } from "./streams.js";
+import { URLSearchParams } from "./url-search-params.js";
+import { bytesOf, isBufferSource, USVString } from "./webidl.js";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * A body: bytes, as long as nobody asked for its stream, else a stream. `used` says that the bytes were read.
+ * `source` tells whether it could be sent twice.
+ */
+class Body {
+  constructor(bytes, stream) {
+    this.bytes = bytes;
+    this.stream = stream;
+    this.source = bytes !== undefined;
+    this.used = false;
+  }
+  get disturbed() {
+    return this.used || (this.stream !== undefined && this.stream._disturbed);
+  }
+  get unusable() {
+    return this.disturbed || (this.stream !== undefined && this.stream.locked);
+  }
+}
+
+/** The body that a BodyInit describes, and the `Content-Type` that goes with it (null: none). */
+export function extract(init) {
+  if (init instanceof ReadableStream) {
+    if (init.locked || init._disturbed) throw new TypeError("the body is a stream that is locked or was read from");
+    return { body: new Body(undefined, init), type: null };
+  }
+  if (isBlob(init)) return { body: new Body(blobBytes(init)), type: init.type === "" ? null : init.type };
+  if (isBufferSource(init)) return { body: new Body(bytesOf(init, "the body").slice()), type: null };
+  if (isFormData(init)) {
+    const { bytes, boundary } = encodeMultipart(init);
+    return { body: new Body(bytes), type: `multipart/form-data; boundary=${boundary}` };
+  }
+  if (init instanceof URLSearchParams) {
+    return { body: new Body(encoder.encode(init.toString())), type: "application/x-www-form-urlencoded;charset=UTF-8" };
+  }
+  return { body: new Body(encoder.encode(USVString(init))), type: "text/plain;charset=UTF-8" };
+}
+
+/** The stream of a body; from then on the body is that stream. */
+function streamOf(body) {
+  if (body.stream === undefined) {
+    const { bytes, used } = body;
+    let pending = bytes;
+    body.stream = new ReadableStream({
+      type: "bytes",
+      pull(controller) {
+        if (pending.length > 0) controller.enqueue(pending.slice());
+        pending = new Uint8Array(0);
+        controller.close();
+        controller.byobRequest?.respond(0);
+      },
+    });
+    if (used) body.stream._disturbed = true;
+    body.bytes = undefined;
+  }
+  return body.stream;
+}
+
+/** Two bodies in place of one: `clone` of a request or response. */
+export function cloneBody(body) {
+  if (body === null) return null;
+  if (body.stream === undefined) return new Body(body.bytes);
+  const [first, second] = body.stream.tee();
+  body.stream = first;
+  return new Body(undefined, second);
+}
+
+/** Takes the body away for a new request. */
+export function takeBody(body) {
+  if (body.stream === undefined) {
+    const taken = new Body(body.bytes);
+    body.used = true;
+    return taken;
+  }
+  const taken = new Body(undefined, body.stream.pipeThrough(new TransformStream()));
+  return taken;
+}
+
+async function readAll(body) {
+  if (body === null) return new Uint8Array(0);
+  if (body.stream === undefined) {
+    body.used = true;
+    return body.bytes.slice();
+  }
+  const reader = body.stream.getReader();
+  const chunks = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return chunks.length === 0 ? new Uint8Array(0) : join(chunks).slice();
+    if (!(value instanceof Uint8Array)) {
+      const error = new TypeError("a chunk of the body is not a Uint8Array");
+      reader.cancel(error).catch(() => {});
+      throw error;
+    }
+    chunks.push(value);
+  }
+}
+
+/** Adds the members of the mixin `Body` to an interface. `stateOf(object)` checks the brand and has body and headers. */
+export function withBody(constructor, name, stateOf) {
+  const consume = async (object, operation, convert) => {
+    const { body, headers } = stateOf(object);
+    if (body !== null && body.unusable)
+      throw new TypeError(`${name}.${operation}: the body was read already, or is locked`);
+    return convert(await readAll(body), extractMime(header(headers, "content-type") ?? ""));
+  };
+  const members = {
+    get body() {
+      const { body } = stateOf(this);
+      return body === null ? null : streamOf(body);
+    },
+    get bodyUsed() {
+      const { body } = stateOf(this);
+      return body !== null && body.disturbed;
+    },
+    async arrayBuffer() {
+      return consume(this, "arrayBuffer", (bytes) => bytes.buffer);
+    },
+    async blob() {
+      return consume(this, "blob", (bytes, mime) => blobOf(bytes, mime === null ? "" : serializeMime(mime)));
+    },
+    async bytes() {
+      return consume(this, "bytes", (bytes) => bytes);
+    },
+    async formData() {
+      return consume(this, "formData", formOf);
+    },
+    async json() {
+      return consume(this, "json", (bytes) => JSON.parse(decoder.decode(bytes)));
+    },
+    textStream() {
+      const { body } = stateOf(this);
+      if (body !== null && body.unusable)
+        throw new TypeError(`${name}.textStream: the body was read already, or is locked`);
+      const stream = body === null ? new Body(new Uint8Array(0)) : body;
+      return streamOf(stream).pipeThrough(new TextDecoderStream());
+    },
+    async text() {
+      return consume(this, "text", (bytes) => decoder.decode(bytes));
+    },
+  };
+  Object.defineProperties(constructor.prototype, Object.getOwnPropertyDescriptors(members));
+}
+
+function formOf(bytes, mime) {
+  if (mime?.essence === "multipart/form-data") {
+    const boundary = mime.parameters.get("boundary");
+    if (boundary === undefined) throw new TypeError("formData: the `Content-Type` has no boundary");
+    return formOfMultipart(bytes, boundary);
+  }
+  if (mime?.essence === "application/x-www-form-urlencoded") return formOfQuery(decoder.decode(bytes));
+  throw new TypeError(
+    `formData: the \`Content-Type\` ${mime === null ? "is missing" : `is \`${mime.essence}\``}, not that of a form`,
+  );
+}
