@@ -24,6 +24,7 @@ mod leaving;
 mod masking;
 mod new;
 mod outcomes;
+mod platform;
 mod records;
 mod resolution;
 mod sdk;
