@@ -387,7 +387,8 @@ async fn leave_behind(setup: &Setup, text: &'static str, holder: Holder, wanted:
         .cancelled_by(&cancel)
         .request(Arc::new(Notified(Arc::clone(&holds))));
     let held = setup.host.runner.run(&setup.host.admin, request);
-    let (held, ()) = tokio::join!(held, leaver);
+    // The holder comes first.
+    let (held, ()) = tokio::join!(biased; held, leaver);
     assert_eq!(held.unwrap().outcome.kind(), OutcomeKind::Cancelled);
 }
 

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod errors;
+mod hostile;
 mod output;
 mod promises;
 mod recursion;
