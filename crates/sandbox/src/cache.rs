@@ -27,6 +27,9 @@ const MAGIC: &[u8; 8] = b"LSCODE\0\x02";
 const SUM_BYTES: usize = 16;
 /// Who made the code, the checksum, the magic.
 const TRAILER_BYTES: usize = Maker::BYTES + SUM_BYTES + MAGIC.len();
+/// From this size on a file is mapped. A loaded step then holds it open: smaller ones would be more than a process may have
+/// open files, and are copied in no time.
+const MAPPED_BYTES: u64 = 2 << 20;
 /// What is read of a file at once while it is checked.
 const PIECE_BYTES: usize = 256 << 10;
 /// What the files of all engine versions may hold together. Some hundred engines of scripting languages, or a hundred
@@ -65,7 +68,13 @@ impl CodeCache {
             .ok()?
             .len()
             .checked_sub(TRAILER_BYTES as u64)?;
-        let sum = sum(digest, &mut (&mut file).take(bytes)).ok()?;
+        let mut small = Vec::new();
+        let sum = if bytes < MAPPED_BYTES {
+            (&mut file).take(bytes).read_to_end(&mut small).ok()?;
+            sum(digest, &mut &*small).ok()?
+        } else {
+            sum(digest, &mut (&mut file).take(bytes)).ok()?
+        };
         let mut found = [0; TRAILER_BYTES];
         file.read_exact(&mut found).ok()?;
         let (maker, _) = found.split_first_chunk()?;
@@ -76,7 +85,11 @@ impl CodeCache {
         }
         // It was used now. That this cannot be noted is no reason not to use it.
         drop(used_now(&file));
-        Some(Code::kept(maker, bytes, file))
+        Some(if bytes < MAPPED_BYTES {
+            Code::made(maker, small)
+        } else {
+            Code::kept(maker, bytes, file)
+        })
     }
 
     /// Keeps compiled code. The file appears whole or not at all.

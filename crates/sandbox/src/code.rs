@@ -23,7 +23,7 @@ pub(crate) enum Maker {
 }
 
 enum Place {
-    /// It has just been made.
+    /// It has just been made, or is small and was read by `CodeCache`.
     Memory(Vec<u8>),
     /// `CodeCache` has checked it. It is mapped, not read, so that processes share it, and what a run does not touch is
     /// not loaded.
@@ -50,7 +50,7 @@ impl Maker {
 }
 
 impl Code {
-    /// Code that was made a moment ago.
+    /// Code that was made a moment ago, or read from a file of ours that was found to be whole.
     pub(crate) fn made(maker: Maker, code: Vec<u8>) -> Self {
         Self {
             maker,
@@ -68,8 +68,8 @@ impl Code {
         }
     }
 
-    /// The code itself, if it was made a moment ago.
-    pub(crate) fn as_made(&self) -> Option<&[u8]> {
+    /// The code itself, if it is in memory.
+    pub(crate) fn in_memory(&self) -> Option<&[u8]> {
         match &self.place {
             Place::Memory(code) => Some(code),
             Place::File(_) => None,

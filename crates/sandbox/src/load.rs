@@ -246,7 +246,7 @@ impl Shelf {
         let step = self.link(code)?.ok_or_else(|| {
             LoadError::Host("the JavaScript engine makes snapshots of another one".to_owned())
         })?;
-        if let (Some(cache), Some(bytes)) = (&self.cache, code.as_made())
+        if let (Some(cache), Some(bytes)) = (&self.cache, code.in_memory())
             && let Err(error) = cache.write(digest, code.maker, bytes)
         {
             tracing::warn!(%digest, "compiled code is not cached on disk: {error}");
