@@ -1,5 +1,4 @@
 //! What `lockstep new` embeds is embedded anew when it changes: a file that is added changes none that was embedded.
-#![expect(clippy::print_stdout, reason = "so cargo is told")]
 
 /// Folders that are embedded.
 const EMBEDDED: [&str; 6] = [

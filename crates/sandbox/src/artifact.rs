@@ -8,7 +8,6 @@ use wasmparser::Parser;
 use lockstep_step::{CredentialKey, Digest, MAX_MODULE_BYTES};
 
 use crate::bounds::{self, TEXT_BYTES};
-use crate::source::{self, Language};
 use crate::validate::validate;
 use crate::{encode, references};
 
@@ -178,34 +177,8 @@ impl InvalidStep {
     }
 }
 
-/// Makes an artifact of what a user handed in.
-///
-/// It validates; it encodes a core module, and strips source code of its types; it does not compile. CPU-bound:
-/// milliseconds for a megabyte.
-///
-/// # Errors
-/// [`InvalidStep`] if it is no step, or over a limit.
-pub fn prepare(file: &StepFile) -> Result<Artifact, InvalidStep> {
-    let language = match file.kind {
-        SourceKind::WebAssembly => return prepare_wasm(&file.bytes),
-        SourceKind::JavaScript => Language::JavaScript,
-        SourceKind::TypeScript => Language::TypeScript,
-    };
-    let script = source::parse(&file.name, language, &file.bytes)?;
-    Ok(Artifact {
-        digest: Digest::of(&file.bytes),
-        kind: match language {
-            Language::JavaScript => ArtifactKind::JavaScript,
-            Language::TypeScript => ArtifactKind::TypeScript,
-        },
-        bytes: script.to_bytes(),
-        keys: script.keys,
-        dynamic: script.dynamic,
-    })
-}
-
-/// A component, a core module, or either as text.
-fn prepare_wasm(source: &[u8]) -> Result<Artifact, InvalidStep> {
+/// Makes an artifact of a component, a core module, or either as text.
+pub(crate) fn prepare_wasm(source: &[u8]) -> Result<Artifact, InvalidStep> {
     if source.len() > MAX_MODULE_BYTES {
         let length = source.len();
         return Err(InvalidStep::new(format!(

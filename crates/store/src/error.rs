@@ -61,7 +61,7 @@ pub enum StoreError {
         /// What was to be removed.
         what: Thing,
         /// Who needs it.
-        dependents: Dependents,
+        dependents: Box<Dependents>,
     },
     /// It still has credentials, and the removal was not forced.
     #[error("{what} still has credentials: {credentials}")]

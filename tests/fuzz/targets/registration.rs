@@ -24,16 +24,10 @@ mod encode;
 mod nesting;
 #[path = "../../../crates/sandbox/src/references.rs"]
 mod references;
-#[expect(
-    dead_code,
-    reason = "no source code is registered here: the sandbox alone reads scripts back"
-)]
-#[path = "../../../crates/sandbox/src/source/mod.rs"]
-mod source;
 #[path = "../../../crates/sandbox/src/validate.rs"]
 mod validate;
 
-use artifact::{Artifact, ArtifactKind, InvalidStep, StepFile, prepare};
+use artifact::{Artifact, ArtifactKind, InvalidStep, prepare_wasm};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -65,7 +59,7 @@ fuzz_target!(|data: &[u8]| {
 fn check(source: &[u8]) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let prepared = prepare(&StepFile::wasm(source.to_vec()));
+    let prepared = prepare_wasm(source);
     let taken = MEMORY.peak_usage() - before;
     let limit = MEMORY_BYTES + MEMORY_BYTES_PER_BYTE * source.len();
     assert!(
@@ -97,8 +91,8 @@ fn check_artifact(source: &[u8], artifact: &Artifact) {
         ArtifactKind::Text => assert!(std::str::from_utf8(source).is_ok()),
         ArtifactKind::JavaScript | ArtifactKind::TypeScript => panic!("taken for source code"),
     }
-    let again = prepare(&StepFile::wasm(component.clone()))
-        .unwrap_or_else(|error| panic!("not registered again: {error}"));
+    let again =
+        prepare_wasm(component).unwrap_or_else(|error| panic!("not registered again: {error}"));
     assert_eq!(again.kind, ArtifactKind::Component);
     assert!(again.bytes == *component);
     assert_eq!(again.keys, artifact.keys);

@@ -316,7 +316,7 @@ async fn a_credential_that_is_listed_is_deleted_by_force(setup: &Setup) {
         dynamic: vec![],
     };
     match delete(&tenant, "TOKEN", Removal::IfUnused).await {
-        Err(StoreError::InUse { dependents, .. }) => assert_eq!(dependents, lists_it),
+        Err(StoreError::InUse { dependents, .. }) => assert_eq!(*dependents, lists_it),
         other => assert!(other.is_err(), "it is listed"),
     }
     assert_eq!(tenant.reveal("daily", "TOKEN").await, Ok("one".to_owned()));

@@ -203,6 +203,7 @@ pub(super) fn remove(
             let dependents = dependents(connection, workspace, scope, key)?;
             if !dependents.is_empty() {
                 let what = Thing::Credential(scope.clone(), key.clone());
+                let dependents = Box::new(dependents);
                 return Err(StoreError::InUse { what, dependents });
             }
         }
