@@ -28,7 +28,7 @@ pub struct Artifact {
     pub digest: Digest,
     /// What the user handed in.
     pub kind: ArtifactKind,
-    /// What is kept and run: a component, or a script as [`Script`] writes it.
+    /// What is kept and run: a component, or a script as `source::Script` writes it.
     pub bytes: Vec<u8>,
     /// The keys of the credentials that the code says it uses, sorted.
     pub keys: Vec<CredentialKey>,
