@@ -76,7 +76,9 @@ fn build() -> Result<()> {
     // Before the build: what is changed meanwhile is not in it.
     let sources = sources()?;
     console::say(&format!("building the engine with {toolchain} and clang"));
-    let mut cargo = toolchain.build(FOLDER, &[Target::Unknown], &[&hide_home()?]);
+    let flags = hide_paths()?;
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut cargo = toolchain.build(FOLDER, &[Target::Unknown], &flags);
     guests::share_target(&mut cargo);
     compile_c(&mut cargo);
     run(cargo.arg("--locked"))?;
@@ -203,10 +205,22 @@ fn compile_c(cargo: &mut Command) {
         );
 }
 
-/// Panic messages name files: without the folders of this machine.
-fn hide_home() -> Result<String> {
-    let home = std::env::home_dir().context("there is no home directory")?;
-    Ok(format!("--remap-path-prefix={}=", home.display()))
+/// What keeps the paths of this machine and the name of the registry out of the file: panics name files.
+fn hide_paths() -> Result<Vec<String>> {
+    let home = std::env::home_dir().context("there is no home folder")?;
+    let mut flags = vec![format!("--remap-path-prefix={}=", home.display())];
+    let cargo_home =
+        std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    // Of several prefixes that fit the last one counts.
+    if let Ok(registries) = fs::read_dir(cargo_home.join("registry/src")) {
+        for registry in registries {
+            flags.push(format!(
+                "--remap-path-prefix={}=",
+                registry?.path().display()
+            ));
+        }
+    }
+    Ok(flags)
 }
 
 fn folder() -> PathBuf {
