@@ -10,6 +10,7 @@ mod plaintext;
 mod stack;
 mod stream;
 
+mod glance;
 mod mask_json;
 mod texts;
 

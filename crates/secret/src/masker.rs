@@ -168,6 +168,11 @@ impl Masker {
         &self.shared
     }
 
+    /// The patterns as they are now.
+    pub(crate) fn patterns(&self) -> Arc<Patterns> {
+        self.shared.patterns().0
+    }
+
     pub(crate) fn config(&self) -> &MaskerConfig {
         &self.shared.config
     }

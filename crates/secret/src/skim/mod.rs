@@ -128,6 +128,17 @@ impl Skimmer {
             length = (2 * length).min(MOST_BYTES);
         }
     }
+
+    /// Whether nothing starts in the first `length` bytes of `text`.
+    pub(crate) fn is_clean(&mut self, patterns: &Patterns, text: &[u8], length: usize) -> bool {
+        let mut found = Found {
+            limit: length,
+            search_to: None,
+            sequences: Sequences::Raw,
+        };
+        found.search(patterns, text, &mut self.ahead);
+        found.search_to.is_none()
+    }
 }
 
 /// At the end of a text, so many bytes may be the start of something.
