@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -85,15 +84,6 @@ pub struct Usage {
     pub denied: Vec<Denied>,
 }
 
-/// The context as the JavaScript engine takes it.
-#[derive(Serialize)]
-struct ScriptRun<'a> {
-    #[serde(flatten)]
-    context: &'a StepContext,
-    /// When the run is ended, in milliseconds since 1970.
-    deadline_ms: i64,
-}
-
 /// What is at hand while a guest runs.
 struct Live {
     masker: Masker,
@@ -160,12 +150,12 @@ async fn run_component(
 
 async fn run_script(engine: &Engine, script: &LoadedScript, invocation: Invocation<'_>) -> Ended {
     let run = Live::new(&invocation);
-    let request = request(&invocation);
+    let (input, limits) = (invocation.input, &invocation.limits);
     let desk = CredentialDesk::new(invocation.credentials, run.masker.clone());
-    let state = ScriptState::new(desk, &run.log, invocation.limits.memory_bytes);
-    let mut store = store(engine, state, &invocation.limits);
+    let state = ScriptState::new(desk, invocation.context, &run.log, limits);
+    let mut store = store(engine, state, limits);
     let entered = Box::pin(async {
-        Ok(match script.enter(&mut store, &request).await? {
+        Ok(match script.enter(&mut store, input).await? {
             Answer::Output(output) => Returned::Output(Some(output)),
             Answer::Failed(failure) => Returned::ScriptFailed(failure),
         })
@@ -174,24 +164,6 @@ async fn run_script(engine: &Engine, script: &LoadedScript, invocation: Invocati
     // What follows no longer needs the instance: its memory is given back before anything else is done.
     let guest = store.into_data().into_guest();
     run.conclude(end, guest, None)
-}
-
-/// What the JavaScript engine is called with: JSON text.
-fn request(invocation: &Invocation<'_>) -> Vec<u8> {
-    let run = ScriptRun {
-        context: &invocation.context,
-        deadline_ms: Timestamp::now().as_millisecond().saturating_add(
-            i64::try_from(invocation.limits.timeout.as_millis()).unwrap_or(i64::MAX),
-        ),
-    };
-    let mut request = Vec::with_capacity(invocation.input.len() + 256);
-    request.extend_from_slice(br#"{"input":"#);
-    request.extend_from_slice(invocation.input.as_bytes());
-    request.extend_from_slice(br#","run":"#);
-    #[expect(clippy::expect_used, reason = "texts and numbers, written to memory")]
-    serde_json::to_writer(&mut request, &run).expect("a run is JSON");
-    request.push(b'}');
-    request
 }
 
 fn check_input(input: &str, limits: &Limits) -> Result<(), Ending> {

@@ -37,6 +37,7 @@ pub(super) enum Import {
     Credential,
     Missing,
     Keys,
+    Context,
     Take,
     Sleep,
     Panic,
@@ -60,7 +61,7 @@ struct OutOfBounds;
 // === impl Import ===
 
 impl Import {
-    const ALL: [(&'static str, Self); 11] = [
+    const ALL: [(&'static str, Self); 12] = [
         ("memory", Self::Memory),
         ("now", Self::Now),
         ("monotonic", Self::Monotonic),
@@ -69,6 +70,7 @@ impl Import {
         ("credential", Self::Credential),
         ("missing", Self::Missing),
         ("keys", Self::Keys),
+        ("context", Self::Context),
         ("take", Self::Take),
         ("sleep", Self::Sleep),
         ("panic", Self::Panic),
@@ -169,6 +171,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<ScriptState>) -> wasmtime::Resul
     linker.func_wrap(MODULE, "keys", |mut guest: Guest<'_>| {
         guest.data_mut().keys()
     })?;
+    linker.func_wrap(MODULE, "context", |mut guest: Guest<'_>| {
+        guest.data_mut().context()
+    })?;
     linker.func_wrap(MODULE, "take", |mut guest: Guest<'_>, at| {
         let (memory, state) = parts(&mut guest)?;
         take(&std::mem::take(&mut state.waiting), memory, at)
@@ -201,12 +206,17 @@ impl ScriptState {
     fn missing(&mut self, asked: &str) -> wasmtime::Result<i32> {
         let asked = asked.split('\n').map(str::to_owned).collect();
         let missing = self.guest.desk.missing(asked)?;
-        self.wait(Waiting::Keys(missing.join("\n")))
+        self.wait(Waiting::Text(missing.join("\n")))
     }
 
     fn keys(&mut self) -> wasmtime::Result<i32> {
         let keys = self.guest.desk.keys();
-        self.wait(Waiting::Keys(keys.join("\n")))
+        self.wait(Waiting::Text(keys.join("\n")))
+    }
+
+    fn context(&mut self) -> wasmtime::Result<i32> {
+        let context = serde_json::to_string(&self.context)?;
+        self.wait(Waiting::Text(context))
     }
 
     /// Keeps a text until the guest takes it, and tells how long it is.

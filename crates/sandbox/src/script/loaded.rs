@@ -55,11 +55,11 @@ impl LoadedScript {
         })
     }
 
-    /// Makes the instance and runs the step in it. `request` is what the engine takes.
+    /// Makes the instance and runs the step in it. `input` is JSON text.
     pub(crate) async fn enter(
         &self,
         store: &mut Store<ScriptState>,
-        request: &[u8],
+        input: &str,
     ) -> wasmtime::Result<Answer> {
         let owner = self.memory.instantiate_async(&mut *store).await?;
         let memory = owner
@@ -78,9 +78,9 @@ impl LoadedScript {
 
         let alloc: TypedFunc<i32, i32> = function(store, &instance, &engine.exports.alloc)?;
         let run: TypedFunc<(i32, i32), i64> = function(store, &instance, &engine.exports.run)?;
-        let length = i32::try_from(request.len())?;
+        let length = i32::try_from(input.len())?;
         let at = alloc.call_async(&mut *store, length).await?;
-        memory.write(&mut *store, at.cast_unsigned() as usize, request)?;
+        memory.write(&mut *store, at.cast_unsigned() as usize, input.as_bytes())?;
         let answer = run.call_async(&mut *store, (at, length)).await?;
         let answer = slice(memory.data(&*store), answer)?;
         Answer::parse(answer)

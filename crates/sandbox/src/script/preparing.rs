@@ -49,8 +49,14 @@ enum Prepared {
 impl Workshop {
     /// The memory of an engine that is ready for any step. `data` are those of its file.
     pub(super) fn base(engine: &Engine, code: &Module, data: &[u8]) -> wasmtime::Result<Module> {
-        let mut workshop = Self::open(engine, code, &compiled(engine, data)?)?;
-        workshop.call::<(), ()>("init", (), INIT_SECONDS)?;
+        let empty = compiled(engine, data)?;
+        let mut compiling = Self::load(engine, code, &empty)?;
+        let platform: i64 = compiling.call("platform", (), INIT_SECONDS)?;
+        let platform = super::loaded::slice(compiling.memory.data(&compiling.store), platform)?;
+
+        let mut workshop = Self::load(engine, code, &empty)?;
+        let platform = workshop.hand_over(platform)?;
+        workshop.call::<_, ()>("init", platform, INIT_SECONDS)?;
         workshop.keep(engine)
     }
 
@@ -67,13 +73,20 @@ impl Workshop {
             Prepared::NotSoFar(error) => return Ok(Err(too_much(&error))),
         }
         if let Prepared::Whole = workshop.evaluate()? {
-            return workshop.keep(&engine.engine).map(Ok);
+            return workshop.settle(&engine.engine).map(Ok);
         }
         // It throws, is not pure, or takes too much: it runs in each run, and does there what it does.
         drop(workshop);
         let mut workshop = Self::open(&engine.engine, &engine.code, base)?;
         workshop.declare(script)?;
-        workshop.keep(&engine.engine).map(Ok)
+        workshop.settle(&engine.engine).map(Ok)
+    }
+
+    /// The engine as its file has it.
+    fn load(engine: &Engine, code: &Module, memory: &Module) -> wasmtime::Result<Self> {
+        let mut workshop = Self::open(engine, code, memory)?;
+        workshop.call::<(), ()>("load", (), INIT_SECONDS)?;
+        Ok(workshop)
     }
 
     fn open(engine: &Engine, code: &Module, memory: &Module) -> wasmtime::Result<Self> {
@@ -177,6 +190,12 @@ impl Workshop {
         function.call(&mut self.store, arguments)
     }
 
+    /// The memory from which runs start.
+    fn settle(mut self, engine: &Engine) -> wasmtime::Result<Module> {
+        self.call::<(), ()>("settle", (), DECLARE_SECONDS)?;
+        self.keep(engine)
+    }
+
     fn keep(mut self, engine: &Engine) -> wasmtime::Result<Module> {
         let stack = self.stack_pointer.get(&mut self.store).unwrap_i32();
         if stack != self.stack_base {
@@ -184,7 +203,10 @@ impl Workshop {
                 "the engine left something on its stack",
             ));
         }
-        compiled(engine, self.memory.data(&self.store))
+        // The stack lies first in the memory, and nothing on it is in use.
+        let memory = self.memory.data_mut(&mut self.store);
+        memory[..stack.cast_unsigned() as usize].fill(0);
+        compiled(engine, memory)
     }
 }
 

@@ -3,20 +3,35 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
+use serde::Serialize;
 use wasmtime::Memory;
+
+use lockstep_step::Limits;
 
 use crate::host::{CredentialDesk, Guest, GuestState};
 use crate::log::RunLog;
+use crate::run::StepContext;
 
 /// What the host keeps for one run.
 pub(crate) struct ScriptState {
     /// What the guest takes next. Dropped before the desk, which wipes what it shares.
     pub(super) waiting: Waiting,
     pub(super) guest: Guest,
+    pub(super) context: ScriptContext,
     pub(super) log: RunLog,
     pub(super) began: Instant,
     /// That of the guest, once it has one.
     pub(super) memory: Option<Memory>,
+}
+
+/// What a script can read of its run, as the engine takes it.
+#[derive(Serialize)]
+pub(super) struct ScriptContext {
+    #[serde(flatten)]
+    context: StepContext,
+    /// When the run is ended, in milliseconds since 1970.
+    deadline_ms: i64,
 }
 
 /// A text whose length the guest has been told, until it takes it.
@@ -25,14 +40,25 @@ pub(super) enum Waiting {
     #[default]
     Nothing,
     Value(Arc<str>),
-    Keys(String),
+    Text(String),
 }
 
 impl ScriptState {
-    pub(crate) fn new(desk: CredentialDesk, log: &RunLog, memory_bytes: u64) -> Self {
+    pub(crate) fn new(
+        desk: CredentialDesk,
+        context: StepContext,
+        log: &RunLog,
+        limits: &Limits,
+    ) -> Self {
+        let timeout_ms = i64::try_from(limits.timeout.as_millis()).unwrap_or(i64::MAX);
+        let deadline_ms = Timestamp::now().as_millisecond().saturating_add(timeout_ms);
         Self {
             waiting: Waiting::Nothing,
-            guest: Guest::new(desk, memory_bytes),
+            guest: Guest::new(desk, limits.memory_bytes),
+            context: ScriptContext {
+                context,
+                deadline_ms,
+            },
             log: log.clone(),
             began: Instant::now(),
             memory: None,
@@ -56,7 +82,7 @@ impl Waiting {
         match self {
             Self::Nothing => "",
             Self::Value(value) => value,
-            Self::Keys(keys) => keys,
+            Self::Text(text) => text,
         }
     }
 }

@@ -17,14 +17,23 @@ const GOOD: i32 = 0;
 const REFUSED: i32 = 1;
 
 #[unsafe(no_mangle)]
-extern "C" fn init() {
+extern "C" fn load() {
     unsafe extern "C" {
         fn __wasm_call_ctors();
     }
     // Unless somebody calls it, the linker wraps each export so that constructors and destructors run at every call.
     unsafe { __wasm_call_ctors() };
     std::panic::set_hook(Box::new(|info| host::panic(&info.to_string())));
-    engine::start();
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn platform() -> u64 {
+    locate(engine::compile_platform().leak())
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn init(platform: *mut u8, length: usize) {
+    engine::start(unsafe { Buffer::from_host(platform, length) });
 }
 
 #[unsafe(no_mangle)]
@@ -58,6 +67,11 @@ unsafe extern "C" fn declare(
 #[unsafe(no_mangle)]
 extern "C" fn evaluate() -> i32 {
     answer(engine::get(|engine| engine.evaluate()))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn settle() {
+    engine::get(engine::Engine::settle);
 }
 
 #[unsafe(no_mangle)]

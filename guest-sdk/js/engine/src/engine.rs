@@ -31,16 +31,42 @@ pub(crate) struct Engine {
     runtime: Runtime,
     context: Context,
     pub(crate) script: RefCell<Option<Script>>,
+    /// What was in use before there was a step, and the whole memory then.
+    used_bytes: usize,
+    memory_bytes: usize,
 }
 
 thread_local! {
     static ENGINE: OnceCell<Engine> = const { OnceCell::new() };
 }
 
-/// Makes the engine.
-pub(crate) fn start() {
+/// The web platform, compiled by an engine that is then thrown away: what compiling leaves behind would be part of all memories.
+pub(crate) fn compile_platform() -> Vec<u8> {
+    let runtime = runtime().unwrap_or_else(|error| panic!("cannot start: {error}"));
+    let context = Context::full(&runtime).unwrap_or_else(|error| panic!("cannot start: {error}"));
+    let compiled = context.with(|ctx| {
+        native::compile_platform(&ctx).unwrap_or_else(|error| {
+            let error = failure::describe(&ctx, &error);
+            panic!("cannot compile the web platform: {error}")
+        })
+    });
+    std::mem::forget(context);
+    compiled
+}
+
+fn runtime() -> rquickjs::Result<Runtime> {
+    let runtime = Runtime::new()?;
+    runtime.set_max_stack_size(STACK_BYTES);
+    // None while a step is prepared, and then as `settle` says.
+    runtime.set_gc_threshold(usize::MAX);
+    Ok(runtime)
+}
+
+/// Makes the engine. `platform` is what [`compile_platform`] gave.
+pub(crate) fn start(platform: Buffer) {
     ENGINE.with(|engine| {
-        let started = Engine::new().unwrap_or_else(|error| panic!("cannot start: {error}"));
+        let started =
+            Engine::new(&platform).unwrap_or_else(|error| panic!("cannot start: {error}"));
         if engine.set(started).is_err() {
             panic!("started twice");
         }
@@ -59,15 +85,12 @@ pub(crate) fn try_get<R>(f: impl FnOnce(&Engine) -> R) -> Option<R> {
 }
 
 impl Engine {
-    fn new() -> rquickjs::Result<Self> {
-        let runtime = Runtime::new()?;
-        runtime.set_max_stack_size(STACK_BYTES);
-        // None while a step is prepared, and then as `settle` says.
-        runtime.set_gc_threshold(usize::MAX);
+    fn new(platform: &[u8]) -> rquickjs::Result<Self> {
+        let runtime = runtime()?;
         turn::watch_rejections(&runtime);
         let context = Context::full(&runtime)?;
         let (natives, output) = context.with(|ctx| {
-            let natives = native::install(&ctx).unwrap_or_else(|error| {
+            let natives = native::install(&ctx, platform).unwrap_or_else(|error| {
                 panic!(
                     "cannot install what steps find: {}",
                     failure::describe(&ctx, &error)
@@ -75,16 +98,19 @@ impl Engine {
             });
             Output::install(&ctx).map(|output| (natives, output))
         })?;
-        let engine = Self {
+        runtime.run_gc();
+        let used = usize::try_from(runtime.memory_usage().malloc_size).unwrap_or(0);
+        heap::keep_reserve();
+        context.with(|ctx| heap::fill_holes(&ctx));
+        Ok(Self {
             natives,
             output,
             runtime,
             context,
             script: RefCell::new(None),
-        };
-        heap::keep_reserve();
-        engine.settle();
-        Ok(engine)
+            used_bytes: used,
+            memory_bytes: heap::size(),
+        })
     }
 
     /// Compiles a step.
@@ -98,29 +124,29 @@ impl Engine {
         native::set_positions(Positions::new(name.as_c_str().to_bytes(), map));
         let script = self.with(|ctx| Script::compile(ctx, name, code, form))?;
         self.script.replace(Some(script));
-        self.settle();
         Ok(())
     }
 
     /// Evaluates the top level of the step.
     pub(crate) fn evaluate(&self) -> Result<(), String> {
-        let evaluated = self.with(|ctx| match self.script.borrow_mut().as_mut() {
+        self.with(|ctx| match self.script.borrow_mut().as_mut() {
             Some(script) => script.prepare(ctx, &self.natives.platform),
             None => Err("no step was declared".to_owned()),
-        });
-        self.settle();
-        evaluated
+        })
     }
 
     pub(crate) fn with<R>(&self, f: impl FnOnce(&Ctx<'_>) -> R) -> R {
         self.context.with(|ctx| f(&ctx))
     }
 
-    /// Readies the memory for a snapshot.
-    fn settle(&self) {
-        self.runtime.run_gc();
-        let used = self.runtime.memory_usage().malloc_size;
-        let used = usize::try_from(used).unwrap_or(0);
+    /// Readies the memory for the snapshot from which runs start.
+    pub(crate) fn settle(&self) {
+        let grown = heap::size() - self.memory_bytes;
+        if grown > GARBAGE_BYTES {
+            self.runtime.run_gc();
+        }
+        self.with(heap::fill_holes);
+        let used = self.used_bytes + grown;
         self.runtime.set_gc_threshold(used + GARBAGE_BYTES);
         heap::reserve(ROOM_BYTES);
     }

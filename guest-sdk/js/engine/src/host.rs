@@ -13,6 +13,7 @@ mod import {
         pub(super) fn log(stream: i32, text: *const u8, length: usize);
         pub(super) fn credential(key: *const u8, length: usize) -> i32;
         pub(super) fn missing(keys: *const u8, length: usize) -> i32;
+        pub(super) fn context() -> i32;
         pub(super) fn take(to: *mut u8);
         pub(super) fn sleep(microseconds: f64);
         pub(super) fn panic(message: *const u8, length: usize);
@@ -71,6 +72,12 @@ pub(crate) fn credential(key: &str) -> Option<Zeroizing<Vec<u8>>> {
 pub(crate) fn missing(keys: &[String]) -> Vec<String> {
     let keys = keys.join("\n");
     lines(unsafe { import::missing(keys.as_ptr(), keys.len()) })
+}
+
+/// What the run knows of itself: JSON text.
+pub(crate) fn context() -> Zeroizing<Vec<u8>> {
+    let length = unsafe { import::context() };
+    take(usize::try_from(length).unwrap_or(0))
 }
 
 pub(crate) fn sleep_us(microseconds: f64) {

@@ -1,8 +1,8 @@
-//! One run of a step, from its request to its answer.
+//! One run of a step, from its input to its answer.
 
 use std::mem::ManuallyDrop;
 
-use rquickjs::{Ctx, Function, Object, Value, function::This, qjs};
+use rquickjs::{Ctx, Function, Value, function::This};
 
 use crate::{
     buffer::Buffer,
@@ -18,10 +18,10 @@ const FAILURE: u8 = b'f';
 /// Runs the step. The answer is `o` and the output, or `f` and the failure; both are JSON.
 ///
 /// Nothing large is given back: the instance is dropped, and to free 1 MB of JSON takes 2 ms.
-pub(crate) fn run(engine: &Engine, request: Buffer) -> Vec<u8> {
-    let request = ManuallyDrop::new(request);
+pub(crate) fn run(engine: &Engine, input: Buffer) -> Vec<u8> {
+    let input = ManuallyDrop::new(input);
     engine.with(|ctx| {
-        let (mark, json) = match complete(engine, ctx, &request) {
+        let (mark, json) = match complete(engine, ctx, &input) {
             Ok(json) => (OUTPUT, json),
             Err(failure) => (FAILURE, failure.to_json()),
         };
@@ -32,37 +32,27 @@ pub(crate) fn run(engine: &Engine, request: Buffer) -> Vec<u8> {
     })
 }
 
-fn complete(engine: &Engine, ctx: &Ctx<'_>, request: &Buffer) -> Result<String, Failure> {
+fn complete(engine: &Engine, ctx: &Ctx<'_>, input: &Buffer) -> Result<String, Failure> {
     let failure = |kind, error| Failure::new(ctx, &engine.natives.errors, kind, &error);
-    let result = call(engine, ctx, request).map_err(|error| failure(Kind::Failed, error))?;
+    let result = call(engine, ctx, input).map_err(|error| failure(Kind::Failed, error))?;
     let result = ManuallyDrop::new(result);
     let output = engine.output.stringify(ctx, &result);
     output.map_err(|error| failure(Kind::Output, error))
 }
 
-fn call<'js>(engine: &Engine, ctx: &Ctx<'js>, request: &Buffer) -> rquickjs::Result<Value<'js>> {
+fn call<'js>(engine: &Engine, ctx: &Ctx<'js>, input: &Buffer) -> rquickjs::Result<Value<'js>> {
     let platform = &engine.natives.platform;
-    let request = ManuallyDrop::new(parse(ctx, request)?);
-    let context = engine.natives.context.start(ctx, &request)?;
+    let input = script::parse(ctx, input, c"input")?;
+    let context = engine.natives.context.start(ctx, &input)?;
     let function = match &*engine.script.borrow() {
         Some(script) => script.function(ctx, platform)?,
         None => panic!("`declare` comes before `run`"),
     };
-    let input: Value = request.get("input")?;
     let result: Value = function.call((input, context))?;
     let result = resolved(ctx, result)?;
     match result.as_promise() {
         Some(promise) => turn::settle(ctx, platform, promise),
         None => turn::end(ctx, platform, None).map(|()| result),
-    }
-}
-
-fn parse<'js>(ctx: &Ctx<'js>, request: &Buffer) -> rquickjs::Result<Object<'js>> {
-    unsafe {
-        let name = c"request".as_ptr();
-        let length = request.len() as qjs::size_t;
-        let value = qjs::JS_ParseJSON(ctx.as_raw().as_ptr(), request.as_ptr(), length, name);
-        script::checked(ctx, value)?.get()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The code of a step: compiled, then evaluated, then called.
 
+use std::ffi::CStr;
+
 use rquickjs::{
     Ctx, Error, Function, Object, Persistent, Promise, Value, promise::PromiseState, qjs,
 };
@@ -101,7 +103,7 @@ fn compile_plain(ctx: &Ctx<'_>, name: &Buffer, code: &Buffer) -> rquickjs::Resul
     Ok(Script::Ready(Persistent::save(ctx, function)))
 }
 
-fn compile<'js>(
+pub(crate) fn compile<'js>(
     ctx: &Ctx<'js>,
     name: &Buffer,
     code: &Buffer,
@@ -122,6 +124,20 @@ fn compile<'js>(
             length,
             &raw mut options,
         );
+        checked(ctx, value)
+    }
+}
+
+/// The value of JSON text.
+pub(crate) fn parse<'js>(
+    ctx: &Ctx<'js>,
+    json: &Buffer,
+    name: &CStr,
+) -> rquickjs::Result<Value<'js>> {
+    let length = json.len() as qjs::size_t;
+    unsafe {
+        let context = ctx.as_raw().as_ptr();
+        let value = qjs::JS_ParseJSON(context, json.as_ptr(), length, name.as_ptr());
         checked(ctx, value)
     }
 }

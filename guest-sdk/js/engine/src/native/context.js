@@ -1,25 +1,32 @@
-// The second argument of a step. It is made once; `start` puts in what a run knows.
-(credential, requireCredentials, signal) => {
+// The second argument of a step. It is made once; what a run knows of itself is asked for when a step first reads it.
+(credential, requireCredentials, signal, about) => {
+  let run;
+  const known = () => (run ??= about());
   const ctx = {
     input: undefined,
-    runId: '',
-    workflow: '',
-    step: null,
-    attempt: 1,
-    deadline: 0,
+    get runId() {
+      return known().id;
+    },
+    get workflow() {
+      return known().workflow;
+    },
+    get step() {
+      return known().step;
+    },
+    get attempt() {
+      return known().attempt;
+    },
+    get deadline() {
+      return known().deadline_ms;
+    },
     get signal() {
-      return signal(ctx.deadline);
+      return signal(known().deadline_ms);
     },
     credential,
     requireCredentials,
   };
-  return ({ input, run }) => {
+  return (input) => {
     ctx.input = input;
-    ctx.runId = run.id;
-    ctx.workflow = run.workflow;
-    ctx.step = run.step;
-    ctx.attempt = run.attempt;
-    ctx.deadline = run.deadline_ms;
     return ctx;
   };
 };

@@ -3,7 +3,7 @@
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
 
 use super::{credentials::Credentials, own};
-use crate::{engine, turn};
+use crate::{buffer::Buffer, engine, host, script, turn};
 
 /// Makes the second argument.
 pub(crate) struct Context {
@@ -17,10 +17,12 @@ impl Context {
     ) -> rquickjs::Result<Self> {
         let make: Function = own::evaluate(ctx, "context", include_str!("context.js"))?;
         let signal = Function::new(ctx.clone(), signal)?;
+        let about = Function::new(ctx.clone(), about)?;
         let arguments = (
             credentials.credential.clone(),
             credentials.require.clone(),
             signal,
+            about,
         );
         let start: Function = make.call(arguments)?;
         Ok(Self {
@@ -32,10 +34,15 @@ impl Context {
     pub(crate) fn start<'js>(
         &self,
         ctx: &Ctx<'js>,
-        request: &Object<'js>,
+        input: &Value<'js>,
     ) -> rquickjs::Result<Object<'js>> {
-        self.start.clone().restore(ctx)?.call((request.clone(),))
+        self.start.clone().restore(ctx)?.call((input.clone(),))
     }
+}
+
+/// What the run knows of itself.
+fn about<'js>(ctx: Ctx<'js>) -> rquickjs::Result<Value<'js>> {
+    script::parse(&ctx, &Buffer::join(&[&host::context()]), c"context")
 }
 
 /// A signal that aborts a little before the run has to be over. Made when a step first asks for it.

@@ -13,7 +13,7 @@ use rquickjs::Ctx;
 pub(crate) use context::Context;
 pub(crate) use credentials::missing_keys;
 pub(crate) use errors::{Errors, set_positions};
-pub(crate) use platform::{Platform, take_uncaught};
+pub(crate) use platform::{Platform, compile as compile_platform, take_uncaught};
 
 /// What the engine itself needs of it.
 pub(crate) struct Natives {
@@ -22,13 +22,14 @@ pub(crate) struct Natives {
     pub(crate) platform: Platform,
 }
 
-pub(crate) fn install(ctx: &Ctx<'_>) -> rquickjs::Result<Natives> {
+/// `platform` is what [`compile_platform`] gave.
+pub(crate) fn install(ctx: &Ctx<'_>, platform: &[u8]) -> rquickjs::Result<Natives> {
     random::install(ctx)?;
     let credentials = credentials::install(ctx)?;
     step_module::declare(ctx, &credentials)?;
     Ok(Natives {
         context: Context::install(ctx, &credentials)?,
         errors: Errors::install(ctx)?,
-        platform: Platform::install(ctx)?,
+        platform: Platform::install(ctx, platform)?,
     })
 }

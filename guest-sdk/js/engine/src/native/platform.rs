@@ -28,12 +28,17 @@ thread_local! {
     static UNCAUGHT: RefCell<Option<Persistent<Value<'static>>>> = const { RefCell::new(None) };
 }
 
+/// The script, compiled.
+pub(crate) fn compile(ctx: &Ctx<'_>) -> rquickjs::Result<Vec<u8>> {
+    let mut script = String::new();
+    ZlibDecoder::new(SCRIPT).read_to_string(&mut script)?;
+    own::compile_without_text(ctx, "platform", &script)
+}
+
 impl Platform {
-    pub(crate) fn install(ctx: &Ctx<'_>) -> rquickjs::Result<Self> {
+    pub(super) fn install(ctx: &Ctx<'_>, compiled: &[u8]) -> rquickjs::Result<Self> {
         ctx.globals().set(HIDDEN, hidden(ctx)?)?;
-        let mut script = String::new();
-        ZlibDecoder::new(SCRIPT).read_to_string(&mut script)?;
-        let hooks: Value = own::evaluate(ctx, "platform", &script)?;
+        let hooks: Value = own::evaluate_compiled(ctx, compiled)?;
         ctx.globals().remove(HIDDEN)?;
         let hooks = hooks
             .into_object()
