@@ -98,7 +98,7 @@ impl Code {
         reason = "the code is ours: made a moment ago, or checked by `CodeCache` in a directory of ours alone"
     )]
     pub(crate) fn module(&self, engine: &Engine) -> wasmtime::Result<Module> {
-        // SAFETY: it is what `Module::serialize` made, here or before it was kept. A file that is kept is never written to
+        // SAFETY: it is what `Engine::precompile_module` made, here or before it was kept. A file that is kept is never written to
         // again, only removed.
         unsafe {
             match &self.place {

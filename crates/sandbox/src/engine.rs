@@ -28,7 +28,7 @@ const HOST_STACK_BYTES: usize = 4 << 20;
 /// What stays resident of a slot that is used again, instead of being given back to the kernel.
 const MEMORY_KEEP_RESIDENT_BYTES: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT_BYTES: usize = 1 << 20;
-const STACK_KEEP_RESIDENT_BYTES: usize = 64 << 10;
+const STACK_KEEP_RESIDENT_BYTES: usize = 32 << 10;
 
 /// Where the instances of an engine live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Engine, Linker, Module};
+use wasmtime::{Engine, Linker, Module, ModuleExport};
 
 use lockstep_step::Digest;
 
 use super::engine_file::{ENGINE, EngineFile};
 use super::image;
 use super::imports::{self, Import};
-use super::loaded::{Exports, LoadedScript};
+use super::loaded::{self, LoadedScript};
 use super::preparing::Workshop;
 use super::state::ScriptState;
 use crate::cache::CodeCache;
@@ -24,7 +24,8 @@ pub(crate) struct ScriptEngine {
     pub(super) code: Module,
     pub(super) imports: Vec<Import>,
     pub(super) linker: Linker<ScriptState>,
-    pub(super) exports: Exports,
+    /// Its export that a run calls.
+    pub(super) run: ModuleExport,
     parts: Parts,
     /// The memory from which steps are prepared, made or read when the first one is.
     base: Mutex<Option<Module>>,
@@ -57,9 +58,10 @@ impl ScriptEngine {
             Some(code) => code,
             None => {
                 let _compiling = compiling();
-                let code = Module::new(engine, EngineFile::parse(ENGINE)?.code)?;
-                parts.write(CODE, &code)?;
-                code
+                let code = engine.precompile_module(&EngineFile::parse(ENGINE)?.code)?;
+                let code = Code::made(Maker::Compiler, code);
+                parts.write(CODE, &code);
+                code.module(engine)?
             }
         };
         let mut linker = Linker::new(engine);
@@ -68,7 +70,7 @@ impl ScriptEngine {
             engine: engine.clone(),
             linker,
             imports: Import::of(&code)?,
-            exports: Exports::of(&code)?,
+            run: loaded::export(&code, "run")?,
             code,
             parts,
             base: Mutex::new(None),
@@ -86,9 +88,8 @@ impl ScriptEngine {
             LoadError::Host(format!("the JavaScript engine failed: {error:#}"))
         };
         let base = self.base().map_err(broken)?;
-        let module = Workshop::step(self, &base, script).map_err(broken)??;
-        let module = module.serialize().map_err(broken)?;
-        Ok(Code::made(Maker::Engine(self.parts.digest), module))
+        let snapshot = Workshop::step(self, &base, script).map_err(broken)??;
+        Ok(Code::made(Maker::Engine(self.parts.digest), snapshot))
     }
 
     /// A snapshot, ready to be run. `None` if it was made with another engine.
@@ -112,9 +113,10 @@ impl ScriptEngine {
             Some(module) => module,
             None => {
                 let data = EngineFile::parse(ENGINE)?.memory;
-                let module = Workshop::base(&self.engine, &self.code, &data)?;
-                self.parts.write(BASE, &module)?;
-                module
+                let base = Workshop::base(&self.engine, &self.code, &data)?;
+                let base = Code::made(Maker::Compiler, base);
+                self.parts.write(BASE, &base);
+                base.module(&self.engine)?
             }
         };
         Ok(base.insert(module).clone())
@@ -135,17 +137,16 @@ impl Parts {
         module.map_err(damaged).ok()
     }
 
-    fn write(&self, part: &str, module: &Module) -> wasmtime::Result<()> {
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.write(&self.file(part), Maker::Compiler, &module.serialize()?)
+    fn write(&self, part: &str, code: &Code) {
+        if let (Some(cache), Some(bytes)) = (&self.cache, code.in_memory())
+            && let Err(error) = cache.write(&self.file(part), code.maker, bytes)
         {
             tracing::warn!("the {part} is not cached on disk: {error}");
         }
-        Ok(())
     }
 }
 
 /// The module of data only that has `memory`, compiled.
-pub(super) fn compiled(engine: &Engine, memory: &[u8]) -> wasmtime::Result<Module> {
-    Module::new(engine, image::module(memory))
+pub(super) fn compiled(engine: &Engine, memory: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    engine.precompile_module(&image::module(memory))
 }

@@ -220,7 +220,7 @@ impl ScriptState {
     }
 
     /// Keeps a text until the guest takes it, and tells how long it is.
-    fn wait(&mut self, text: Waiting) -> wasmtime::Result<i32> {
+    pub(super) fn wait(&mut self, text: Waiting) -> wasmtime::Result<i32> {
         let length = i32::try_from(text.text().len())?;
         self.waiting = text;
         Ok(length)

@@ -7,7 +7,7 @@ use wasmtime::{Extern, Instance, InstancePre, Linker, Module, ModuleExport, Stor
 use super::answer::Answer;
 use super::engine::ScriptEngine;
 use super::image::MEMORY;
-use super::state::ScriptState;
+use super::state::{ScriptState, Waiting};
 use lockstep_step::Phase;
 
 /// The snapshot of a step, mapped afresh in each run.
@@ -17,24 +17,7 @@ pub(crate) struct LoadedScript {
     memory_export: ModuleExport,
 }
 
-/// What of the engine is called in a run.
-pub(super) struct Exports {
-    alloc: ModuleExport,
-    run: ModuleExport,
-}
-
-// === impl Exports ===
-
-impl Exports {
-    pub(super) fn of(code: &Module) -> wasmtime::Result<Self> {
-        Ok(Self {
-            alloc: export(code, "alloc")?,
-            run: export(code, "run")?,
-        })
-    }
-}
-
-fn export(module: &Module, name: &str) -> wasmtime::Result<ModuleExport> {
+pub(super) fn export(module: &Module, name: &str) -> wasmtime::Result<ModuleExport> {
     module.get_export_index(name).ok_or_else(|| lacks(name))
 }
 
@@ -61,7 +44,8 @@ impl LoadedScript {
         store: &mut Store<ScriptState>,
         input: &str,
     ) -> wasmtime::Result<Answer> {
-        let owner = self.memory.instantiate_async(&mut *store).await?;
+        // Neither has code that is run when it is instantiated.
+        let owner = self.memory.instantiate(&mut *store)?;
         let memory = owner
             .get_module_export(&mut *store, &self.memory_export)
             .and_then(Extern::into_memory)
@@ -73,15 +57,12 @@ impl LoadedScript {
             .iter()
             .map(|import| import.live(&engine.linker, store, memory))
             .collect::<wasmtime::Result<Vec<_>>>()?;
-        let instance = Instance::new_async(&mut *store, &engine.code, &imports).await?;
+        let instance = Instance::new(&mut *store, &engine.code, &imports)?;
         store.data_mut().guest.phase = Phase::Run;
 
-        let alloc: TypedFunc<i32, i32> = function(store, &instance, &engine.exports.alloc)?;
-        let run: TypedFunc<(i32, i32), i64> = function(store, &instance, &engine.exports.run)?;
-        let length = i32::try_from(input.len())?;
-        let at = alloc.call_async(&mut *store, length).await?;
-        memory.write(&mut *store, at.cast_unsigned() as usize, input.as_bytes())?;
-        let answer = run.call_async(&mut *store, (at, length)).await?;
+        let run: TypedFunc<i32, i64> = function(store, &instance, &engine.run)?;
+        let length = store.data_mut().wait(Waiting::Text(input.to_owned()))?;
+        let answer = run.call_async(&mut *store, length).await?;
         let answer = slice(memory.data(&*store), answer)?;
         Answer::parse(answer)
             .ok_or_else(|| wasmtime::Error::msg("the engine's answer is malformed"))

@@ -9,7 +9,7 @@ use wasmtime::{
 };
 
 use super::engine::{ScriptEngine, compiled};
-use super::image::MEMORY;
+use super::image::{self, MEMORY};
 use super::imports::{Import, Impure};
 use crate::InvalidStep;
 use crate::source::{Form, Script};
@@ -48,8 +48,8 @@ enum Prepared {
 
 impl Workshop {
     /// The memory of an engine that is ready for any step. `data` are those of its file.
-    pub(super) fn base(engine: &Engine, code: &Module, data: &[u8]) -> wasmtime::Result<Module> {
-        let empty = compiled(engine, data)?;
+    pub(super) fn base(engine: &Engine, code: &Module, data: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        let empty = Module::new(engine, image::module(data))?;
         let mut compiling = Self::load(engine, code, &empty)?;
         let platform: i64 = compiling.call("platform", (), INIT_SECONDS)?;
         let platform = super::loaded::slice(compiling.memory.data(&compiling.store), platform)?;
@@ -65,7 +65,7 @@ impl Workshop {
         engine: &ScriptEngine,
         base: &Module,
         script: &Script,
-    ) -> wasmtime::Result<Result<Module, InvalidStep>> {
+    ) -> wasmtime::Result<Result<Vec<u8>, InvalidStep>> {
         let mut workshop = Self::open(&engine.engine, &engine.code, base)?;
         match workshop.declare(script)? {
             Prepared::Whole => {}
@@ -191,12 +191,12 @@ impl Workshop {
     }
 
     /// The memory from which runs start.
-    fn settle(mut self, engine: &Engine) -> wasmtime::Result<Module> {
+    fn settle(mut self, engine: &Engine) -> wasmtime::Result<Vec<u8>> {
         self.call::<(), ()>("settle", (), DECLARE_SECONDS)?;
         self.keep(engine)
     }
 
-    fn keep(mut self, engine: &Engine) -> wasmtime::Result<Module> {
+    fn keep(mut self, engine: &Engine) -> wasmtime::Result<Vec<u8>> {
         let stack = self.stack_pointer.get(&mut self.store).unwrap_i32();
         if stack != self.stack_base {
             return Err(wasmtime::Error::msg(

@@ -136,7 +136,15 @@ impl Skimmer {
             search_to: None,
             sequences: Sequences::Raw,
         };
-        found.search(patterns, text, &mut self.ahead);
+        found.search_shapes(patterns, text);
+        // No view makes a text longer.
+        let is_long_enough = patterns
+            .trie()
+            .shortest()
+            .is_some_and(|shortest| length >= shortest);
+        if is_long_enough {
+            found.search_forms(patterns, text, &mut self.ahead);
+        }
         found.search_to.is_none()
     }
 }
@@ -154,11 +162,19 @@ fn undecided_bytes(patterns: &Patterns) -> usize {
 
 impl Found {
     fn search(&mut self, patterns: &Patterns, text: &[u8], ahead: &mut Ahead) {
+        self.search_shapes(patterns, text);
+        self.search_forms(patterns, text, ahead);
+    }
+
+    fn search_shapes(&mut self, patterns: &Patterns, text: &[u8]) {
         if patterns.has_shapes()
             && let Some(start) = shapes::find_start(text, self.limit)
         {
             self.stop(start, start + 1);
         }
+    }
+
+    fn search_forms(&mut self, patterns: &Patterns, text: &[u8], ahead: &mut Ahead) {
         if let Some(grams) = patterns.grams() {
             let mut look = Look {
                 text,

@@ -75,9 +75,9 @@ extern "C" fn settle() {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn run(request: *mut u8, length: usize) -> u64 {
-    let request = unsafe { Buffer::from_host(request, length) };
-    let answer = engine::get(|engine| run::run(engine, request));
+extern "C" fn run(length: usize) -> u64 {
+    let input = Buffer::of(host::take(length));
+    let answer = engine::get(|engine| run::run(engine, input));
     locate(&*answer.leak())
 }
 

@@ -6,7 +6,7 @@ use std::{
     ops::Deref,
 };
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes that the host has written, with a NUL after them as QuickJS wants it. Wiped when dropped: what is freed is else
 /// part of the snapshot.
@@ -42,6 +42,13 @@ impl Buffer {
         } else {
             unsafe { Vec::from_raw_parts(pointer, length + 1, length + 1) }
         };
+        Self { bytes }
+    }
+
+    /// A buffer with what the host had waiting.
+    pub(crate) fn of(mut bytes: Zeroizing<Vec<u8>>) -> Self {
+        let mut bytes = std::mem::take(&mut *bytes);
+        bytes.push(0);
         Self { bytes }
     }
 

@@ -95,8 +95,11 @@ fn lines(length: i32) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn take(length: usize) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(vec![0; length]);
+/// What the host has waiting: so many bytes.
+pub(crate) fn take(length: usize) -> Zeroizing<Vec<u8>> {
+    // With room for a NUL behind it.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
+    bytes.resize(length, 0);
     unsafe { import::take(bytes.as_mut_ptr()) };
     bytes
 }

@@ -42,7 +42,7 @@ impl Context {
 
 /// What the run knows of itself.
 fn about<'js>(ctx: Ctx<'js>) -> rquickjs::Result<Value<'js>> {
-    script::parse(&ctx, &Buffer::join(&[&host::context()]), c"context")
+    script::parse(&ctx, &Buffer::of(host::context()), c"context")
 }
 
 /// A signal that aborts a little before the run has to be over. Made when a step first asks for it.
