@@ -14,7 +14,11 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+
+use crate::times::Times;
+
+#[path = "../../sandbox/benches/stand/times.rs"]
+mod times;
 
 const WARM_UP: usize = 5;
 const RUNS: usize = 100;
@@ -27,32 +31,18 @@ fn main() {
         ("node -e 0", command("node", &["-e", "0"])),
         ("true", command("true", &[])),
     ];
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = commands.each_ref().map(|_| Times::default());
     for _ in 0..WARM_UP + RUNS {
         for ((_, command), times) in commands.iter_mut().zip(&mut times) {
-            times.extend(timed(command));
+            let status = times.time(|| command.status());
+            assert!(status.unwrap().success(), "{command:?}");
         }
     }
-    println!("{RUNS} runs each        min        p50        p99");
-    for ((name, _), mut times) in commands.into_iter().zip(times) {
-        if times.is_empty() {
-            println!("{name:<16} is not installed");
-            continue;
-        }
-        times.drain(..WARM_UP);
-        times.sort_unstable();
-        let [min, p50, p99] = [0, times.len() / 2, times.len() * 99 / 100].map(|at| times[at]);
-        println!("{name:<16} {min:>10.1?} {p50:>10.1?} {p99:>10.1?}");
+    println!("{RUNS} runs each        p50        p99");
+    for ((name, _), times) in commands.into_iter().zip(times) {
+        let (p50, p99) = times.p50_p99(WARM_UP);
+        println!("{name:<16} {p50:>10.1?} {p99:>10.1?}");
     }
-}
-
-/// None if there is no such program.
-fn timed(command: &mut Command) -> Option<Duration> {
-    let start = Instant::now();
-    let status = command.status().ok()?;
-    let took = start.elapsed();
-    assert!(status.success(), "{command:?}");
-    Some(took)
 }
 
 fn command(program: &str, arguments: &[&str]) -> Command {

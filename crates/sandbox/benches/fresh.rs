@@ -13,8 +13,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{
@@ -25,12 +23,16 @@ use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi::p2::pipe::SinkOutputStream;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use lockstep_sandbox::{
-    Artifact, Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
-    SandboxConfig, StepCode, StepContext, StepFile, prepare,
-};
-use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind, Scope};
+use lockstep_sandbox::{Artifact, SandboxConfig, StepFile, prepare};
+use lockstep_step::OutcomeKind;
+
+use crate::alone::{Alone, VALUE};
+use crate::times::Times;
+
+#[path = "stand/alone.rs"]
+mod alone;
+#[path = "stand/times.rs"]
+mod times;
 
 /// The sandbox's own settings, so that both engines are the same.
 #[expect(
@@ -44,100 +46,35 @@ mod engine;
 const PLACES: u32 = 4;
 const WARM_UP: usize = 500;
 const RUNS: usize = 10_000;
-const VALUE: &str = "a value of the usual length, 1f93";
 const INPUT: &str = r#"{"keys":["KEY"]}"#;
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/credentials.wasm");
-    let artifact = prepare(&StepFile::wasm(fs::read(path).unwrap())).unwrap();
-    let bare = Bare::new(&artifact);
-    let ours = runtime.block_on(Ours::new(artifact));
-    let (mut bare_times, mut our_times) = (Vec::new(), Vec::new());
+    let file = StepFile::wasm(fs::read(path).unwrap());
+    let bare = Bare::new(&prepare(&file).unwrap());
+    let sandbox = Alone::new(PLACES);
+    let step = runtime.block_on(sandbox.load(file));
+    let ours = async || {
+        let outcome = sandbox.run(&step, INPUT, CancellationToken::new()).await;
+        assert_eq!(outcome.kind(), OutcomeKind::Completed);
+    };
+    let (mut bare_times, mut our_times) = (Times::default(), Times::default());
     for _ in 0..WARM_UP + RUNS {
-        bare_times.push(timed(|| runtime.block_on(bare.run())));
-        our_times.push(timed(|| runtime.block_on(ours.run())));
+        bare_times.time(|| runtime.block_on(bare.run()));
+        our_times.time(|| runtime.block_on(ours()));
     }
     println!("{RUNS} runs each        p50        p99");
-    let bare = told("bare wasmtime", &mut bare_times);
-    let ours = told("sandbox", &mut our_times);
+    let bare = told("bare wasmtime", bare_times);
+    let ours = told("sandbox", our_times);
     println!("sandbox / bare wasmtime, p50: {:.2}", ours / bare);
 }
 
-fn timed(run: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    run();
-    start.elapsed()
-}
-
 /// Prints the times, and gives the median in seconds.
-fn told(name: &str, times: &mut Vec<Duration>) -> f64 {
-    times.drain(..WARM_UP);
-    times.sort_unstable();
-    let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+fn told(name: &str, times: Times) -> f64 {
+    let (p50, p99) = times.p50_p99(WARM_UP);
     println!("{name:<16} {p50:>10.1?} {p99:>10.1?}");
     p50.as_secs_f64()
-}
-
-// === The sandbox ===
-
-struct Ours {
-    sandbox: Sandbox,
-    step: Arc<LoadedStep>,
-}
-
-struct One;
-
-struct Nowhere;
-
-impl Ours {
-    async fn new(artifact: Artifact) -> Self {
-        let sandbox = Sandbox::new(SandboxConfig::for_runs(PLACES)).unwrap();
-        let component = artifact.bytes;
-        let step = sandbox
-            .load("bench", artifact.digest, async {
-                Ok(StepCode::Artifact(component))
-            })
-            .await
-            .unwrap();
-        Self { sandbox, step }
-    }
-
-    async fn run(&self) {
-        let place = self.sandbox.admit().await.unwrap();
-        let invocation = Invocation {
-            input: INPUT,
-            context: StepContext::default(),
-            limits: Limits::default(),
-            credentials: Box::new(One),
-            log: Arc::new(Nowhere),
-            cancel: CancellationToken::new(),
-        };
-        let ended = self.sandbox.run(place, &self.step, invocation).await;
-        assert_eq!(ended.outcome.unwrap().kind(), OutcomeKind::Completed);
-    }
-}
-
-impl Credentials for One {
-    fn reveal(&self, _key: &CredentialKey) -> Result<Reveal, RevealError> {
-        Ok(Reveal {
-            secret: Secret::new(VALUE.to_owned()),
-            scope: Scope::Workspace,
-            version: 1,
-        })
-    }
-
-    fn check(&self, _key: &CredentialKey) -> Result<(), DenialReason> {
-        Ok(())
-    }
-
-    fn keys(&self) -> Vec<CredentialKey> {
-        Vec::new()
-    }
-}
-
-impl LogSink for Nowhere {
-    fn write(&self, _chunk: LogChunk) {}
 }
 
 // === The bare host ===

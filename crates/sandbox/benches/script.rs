@@ -9,20 +9,23 @@
 
 use std::env;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::{
-    Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox, SandboxConfig,
-    StepCode, StepContext, StepFile,
-};
-use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind, Scope};
+use lockstep_sandbox::{LoadedStep, StepFile};
+use lockstep_step::OutcomeKind;
+
+use crate::alone::Alone;
+use crate::times::Times;
+
+#[path = "stand/alone.rs"]
+mod alone;
+#[path = "stand/times.rs"]
+mod times;
 
 const WARM_UP: usize = 500;
 const RUNS: usize = 10_000;
-const VALUE: &str = "a value of the usual length, 1f93";
 const INPUT: &str = r#"{"n":1}"#;
 
 const ONE_LINE: &str = "export default i => ({ n: i.n + 1, s: credential('KEY').length })";
@@ -32,7 +35,7 @@ fn main() {
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sandbox = Sandbox::new(SandboxConfig::for_runs(4)).unwrap();
+    let sandbox = Alone::new(4);
     let started = Instant::now();
     runtime.block_on(load(&sandbox, "return 1"));
     println!("the engine, and a first step: {:.1?}", started.elapsed());
@@ -51,20 +54,16 @@ fn main() {
         let started = Instant::now();
         let step = runtime.block_on(load(&sandbox, &source));
         let prepared = started.elapsed();
-        let mut times = Vec::new();
+        let mut times = Times::default();
         let runs = if name.ends_with("impure") {
             RUNS / 10
         } else {
             RUNS
         };
         for _ in 0..WARM_UP + runs {
-            let start = Instant::now();
-            runtime.block_on(run(&sandbox, &step));
-            times.push(start.elapsed());
+            times.time(|| runtime.block_on(run(&sandbox, &step)));
         }
-        times.drain(..WARM_UP);
-        times.sort_unstable();
-        let (p50, p99): (Duration, _) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+        let (p50, p99) = times.p50_p99(WARM_UP);
         println!("{name:<24} {prepared:>12.1?} {p50:>10.1?} {p99:>10.1?}");
     }
 }
@@ -83,51 +82,12 @@ fn filler(kilobytes: usize) -> String {
     source
 }
 
-async fn load(sandbox: &Sandbox, source: &str) -> Arc<LoadedStep> {
+async fn load(sandbox: &Alone, source: &str) -> Arc<LoadedStep> {
     let file = StepFile::named("bench.js", source.as_bytes().to_vec());
-    let digest = file.load_digest();
-    sandbox
-        .load("bench", digest, async { Ok(StepCode::Source(file)) })
-        .await
-        .unwrap()
+    sandbox.load(file).await
 }
 
-async fn run(sandbox: &Sandbox, step: &LoadedStep) {
-    let place = sandbox.admit().await.unwrap();
-    let invocation = Invocation {
-        input: INPUT,
-        context: StepContext::default(),
-        limits: Limits::default(),
-        credentials: Box::new(One),
-        log: Arc::new(Nowhere),
-        cancel: CancellationToken::new(),
-    };
-    let ended = sandbox.run(place, step, invocation).await;
-    assert_eq!(ended.outcome.unwrap().kind(), OutcomeKind::Completed);
-}
-
-struct One;
-
-struct Nowhere;
-
-impl Credentials for One {
-    fn reveal(&self, _key: &CredentialKey) -> Result<Reveal, RevealError> {
-        Ok(Reveal {
-            secret: Secret::new(VALUE.to_owned()),
-            scope: Scope::Workspace,
-            version: 1,
-        })
-    }
-
-    fn check(&self, _key: &CredentialKey) -> Result<(), DenialReason> {
-        Ok(())
-    }
-
-    fn keys(&self) -> Vec<CredentialKey> {
-        Vec::new()
-    }
-}
-
-impl LogSink for Nowhere {
-    fn write(&self, _chunk: LogChunk) {}
+async fn run(sandbox: &Alone, step: &LoadedStep) {
+    let outcome = sandbox.run(step, INPUT, CancellationToken::new()).await;
+    assert_eq!(outcome.kind(), OutcomeKind::Completed);
 }

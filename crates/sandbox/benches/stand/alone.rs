@@ -1,0 +1,76 @@
+//! A sandbox with nothing around it: every key has one value, and the log goes nowhere.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use lockstep_sandbox::{
+    Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox, SandboxConfig,
+    StepCode, StepContext, StepFile,
+};
+use lockstep_secret::Secret;
+use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, Outcome, Scope};
+
+/// What every credential is.
+pub(crate) const VALUE: &str = "a value of the usual length, 1f93";
+
+pub(crate) struct Alone(Sandbox);
+
+struct OneValue;
+
+struct Nowhere;
+
+impl Alone {
+    /// With so many places for runs, and no cache on disk.
+    pub(crate) fn new(places: u32) -> Self {
+        Self(Sandbox::new(SandboxConfig::for_runs(places)).unwrap())
+    }
+
+    pub(crate) async fn load(&self, file: StepFile) -> Arc<LoadedStep> {
+        let digest = file.load_digest();
+        let code = async { Ok(StepCode::Source(file)) };
+        self.0.load("bench", digest, code).await.unwrap()
+    }
+
+    /// Until it ends, or until `cancel`.
+    pub(crate) async fn run(
+        &self,
+        step: &LoadedStep,
+        input: &str,
+        cancel: CancellationToken,
+    ) -> Outcome {
+        let place = self.0.admit().await.unwrap();
+        let invocation = Invocation {
+            input,
+            context: StepContext::default(),
+            limits: Limits::default(),
+            credentials: Box::new(OneValue),
+            log: Arc::new(Nowhere),
+            cancel,
+        };
+        let ended = self.0.run(place, step, invocation).await;
+        ended.outcome.unwrap()
+    }
+}
+
+impl Credentials for OneValue {
+    fn reveal(&self, _key: &CredentialKey) -> Result<Reveal, RevealError> {
+        Ok(Reveal {
+            secret: Secret::new(VALUE.to_owned()),
+            scope: Scope::Workspace,
+            version: 1,
+        })
+    }
+
+    fn check(&self, _key: &CredentialKey) -> Result<(), DenialReason> {
+        Ok(())
+    }
+
+    fn keys(&self) -> Vec<CredentialKey> {
+        Vec::new()
+    }
+}
+
+impl LogSink for Nowhere {
+    fn write(&self, _chunk: LogChunk) {}
+}
