@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     engine::Engine,
     fuzz::{Found, Plan, Target},
+    peers::Peers,
     suite::Part,
     toolchain::Choice,
 };
@@ -44,6 +45,10 @@ Tasks:
           What is found goes to target/fuzz/found; with --keep it is added to the inputs of tests/fuzz/corpus. An input
           that fails is put into tests/fuzz/artifacts.
 
+  peers [--json]
+          Measure Lockstep beside other sandboxes for JavaScript and other programs that run it, all in one run of some
+          minutes. They are npm packages, a Node.js that is new enough among them; on Linux on x86-64 alone.
+
   help    This text.";
 
 /// How long each target is fuzzed: so long without a finding is what a change of fuzzed code should show.
@@ -57,6 +62,7 @@ pub(crate) enum Task {
     Engine(Engine),
     Test(Vec<Part>),
     Fuzz(Plan),
+    Peers(Peers),
 }
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
@@ -76,6 +82,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
         "engine" => Ok(Task::Engine(engine(rest)?)),
         "test" => Ok(Task::Test(parts(rest)?)),
         "fuzz" => Ok(Task::Fuzz(plan(rest)?)),
+        "peers" => Ok(Task::Peers(peers(rest)?)),
         other => bail!("there is no task `{other}`"),
     }
 }
@@ -99,6 +106,15 @@ fn engine(arguments: &[String]) -> Result<Engine> {
         [] => Ok(Engine::Build),
         ["--check"] => Ok(Engine::Check),
         _ => bail!("`engine` takes no `{}`", arguments.join(" ")),
+    }
+}
+
+fn peers(arguments: &[String]) -> Result<Peers> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [] => Ok(Peers::Table),
+        ["--json"] => Ok(Peers::Json),
+        _ => bail!("`peers` takes no `{}`", arguments.join(" ")),
     }
 }
 
@@ -193,6 +209,13 @@ mod tests {
         check("engine", Ok(Task::Engine(Engine::Build)));
         check("engine --check", Ok(Task::Engine(Engine::Check)));
         check("engine --fast", Err("`engine` takes no `--fast`"));
+    }
+
+    #[test]
+    fn figures_are_a_table_unless_json_is_asked_for() {
+        check("peers", Ok(Task::Peers(Peers::Table)));
+        check("peers --json", Ok(Task::Peers(Peers::Json)));
+        check("peers deno", Err("`peers` takes no `deno`"));
     }
 
     #[test]

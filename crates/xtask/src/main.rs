@@ -12,6 +12,7 @@ mod engine;
 mod fuzz;
 mod guests;
 mod npm;
+mod peers;
 mod process;
 mod suite;
 mod toolchain;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Ok(Task::Engine(task)) => task.run(),
         Ok(Task::Test(parts)) => suite::run_parts(&parts),
         Ok(Task::Fuzz(plan)) => fuzz::fuzz(&plan),
+        Ok(Task::Peers(peers)) => peers.measure(),
         Err(usage) => {
             console::say(&format!("{usage}; `cargo xtask --help` tells more"));
             return ExitCode::from(2);

@@ -17,6 +17,12 @@ const INSTALLED: &str = "node_modules/.installed-lock.json";
 
 /// `npm`, in a folder of this repository whose dependencies are installed.
 pub(crate) fn npm(folder: &str) -> Result<Command> {
+    install(folder)?;
+    Ok(command("npm", folder))
+}
+
+/// Installs the dependencies of a folder of this repository, unless that is done.
+pub(crate) fn install(folder: &str) -> Result<()> {
     check_node()?;
     if !is_installed(&root().join(folder))? {
         console::say(&format!("npm ci, in {folder}"));
@@ -25,7 +31,7 @@ pub(crate) fn npm(folder: &str) -> Result<Command> {
         fs::copy(folder.join("package-lock.json"), folder.join(INSTALLED))
             .with_context(|| format!("cannot write {INSTALLED}"))?;
     }
-    Ok(command("npm", folder))
+    Ok(())
 }
 
 fn check_node() -> Result<()> {

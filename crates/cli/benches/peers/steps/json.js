@@ -1,0 +1,1 @@
+export default items => items.map(({ id, name, price, tags }) => ({ id, name: name.toUpperCase(), price: price * 2, tags }))
