@@ -306,16 +306,18 @@ impl<'s, 'p> Finder<'s, 'p> {
     }
 }
 
+/// What a name is that the script does not declare.
 fn global(name: &str, form: Form) -> Option<Role> {
     match name {
-        "credential" => Some(Role::One),
-        "requireCredentials" => Some(Role::Many),
         "globalThis" | "self" => Some(Role::Global),
         "ctx" if form == Form::Plain => Some(Role::Holder),
-        _ => None,
+        // An export alone.
+        "defineStep" => None,
+        _ => role_of(name),
     }
 }
 
+/// What a member of `ctx` is, or an export of `@lockstep/step`.
 fn role_of(name: &str) -> Option<Role> {
     match name {
         "credential" => Some(Role::One),

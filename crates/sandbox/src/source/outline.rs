@@ -10,6 +10,10 @@
 
 use super::text::Text;
 use super::{Form, Language};
+use open::{Bracket, Open};
+
+mod literal;
+mod open;
 
 /// What may be open at the same time. Bundles have some hundreds; sums that are written by programs some thousands. The
 /// stack (`room.rs`) is sized by it; and what the parser tries in two ways takes time by its square, 2 s at the worst.
@@ -29,36 +33,6 @@ pub(super) struct Outline {
 pub(super) struct TooDeep {
     /// Where.
     pub(super) at: usize,
-}
-
-/// What begins in a bracket, and ends with it.
-struct Level {
-    bracket: Bracket,
-    /// Where it was opened, in bytes.
-    at: usize,
-    /// Tokens that may hold the statement open, until a `;`.
-    statement: usize,
-    /// Tokens that may hold the expression open, until a `,`.
-    expression: usize,
-}
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Bracket {
-    /// The script itself.
-    Nothing,
-    Round {
-        /// After `if`, `for`, `while` or `with`.
-        head: bool,
-    },
-    Square,
-    /// A block, a body of a function or a class, or what cannot be told from one.
-    Curly,
-    /// An object.
-    Object,
-    /// `${`
-    Hole,
-    /// `<` in TypeScript: a comparison, or the arguments of a type.
-    Angle,
 }
 
 /// The token before.
@@ -92,8 +66,7 @@ struct Pass<'t> {
     text: &'t str,
     typescript: bool,
     at: usize,
-    levels: Vec<Level>,
-    open: usize,
+    open: Open,
     last: Last,
     before_last: Last,
     /// A line feed stands before the token.
@@ -102,10 +75,7 @@ struct Pass<'t> {
     ending: bool,
     /// An `import` that is a declaration unless `(` or `.` follows.
     importing: bool,
-    /// Nothing is taken back from here on.
-    blind: bool,
     module: bool,
-    stray: Option<usize>,
 }
 
 /// Looks over a script.
@@ -121,43 +91,30 @@ pub(super) fn of(text: &Text<'_>, language: Language) -> Result<Outline, TooDeep
 
 impl<'t> Pass<'t> {
     fn new(text: &'t str, language: Language) -> Self {
-        let root = Level {
-            bracket: Bracket::Nothing,
-            at: 0,
-            statement: 0,
-            expression: 0,
-        };
         Self {
             bytes: text.as_bytes(),
             text,
             typescript: language == Language::TypeScript,
             at: 0,
-            levels: vec![root],
-            open: 0,
+            open: Open::new(),
             last: Last::Semicolon,
             before_last: Last::Semicolon,
             new_line: true,
             ending: false,
             importing: false,
-            blind: false,
             module: false,
-            stray: None,
         }
     }
 
     fn outline(self) -> Outline {
-        let unclosed = self
-            .levels
-            .iter()
-            .find(|level| !matches!(level.bracket, Bracket::Nothing | Bracket::Angle));
         Outline {
             form: if self.module {
                 Form::Module
             } else {
                 Form::Plain
             },
-            stray: self.stray,
-            unclosed: unclosed.map(|level| level.at).filter(|_| !self.blind),
+            stray: self.open.stray,
+            unclosed: self.open.unclosed(),
         }
     }
 
@@ -174,15 +131,17 @@ impl<'t> Pass<'t> {
                 self.at += 1;
                 return Ok(true);
             }
-            b'/' if matches!(self.byte(1), b'/' | b'*') && !self.blind => return Ok(self.comment()),
+            b'/' if matches!(self.byte(1), b'/' | b'*') && !self.open.blind => {
+                return Ok(self.comment());
+            }
             _ => {}
         }
         self.after_import(byte);
         self.after_semicolon(byte);
         match byte {
-            b'"' | b'\'' if !self.blind => return Ok(self.string(byte)),
+            b'"' | b'\'' if !self.open.blind => return Ok(self.string(byte)),
             b'`' => return self.template(),
-            b'/' if !self.blind => return self.slash(),
+            b'/' if !self.open.blind => return self.slash(),
             b'0'..=b'9' => self.number()?,
             _ if is_word(byte) => return self.word().map(|()| true),
             _ if !byte.is_ascii() => return Ok(self.foreign()),
@@ -212,7 +171,7 @@ impl<'t> Pass<'t> {
     fn after_semicolon(&mut self, byte: u8) {
         if self.ending && !is_word(byte) && !matches!(byte, b'}' | b')' | b']') {
             self.ending = false;
-            self.end_statement();
+            self.open.end_statement();
         }
     }
 
@@ -221,246 +180,9 @@ impl<'t> Pass<'t> {
         self.last = last;
     }
 
-    // What is open.
-
-    fn add(&mut self, statement: usize, expression: usize) -> Result<(), TooDeep> {
-        if let Some(level) = self.levels.last_mut() {
-            level.statement += statement;
-            level.expression += expression;
-        }
-        self.open += statement + expression;
-        self.check()
-    }
-
-    fn check(&self) -> Result<(), TooDeep> {
-        if self.open > MAX_OPEN {
-            return Err(TooDeep { at: self.at });
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, bracket: Bracket) -> Result<(), TooDeep> {
-        self.levels.push(Level {
-            bracket,
-            at: self.at,
-            statement: 1,
-            expression: 0,
-        });
-        self.open += 1;
-        self.check()
-    }
-
-    /// Closes the innermost bracket of the kind that `fits`, and the comparisons in it.
-    fn pop(&mut self, fits: impl Fn(Bracket) -> bool) -> Option<Bracket> {
-        if self.blind {
-            return None;
-        }
-        self.pop_angles();
-        let level = self.levels.last()?;
-        if !fits(level.bracket) {
-            self.stray.get_or_insert(self.at);
-            return None;
-        }
-        self.pop_level()
-    }
-
-    fn pop_angles(&mut self) {
-        while self
-            .levels
-            .last()
-            .is_some_and(|level| level.bracket == Bracket::Angle)
-        {
-            self.pop_level();
-        }
-    }
-
-    fn pop_level(&mut self) -> Option<Bracket> {
-        let level = self.levels.pop()?;
-        self.open -= level.statement + level.expression;
-        Some(level.bracket)
-    }
-
-    fn end_expression(&mut self) {
-        if let Some(level) = self.levels.last_mut().filter(|_| !self.blind) {
-            self.open -= level.expression;
-            level.expression = 0;
-        }
-    }
-
-    /// Ends the statement, too. What the bracket itself counts stays.
-    fn end_statement(&mut self) {
-        self.end_expression();
-        if let Some(level) = self.levels.last_mut().filter(|_| !self.blind) {
-            let bracket = usize::from(level.bracket != Bracket::Nothing).min(level.statement);
-            self.open -= level.statement - bracket;
-            level.statement = bracket;
-        }
-    }
-
-    // Tokens.
-
-    fn comment(&mut self) -> bool {
-        if self.byte(1) == b'/' {
-            self.skip_line();
-            return true;
-        }
-        let end = memchr::memmem::find(&self.bytes[self.at + 2..], b"*/");
-        let Some(length) = end else { return false };
-        let comment = &self.bytes[self.at..self.at + 2 + length];
-        self.new_line |= memchr::memchr2(b'\n', b'\r', comment).is_some();
-        self.at += length + 4;
-        true
-    }
-
-    /// To the end of the line, as JavaScript sees lines.
-    fn skip_line(&mut self) {
-        let rest = &self.text[self.at..];
-        let end = rest.find(['\n', '\r', '\u{2028}', '\u{2029}']);
-        self.at += end.unwrap_or(rest.len());
-    }
-
-    fn string(&mut self, quote: u8) -> bool {
-        self.at += 1;
-        loop {
-            let rest = &self.bytes[self.at..];
-            let Some(next) = rest
-                .iter()
-                .position(|byte| matches!(byte, b'\\' | b'\n' | b'\r') || *byte == quote)
-            else {
-                return false;
-            };
-            self.at += next;
-            match self.bytes[self.at] {
-                b'\\' => self.at = (self.at + 2).min(self.bytes.len()),
-                byte if byte == quote => break,
-                _ => return false,
-            }
-        }
-        self.at += 1;
-        self.operand();
-        true
-    }
-
     fn operand(&mut self) {
         self.set_last(Last::Operand);
         self.new_line = false;
-    }
-
-    /// From a backtick.
-    fn template(&mut self) -> Result<bool, TooDeep> {
-        self.add(0, 1)?;
-        self.at += 1;
-        if self.blind {
-            return Ok(true);
-        }
-        self.template_text()
-    }
-
-    /// To the backtick at the end, or into the next hole.
-    fn template_text(&mut self) -> Result<bool, TooDeep> {
-        loop {
-            let Some(next) = memchr::memchr3(b'`', b'\\', b'$', &self.bytes[self.at..]) else {
-                return Ok(false);
-            };
-            self.at += next;
-            match (self.bytes[self.at], self.byte(1)) {
-                (b'`', _) => {
-                    self.at += 1;
-                    self.operand();
-                    return Ok(true);
-                }
-                (b'$', b'{') => {
-                    self.push(Bracket::Hole)?;
-                    self.at += 2;
-                    self.set_last(Last::Operator);
-                    return Ok(true);
-                }
-                (b'\\', _) => self.at = (self.at + 2).min(self.bytes.len()),
-                _ => self.at += 1,
-            }
-        }
-    }
-
-    /// From a `/` that begins no comment: it divides, or begins a regular expression.
-    fn slash(&mut self) -> Result<bool, TooDeep> {
-        match self.last {
-            Last::Operator
-            | Last::Head
-            | Last::Semicolon
-            | Last::Comma
-            | Last::Colon
-            | Last::NoLabel => {
-                return self.regular_expression();
-            }
-            Last::Operand if !self.new_line => return self.operator(b'/').map(|()| true),
-            Last::Operand | Last::Block | Last::Either | Last::Dot | Last::HeadWord => {}
-        }
-        let Some(end) = self.regular_expression_end() else {
-            return self.operator(b'/').map(|()| true);
-        };
-        let inside = &self.bytes[self.at + 1..end];
-        if inside.iter().any(|byte| b"\"'`/()[]{}<>;,".contains(byte)) {
-            self.blind = true;
-            return self.operator(b'/').map(|()| true);
-        }
-        // Both readings go on behind the second `/`.
-        let most = inside.len();
-        self.regular_expression()?;
-        self.last = Last::Either;
-        self.add(0, most)?;
-        Ok(true)
-    }
-
-    /// Where the regular expression that begins here would end: at its second `/`.
-    fn regular_expression_end(&self) -> Option<usize> {
-        let mut class = false;
-        let mut at = self.at + 1;
-        loop {
-            match *self.bytes.get(at)? {
-                b'\\' => at += 1,
-                b'[' => class = true,
-                b']' => class = false,
-                b'/' if !class => return Some(at),
-                b'\n' | b'\r' => return None,
-                // U+2028 and U+2029 end a line.
-                0xe2 if self.bytes[at..].starts_with(b"\xe2\x80\xa8")
-                    || self.bytes[at..].starts_with(b"\xe2\x80\xa9") =>
-                {
-                    return None;
-                }
-                _ => {}
-            }
-            at += 1;
-        }
-    }
-
-    fn regular_expression(&mut self) -> Result<bool, TooDeep> {
-        let Some(end) = self.regular_expression_end() else {
-            return Ok(false);
-        };
-        let start = self.at + 1;
-        self.at = end + 1;
-        while is_word(self.byte(0)) {
-            self.at += 1;
-        }
-        let bytes = self.bytes;
-        let nested_classes = bytes[end + 1..self.at].contains(&b'v');
-        if self.open + groups(&bytes[start..end], nested_classes) > MAX_OPEN {
-            return Err(TooDeep { at: start });
-        }
-        self.operand();
-        Ok(true)
-    }
-
-    fn number(&mut self) -> Result<(), TooDeep> {
-        let mut letters = 0;
-        while is_word(self.byte(0)) || self.byte(0) == b'.' {
-            letters |= usize::from(self.byte(0).is_ascii_alphabetic());
-            self.at += 1;
-        }
-        self.set_last(Last::Operand);
-        // What follows a number without a blank may be taken for a keyword.
-        self.add(0, letters)
     }
 
     /// A character that is not ASCII: of a name, blank, or wrong.
@@ -494,12 +216,12 @@ impl<'t> Pass<'t> {
             meaning(word)
         };
         if self.last == Last::Block && !name && !continues(word) {
-            self.end_statement();
+            self.open.end_statement();
         }
         if self.ending {
             self.ending = false;
             if !matches!(word, b"else" | b"while") || name {
-                self.end_statement();
+                self.open.end_statement();
             }
         }
         if !name {
@@ -510,16 +232,14 @@ impl<'t> Pass<'t> {
         let for_await = word == b"await" && self.last == Last::HeadWord;
         self.set_last(if for_await { Last::HeadWord } else { last });
         self.new_line = false;
-        self.add(statement, expression)
+        self.open.add(self.at, statement, expression)
     }
 
     fn look_for_module(&mut self, word: &[u8]) {
-        let mut brackets = self.levels.iter().rev().map(|level| level.bracket);
-        let innermost = brackets.find(|bracket| *bracket != Bracket::Angle);
-        let outermost = if self.blind {
+        let outermost = if self.open.blind {
             self.new_line || matches!(self.last, Last::Semicolon | Last::Block)
         } else {
-            innermost == Some(Bracket::Nothing)
+            self.open.is_outermost()
         };
         if outermost {
             self.module |= word == b"export";
@@ -531,12 +251,12 @@ impl<'t> Pass<'t> {
         match byte {
             b'(' => {
                 let head = self.last == Last::HeadWord;
-                self.open(Bracket::Round { head })
+                self.begin(Bracket::Round { head })
             }
-            b'[' => self.open(Bracket::Square),
+            b'[' => self.begin(Bracket::Square),
             b'{' => {
                 let object = matches!(self.last, Last::Operator | Last::Comma | Last::NoLabel);
-                self.open(if object {
+                self.begin(if object {
                     Bracket::Object
                 } else {
                     Bracket::Curly
@@ -550,7 +270,7 @@ impl<'t> Pass<'t> {
                 Ok(())
             }
             b',' => {
-                self.end_expression();
+                self.open.end_expression();
                 self.one(Last::Comma)
             }
             b':' => self.colon(),
@@ -565,8 +285,8 @@ impl<'t> Pass<'t> {
         Ok(())
     }
 
-    fn open(&mut self, bracket: Bracket) -> Result<(), TooDeep> {
-        self.push(bracket)?;
+    fn begin(&mut self, bracket: Bracket) -> Result<(), TooDeep> {
+        self.open.push(self.at, bracket)?;
         let last = match bracket {
             Bracket::Curly => Last::Semicolon,
             Bracket::Object => Last::Comma,
@@ -577,7 +297,7 @@ impl<'t> Pass<'t> {
 
     fn close(&mut self, fits: impl Fn(Bracket) -> bool) -> Result<(), TooDeep> {
         self.ending = false;
-        let last = match self.pop(fits) {
+        let last = match self.open.pop(self.at, fits) {
             Some(Bracket::Round { head: true }) => Last::Head,
             _ => Last::Operand,
         };
@@ -586,8 +306,9 @@ impl<'t> Pass<'t> {
 
     fn close_curly(&mut self) -> Result<(), TooDeep> {
         self.ending = false;
-        let closed =
-            self.pop(|bracket| matches!(bracket, Bracket::Curly | Bracket::Object | Bracket::Hole));
+        let closed = self.open.pop(self.at, |bracket| {
+            matches!(bracket, Bracket::Curly | Bracket::Object | Bracket::Hole)
+        });
         self.at += 1;
         if closed == Some(Bracket::Hole) {
             // A template that does not end stops the parser.
@@ -605,10 +326,8 @@ impl<'t> Pass<'t> {
     }
 
     fn end_of_statement(&mut self) {
-        if !self.blind {
-            self.pop_angles();
-        }
-        self.end_expression();
+        self.open.pop_angles();
+        self.open.end_expression();
         self.ending = true;
         self.at += 1;
         self.set_last(Last::Semicolon);
@@ -621,14 +340,15 @@ impl<'t> Pass<'t> {
             Last::Comma | Last::NoLabel | Last::Operator | Last::Dot | Last::Either
         );
         self.one(Last::Colon)?;
-        self.add(usize::from(label), usize::from(!label))
+        self.open
+            .add(self.at, usize::from(label), usize::from(!label))
     }
 
     fn dot(&mut self) -> Result<(), TooDeep> {
         if self.starts("...") {
             self.at += 3;
             self.set_last(Last::Operator);
-            return self.add(0, 1);
+            return self.open.add(self.at, 0, 1);
         }
         self.one(Last::Dot)
     }
@@ -636,19 +356,19 @@ impl<'t> Pass<'t> {
     fn operator(&mut self, byte: u8) -> Result<(), TooDeep> {
         // Comments of old browsers, in scripts that are not modules.
         if self.starts("<!--") || self.new_line && self.starts("-->") {
-            self.blind = true;
+            self.open.blind = true;
         }
         let postfix = self.last == Last::Operand && !self.new_line;
         if self.starts("=>") {
             self.at += 2;
             // A body in braces is a block.
             self.set_last(Last::Head);
-            return self.add(0, 1);
+            return self.open.add(self.at, 0, 1);
         }
         if self.starts("++") || self.starts("--") {
             self.at += 2;
             self.set_last(Last::Either);
-            return self.add(0, 1);
+            return self.open.add(self.at, 0, 1);
         }
         if self.starts("?.") && !self.byte(2).is_ascii_digit() {
             self.at += 2;
@@ -657,20 +377,17 @@ impl<'t> Pass<'t> {
         }
         // Where an operand belongs it begins JSX, in which other rules hold; the parser goes on, to tell that it is wrong.
         if byte == b'<' && !self.typescript && !postfix {
-            self.blind = true;
+            self.open.blind = true;
         }
         match byte {
             b'<' if self.typescript => {
-                self.push(Bracket::Angle)?;
+                self.open.push(self.at, Bracket::Angle)?;
                 return self.one(Last::Operator);
             }
             b'>' if self.typescript => {
-                let innermost = self.levels.last().map(|level| level.bracket);
-                if innermost == Some(Bracket::Angle) && !self.blind {
-                    self.pop_level();
-                }
+                self.open.pop_angle();
                 self.one(Last::Either)?;
-                return self.add(0, 1);
+                return self.open.add(self.at, 0, 1);
             }
             b'?' => self.one(Last::NoLabel)?,
             // TypeScript: not null.
@@ -680,26 +397,8 @@ impl<'t> Pass<'t> {
             b'!' if self.last == Last::Block => self.one(Last::Either)?,
             _ => self.one(Last::Operator)?,
         }
-        self.add(0, 1)
+        self.open.add(self.at, 0, 1)
     }
-}
-
-/// How deep the groups and classes of a regular expression are nested. Classes hold classes with the flag `v` only.
-fn groups(pattern: &[u8], nested_classes: bool) -> usize {
-    let (mut groups, mut classes, mut deepest) = (0_usize, 0_usize, 0);
-    let mut bytes = pattern.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => drop(bytes.next()),
-            b'[' if classes == 0 || nested_classes => classes += 1,
-            b']' => classes = classes.saturating_sub(1),
-            b'(' if classes == 0 => groups += 1,
-            b')' if classes == 0 => groups = groups.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(groups + classes);
-    }
-    deepest
 }
 
 /// `\` begins an escape, `#` a private name, `@` a decorator.
