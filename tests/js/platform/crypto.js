@@ -302,6 +302,39 @@ test("writing to what a key shows does not change the key", async () => {
   await rejects("InvalidAccessError", subtle.decrypt({ name: "AES-GCM", iv: new Uint8Array(12) }, key, new Uint8Array(17)));
 });
 
+test("nor does it change what the key is cloned to", async () => {
+  const key = await importRaw(utf8("Jefe"), { name: "HMAC", hash: "SHA-256" }, ["sign"]);
+  key.algorithm.name = "AES-CBC";
+  key.algorithm.hash.name = "SHA-1";
+  const clone = structuredClone(key);
+  equal([clone.algorithm.name, clone.algorithm.hash.name, clone.algorithm.length], ["HMAC", "SHA-256", 32]);
+  const data = utf8("what do ya want for nothing?");
+  same(hex(await subtle.sign("HMAC", clone, data)), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  await rejects("InvalidAccessError", subtle.encrypt({ name: "AES-CBC", iv: new Uint8Array(16) }, clone, data));
+});
+
+test("more bits than there is memory for are an error that can be caught", async () => {
+  const most = 2 ** 32 - 8;
+  const hkdf = await subtle.importKey("raw", new Uint8Array(16), "HKDF", false, ["deriveBits"]);
+  await rejects("OperationError", subtle.deriveBits({ name: "HKDF", hash: "SHA-1", salt: new Uint8Array(0), info: new Uint8Array(0) }, hkdf, most));
+  const password = await subtle.importKey("raw", utf8("password"), "PBKDF2", false, ["deriveBits"]);
+  await rejects("OperationError", subtle.deriveBits({ name: "PBKDF2", hash: "SHA-1", salt: new Uint8Array(0), iterations: 1 }, password, most));
+});
+
+test("an RSA key has an odd exponent, and a salt that is longer than the key is an error", async () => {
+  const algorithm = { name: "RSA-PSS", hash: "SHA-256", modulusLength: 1024, publicExponent: Uint8Array.of(1, 0, 1) };
+  for (const exponent of [[], [0], [1], [2], [1, 0, 0]])
+    await rejects("OperationError", subtle.generateKey({ ...algorithm, publicExponent: Uint8Array.from(exponent) }, true, ["sign"]), `an exponent of ${exponent}`);
+  const { privateKey, publicKey } = await subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const data = utf8("signed");
+  for (const saltLength of [95, 128, 129, 2 ** 31, 2 ** 32 - 1]) {
+    await rejects("OperationError", subtle.sign({ name: "RSA-PSS", saltLength }, privateKey, data), `a salt of ${saltLength}`);
+    same(await subtle.verify({ name: "RSA-PSS", saltLength }, publicKey, new Uint8Array(128), data), false);
+  }
+  const signature = await subtle.sign({ name: "RSA-PSS", saltLength: 94 }, privateKey, data);
+  same(await subtle.verify({ name: "RSA-PSS", saltLength: 94 }, publicKey, signature, data), true);
+});
+
 test("getRandomValues fills arrays of integers, up to 65536 bytes", () => {
   const array = new Uint32Array(8);
   same(crypto.getRandomValues(array), array);

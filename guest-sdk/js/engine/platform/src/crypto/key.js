@@ -42,6 +42,13 @@ export function newKey({ type, extractable, algorithm, usages, material }) {
   return new CryptoKey(internal, { type, extractable, algorithm, about, usages, material });
 }
 
+/** What a step sees as the `algorithm` of a key. */
+function shown({ hash, publicExponent, ...about }) {
+  if (publicExponent !== undefined) about.publicExponent = publicExponent.slice();
+  if (hash !== undefined) about.hash = { name: hash };
+  return about;
+}
+
 /** The state of a key; throws for what is no CryptoKey. */
 export function keyState(key, what) {
   if (!isKey(key)) throw new TypeError(`${what} is not a CryptoKey`);
@@ -51,6 +58,6 @@ export function keyState(key, what) {
 expose({ CryptoKey });
 
 serializable(isKey, (key) => {
-  const { type, extractable, algorithm, usages, material } = stateOf(key);
-  return newKey({ type, extractable, algorithm: { ...algorithm }, usages, material });
+  const { type, extractable, about, usages, material } = stateOf(key);
+  return newKey({ type, extractable, algorithm: shown(about), usages, material });
 });

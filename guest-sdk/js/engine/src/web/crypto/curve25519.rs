@@ -2,6 +2,7 @@
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rquickjs::{Ctx, Function, Object, Result, TypedArray};
+use subtle::ConstantTimeEq;
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 
 use crate::web::bytes::{self, Bytes};
@@ -75,7 +76,7 @@ fn agree<'js>(
     array(
         &ctx,
         shared
-            .filter(|shared| shared.iter().any(|byte| *byte != 0))
+            .filter(|shared| !bool::from(shared.ct_eq(&[0; 32])))
             .map(|shared| shared.to_vec()),
     )
 }

@@ -15,7 +15,7 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> Result<()> 
     natives.set("pbkdf2", Function::new(ctx.clone(), derive_pbkdf2)?)
 }
 
-/// Undefined where the length is more than HKDF can give.
+/// Undefined where the length is more than HKDF can give, or than there is memory for.
 fn hkdf<'js>(
     ctx: Ctx<'js>,
     hash: String,
@@ -24,7 +24,9 @@ fn hkdf<'js>(
     info: Bytes<'js>,
     length: usize,
 ) -> Result<Option<TypedArray<'js, u8>>> {
-    let mut output = vec![0; length];
+    let Some(mut output) = zeros(length) else {
+        return Ok(None);
+    };
     let derived = Hash::named(&hash).and_then(|hash| match hash {
         Hash::Sha1 => Hkdf::<Sha1>::new(Some(&salt), &key)
             .expand(&info, &mut output)
@@ -42,6 +44,7 @@ fn hkdf<'js>(
     derived.map(|()| bytes::array(&ctx, output)).transpose()
 }
 
+/// Undefined where there is no memory for the length.
 fn derive_pbkdf2<'js>(
     ctx: Ctx<'js>,
     hash: String,
@@ -50,7 +53,9 @@ fn derive_pbkdf2<'js>(
     rounds: u32,
     length: usize,
 ) -> Result<Option<TypedArray<'js, u8>>> {
-    let mut output = vec![0; length];
+    let Some(mut output) = zeros(length) else {
+        return Ok(None);
+    };
     let derived = Hash::named(&hash).and_then(|hash| match hash {
         Hash::Sha1 => pbkdf2::<Hmac<Sha1>>(&password, &salt, rounds, &mut output).ok(),
         Hash::Sha256 => pbkdf2::<Hmac<Sha256>>(&password, &salt, rounds, &mut output).ok(),
@@ -58,4 +63,12 @@ fn derive_pbkdf2<'js>(
         Hash::Sha512 => pbkdf2::<Hmac<Sha512>>(&password, &salt, rounds, &mut output).ok(),
     });
     derived.map(|()| bytes::array(&ctx, output)).transpose()
+}
+
+/// A step may ask for more than it has memory for: that is an error that it can catch.
+fn zeros(length: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).ok()?;
+    bytes.resize(length, 0);
+    Some(bytes)
 }

@@ -2,7 +2,7 @@
 
 use rquickjs::{Ctx, Function, Object, Result, TypedArray};
 use rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPrivateKey};
-use rsa::traits::{PaddingScheme, SignatureScheme};
+use rsa::traits::{PaddingScheme, PublicKeyParts, SignatureScheme};
 use rsa::{BoxedUint, Oaep, Pkcs1v15Sign, PrivateKey, Pss, PublicKey};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
@@ -52,7 +52,9 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, random: Fill) 
 }
 
 fn generate(random: Fill, bits: usize, exponent: &[u8]) -> Option<Vec<u8>> {
-    if !MODULUS_BITS.contains(&bits) {
+    // With an even exponent there is no key, and the crate would look for one forever.
+    let is_odd = exponent.last().is_some_and(|last| last % 2 == 1);
+    if !MODULUS_BITS.contains(&bits) || !is_odd {
         return None;
     }
     let exponent = BoxedUint::from_be_slice_vartime(exponent);
@@ -77,6 +79,10 @@ fn sign(
     digest: &[u8],
 ) -> Option<Vec<u8>> {
     let key = PrivateKey::from_pkcs1_der(key).ok()?;
+    // The crate makes the salt before it sees that it does not fit.
+    if salt.is_some_and(|salt| salt > key.size()) {
+        return None;
+    }
     let mut random = HostRandom(random);
     let signature = match (salt, hash) {
         (None, hash) => key.sign_with_rng(&mut random, pkcs1(hash), digest),
