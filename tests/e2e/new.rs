@@ -107,9 +107,68 @@ async fn a_new_step_has_types_and_can_be_bundled() {
         let program = "node_modules/@lockstep/step/bin/lockstep-step.js";
         let built = node(&project, &[program, "build", &step, "-o", "dist/step.js"]);
         assert_eq!(built.code, 0, "{built:?}");
-        host.lockstep_in(&project, &["run", "dist/step.js", "--input", "@input.json"])
-            .exits(0);
+        check_bundle(&host, &project);
     }
+}
+
+/// What `lockstep-step build` made does in the host what the step does.
+fn check_bundle(host: &TestHost, project: &Path) {
+    let ran = host
+        .lockstep_in(project, &["run", "dist/step.js", "--input", "@input.json"])
+        .exits(0);
+    assert_eq!(
+        ran.json(),
+        json!({"greeting": "Hello Ada", "signed": true}),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.ends_with(" greets Ada with ***\n"), "{ran:?}");
+}
+
+fn npm(folder: &Path, arguments: &[&str]) -> Finished {
+    let mut npm = Command::new("npm");
+    npm.current_dir(folder)
+        .args(arguments)
+        .env("npm_config_offline", "true")
+        .env("npm_config_audit", "false")
+        .env("NODE_PATH", npm_packages());
+    finish(&mut npm, "").exits(0)
+}
+
+/// Without a registry, as a project in JavaScript needs nothing but the package that it has in itself.
+#[tokio::test]
+async fn npm_installs_and_tests_a_new_project() {
+    let host = host().await;
+    let (project, _) = make(&host, "js");
+    // As after a fresh clone.
+    fs::remove_dir_all(project.join("node_modules")).unwrap();
+    npm(&project, &["install"]);
+    npm(&project, &["test"]);
+    let installed: Vec<_> = fs::read_dir(project.join("node_modules"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    assert_eq!(installed, ["@lockstep"]);
+    let build = ["build", "src/step.js", "-o", "dist/step.js"];
+    npm(
+        &project,
+        &[&["exec", "--", "lockstep-step"], &build[..]].concat(),
+    );
+    check_bundle(&host, &project);
+}
+
+/// The package as it would be published, in the place of the folder.
+#[tokio::test]
+async fn a_new_project_works_with_the_package_that_npm_packs() {
+    let host = host().await;
+    let (project, _) = make(&host, "js");
+    let sdk = repository().join("guest-sdk/js");
+    let to = format!("--pack-destination={}", project.display());
+    let packed = npm(&sdk, &["pack", "--silent", &to]).stdout;
+    npm(&project, &["install", &format!("./{}", packed.trim())]);
+    let package = project.join("node_modules/@lockstep/step");
+    assert!(!package.is_symlink(), "it is what was packed");
+    npm(&project, &["test"]);
 }
 
 #[tokio::test]

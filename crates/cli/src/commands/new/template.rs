@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use include_dir::{Dir, DirEntry, include_dir};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The language of a step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
@@ -91,6 +92,9 @@ const RUST_SDK_FILES: [(&str, &str); 3] = [
 /// Where a project has the SDK.
 const SDK: &str = "vendor/lockstep-step";
 
+/// The package of the SDK for JavaScript there.
+const SDK_MANIFEST: &str = "vendor/lockstep-step/package.json";
+
 /// What stands for the name of the project in the files of a language.
 const NAME: &str = "{{name}}";
 
@@ -123,6 +127,11 @@ impl Language {
         }
         for (path, folder) in folders {
             all.extend(files_of(folder, &format!("{SDK}/{path}/")));
+        }
+        for file in &mut all {
+            if file.path == SDK_MANIFEST {
+                file.leave_out_tools();
+            }
         }
         all
     }
@@ -179,6 +188,15 @@ impl File {
         }
         let text = String::from_utf8_lossy(&self.contents).replace(NAME, name);
         self.contents = text.into_bytes();
+    }
+
+    /// Takes out of a package what it is worked on with. `npm install` has it for a workspace of the project, as it is a
+    /// folder, and would install that, too.
+    fn leave_out_tools(&mut self) {
+        if let Ok(Value::Object(mut package)) = serde_json::from_slice(&self.contents) {
+            package.retain(|member, _| !matches!(member.as_str(), "devDependencies" | "scripts"));
+            self.contents = format!("{:#}\n", Value::Object(package)).into_bytes();
+        }
     }
 }
 
