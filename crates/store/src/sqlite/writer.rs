@@ -2,6 +2,7 @@
 //! as safely as the weightiest of them asks. So the callers of one moment share one sync of the disk.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
@@ -243,11 +244,19 @@ where
     }
 
     fn attempt(&mut self, connection: &Connection) -> Result<Attempt, StoreError> {
-        let result = (self.work)(connection);
+        // A panic would take the thread along, and with it everybody's store.
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(connection)))
+            .unwrap_or_else(|_| Err(StoreError::Failed("the change panicked".into())));
+        // SQLite ends the whole transaction on some failures, such as a full disk. What follows would be written without
+        // one, even if the job itself had a use for the failure.
+        if connection.is_autocommit() {
+            return Err(match &result {
+                Ok(_) => StoreError::Failed("the transaction was ended by a failure".into()),
+                Err(error) => error.again(),
+            });
+        }
         let attempt = match &result {
             Ok(_) => Attempt::Done,
-            // SQLite ends the whole transaction on some failures, such as a full disk.
-            Err(error) if connection.is_autocommit() => return Err(error.again()),
             Err(_) => Attempt::Failed,
         };
         self.result = Some(result);
@@ -416,6 +425,44 @@ mod tests {
         assert!(matches!(results[2], Err(StoreError::Full)), "{results:?}");
         let failed = results.iter().filter(|result| result.is_err()).count();
         assert_eq!((failed, count(&setup.observer).unwrap()), (1, 4));
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_the_transaction_with_it_and_says_nothing_leaves_the_others() {
+        let setup = setup("PRAGMA max_page_count = 10");
+        let work = (0..5)
+            .map(|index| {
+                let value = vec![0; if index == 2 { 1_000_000 } else { 1 }];
+                move |connection: &Connection| match insert(connection, &value) {
+                    Err(StoreError::Full) => Ok(()),
+                    result => result,
+                }
+            })
+            .collect();
+        let results = together(&setup, &[Weight::Change], work).await;
+        let failed: Vec<bool> = results.iter().map(Result::is_err).collect();
+        assert_eq!(failed, [false, false, true, false, false]);
+        assert_eq!(count(&setup.observer).unwrap(), 4, "each is written once");
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_leaves_the_others_and_those_that_come_after() {
+        let setup = setup("");
+        let work = (0..3)
+            .map(|index| {
+                move |connection: &Connection| {
+                    insert(connection, b"x")?;
+                    assert_ne!(index, 1, "this job panics");
+                    Ok(())
+                }
+            })
+            .collect();
+        let results = together(&setup, &[Weight::Change], work).await;
+        let failed: Vec<bool> = results.iter().map(Result::is_err).collect();
+        assert_eq!(failed, [false, true, false]);
+        let next = |connection: &Connection| insert(connection, b"x");
+        setup.writer.write(Weight::Record, next).await.unwrap();
+        assert_eq!(count(&setup.observer).unwrap(), 3);
     }
 
     #[tokio::test]
