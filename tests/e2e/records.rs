@@ -1,13 +1,14 @@
 //! The record of runs: opened before, closed in every case.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use lockstep_e2e::{TestHost, Wanted, guest, repository, wat};
-use lockstep_runner::{RunFilter, RunState, RunStatus, RunStep, RunSummary};
-use lockstep_sandbox::StepFile;
-use lockstep_step::{Digest, OutcomeKind, WorkspaceName};
+use lockstep_runner::{HostFault, RunError, RunFilter, RunState, RunStatus, RunStep, RunSummary};
+use lockstep_sandbox::{LogSink, SandboxConfig, StepFile};
+use lockstep_step::{Digest, LogChunk, OutcomeKind, WorkspaceName};
 use lockstep_store::SqliteStore;
 
 fn latest(limit: u32) -> RunFilter {
@@ -82,6 +83,50 @@ async fn a_caller_that_goes_away_leaves_a_closed_record() {
         .await
         .unwrap();
     assert_eq!(runs[0].status, RunStatus::Ended(OutcomeKind::Cancelled));
+}
+
+/// A listener with a fault.
+struct Panics;
+
+impl LogSink for Panics {
+    fn write(&self, _: LogChunk) {
+        panic!("a listener panics");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_panics_leaves_a_closed_record_and_a_free_place() {
+    let host = TestHost::with(SandboxConfig::for_runs(1)).await;
+    let component = || Wanted::of(guest("credentials")).input(r#"{"keys":["CANARY"]}"#);
+    let script = || Wanted::script("test.js", "console.log(credential('CANARY'))");
+    for (name, wanted) in [
+        ("component", &component as &dyn Fn() -> Wanted),
+        ("script", &script),
+    ] {
+        let run = host
+            .runner
+            .run(&host.admin, wanted().request(Arc::new(Panics)));
+        let Err(RunError::Host {
+            run,
+            source: HostFault::Panicked,
+        }) = run.await
+        else {
+            panic!("{name}: the panic is not told");
+        };
+        let workspace = WorkspaceName::default_name();
+        let record = host.runner.run_record(&host.admin, &workspace, &run).await;
+        assert_eq!(
+            record.unwrap().state.status(),
+            RunStatus::Ended(OutcomeKind::Internal)
+        );
+        let log = host
+            .runner
+            .run_log(&host.admin, &workspace, &run, 0, 10)
+            .await
+            .unwrap();
+        assert_eq!(log[0].chunk.text.as_bytes(), b"***\n", "{name}");
+        assert_eq!(host.run(wanted()).await.kind(), OutcomeKind::Completed);
+    }
 }
 
 #[tokio::test]

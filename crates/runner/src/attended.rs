@@ -1,8 +1,9 @@
 //! A run is polled by its caller: it starts and ends without waking another thread. If the caller goes away the run becomes
 //! a task of its own, so that its record is closed all the same.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
@@ -42,15 +43,11 @@ where
         let Some(story) = &mut self.story else {
             return Poll::Ready(Err(Panicked));
         };
-        // As a task would: what is left is dropped and not polled again, so nobody sees it half-changed.
-        let polled = catch_unwind(AssertUnwindSafe(|| story.as_mut().poll(context)));
-        let result = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(_) => Err(Panicked),
-        };
-        self.story = None;
-        Poll::Ready(result)
+        let polled = poll_caught(story.as_mut(), context);
+        if polled.is_ready() {
+            self.story = None;
+        }
+        polled
     }
 }
 
@@ -62,6 +59,24 @@ where
         if let Some(story) = self.story.take() {
             self.runtime.spawn(story);
         }
+    }
+}
+
+/// Goes on after a panic of the future.
+pub(crate) async fn caught<F: Future>(story: F) -> Result<F::Output, Panicked> {
+    let mut story = pin!(story);
+    poll_fn(|context| poll_caught(story.as_mut(), context)).await
+}
+
+/// Whoever calls this drops the future when it is ready, as a task would: what panicked is not polled again, so nobody
+/// sees it half-changed.
+fn poll_caught<F: Future>(
+    story: Pin<&mut F>,
+    context: &mut Context<'_>,
+) -> Poll<Result<F::Output, Panicked>> {
+    match catch_unwind(AssertUnwindSafe(|| story.poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(_) => Poll::Ready(Err(Panicked)),
     }
 }
 

@@ -122,6 +122,9 @@ pub enum HostFault {
     /// A permit was shown in the wrong workspace.
     #[error(transparent)]
     Permit(#[from] OtherWorkspace),
+    /// A part of the host panicked: what the listener of the run does, or a fault of ours.
+    #[error("a part of the host panicked")]
+    Panicked,
 }
 
 impl From<StoreError> for ManageError {

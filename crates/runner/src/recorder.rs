@@ -34,17 +34,22 @@ impl Recorder {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.splice(..0, chunks);
     }
-}
 
-impl LogSink for Recorder {
-    fn write(&self, chunk: LogChunk) {
-        if let Some(listener) = &self.listener {
-            listener.write(chunk.clone());
-        }
+    fn keep(&self, chunk: LogChunk) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         match pending.last_mut() {
             Some(last) if last.joins(&chunk, MAX_CHUNK_BYTES) => last.append(chunk),
             Some(_) | None => pending.push(chunk),
+        }
+    }
+}
+
+impl LogSink for Recorder {
+    fn write(&self, chunk: LogChunk) {
+        // First, so that it is recorded if the listener panics.
+        self.keep(chunk.clone());
+        if let Some(listener) = &self.listener {
+            listener.write(chunk);
         }
     }
 }

@@ -19,7 +19,7 @@ use lockstep_step::{
 use lockstep_store::{NewRun, OpenedRun, RunEnd, RunSource, StepEntry, StoreError};
 use lockstep_vault::RunPermit;
 
-use crate::attended::{Attended, Panicked};
+use crate::attended::{Attended, Panicked, caught};
 use crate::error::{HostFault, RunError};
 use crate::grants::Granted;
 use crate::recorder::Recorder;
@@ -106,10 +106,13 @@ async fn story(
         Err(forbidden) => return run.forbid(forbidden).await,
     };
     let recorder = Arc::new(Recorder::new(request.listener.clone()));
+    let input_bytes = request.input.len() as u64;
     let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
-    let execution = run
-        .recording(&recorder, run.execute(permit, request, log, cancel))
-        .await;
+    let executing = run.recording(&recorder, run.execute(permit, request, log, cancel));
+    // A panic ends the run and not its record: a listener is code of whoever embeds this.
+    let execution = caught(executing)
+        .await
+        .unwrap_or_else(|Panicked| Execution::begun(input_bytes).ended(Err(HostFault::Panicked)));
     run.close(execution, &recorder).await
 }
 
@@ -214,15 +217,7 @@ impl OpenRun {
         log: Arc<dyn LogSink>,
         cancel: CancellationToken,
     ) -> Execution {
-        let receipt = Receipt {
-            input_bytes: request.input.len() as u64,
-            ..Receipt::default()
-        };
-        let mut execution = Execution {
-            outcome: Ok(cancelled(Phase::Load)),
-            receipt,
-            denied: Vec::new(),
-        };
+        let mut execution = Execution::begun(request.input.len() as u64);
         let context = self.context(&request);
         let loading = Instant::now();
         let loaded = tokio::select! {
@@ -373,6 +368,19 @@ impl OpenRun {
 // === impl Execution ===
 
 impl Execution {
+    /// Nothing was done so far.
+    fn begun(input_bytes: u64) -> Self {
+        let receipt = Receipt {
+            input_bytes,
+            ..Receipt::default()
+        };
+        Self {
+            outcome: Ok(cancelled(Phase::Load)),
+            receipt,
+            denied: Vec::new(),
+        }
+    }
+
     fn ended(mut self, outcome: Result<Outcome, HostFault>) -> Self {
         self.outcome = outcome;
         self
