@@ -136,3 +136,18 @@ impl Shape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_the_contract_is_one_package_with_every_world() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/wit");
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(folder).unwrap();
+        for world in ["step", "command", "step-core", "command-core"] {
+            resolve.select_world(&[package], Some(world)).unwrap();
+        }
+    }
+}
