@@ -9,7 +9,7 @@ use lockstep_step::{CredentialKey, Digest, MAX_MODULE_BYTES};
 
 use crate::bounds::{self, TEXT_BYTES};
 use crate::validate::validate;
-use crate::{encode, references};
+use crate::{encode, imports, references};
 
 /// How binary WebAssembly begins.
 const WASM: &[u8] = b"\0asm";
@@ -194,6 +194,7 @@ pub(crate) fn prepare_wasm(source: &[u8]) -> Result<Artifact, InvalidStep> {
     } else {
         (encode::component(&wasm)?, ArtifactKind::Module)
     };
+    imports::check(&component)?;
     let kind = if text { ArtifactKind::Text } else { kind };
     Ok(Artifact {
         digest: Digest::of(source),

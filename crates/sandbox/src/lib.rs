@@ -9,6 +9,7 @@ mod config;
 mod artifact;
 mod bounds;
 mod encode;
+mod imports;
 mod nesting;
 mod prepare;
 mod references;

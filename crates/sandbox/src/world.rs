@@ -6,23 +6,12 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::InvalidStep;
 use crate::artifact::OFFER;
+use crate::imports;
 
 const RUN: &str = "run";
 const RUN_PARAMS: &str = "string";
 const RUN_RESULT: &str = "result<string, record { message: string, retryable: bool, missing-credentials: list<string> }>";
 const COMMAND: &str = "wasi:cli/run@0.2.";
-
-const IMPORTS: [&str; 9] = [
-    "lockstep:step/credentials@1.",
-    "lockstep:step/output@1.",
-    "lockstep:step/failures@1.",
-    "wasi:cli/",
-    "wasi:clocks/",
-    "wasi:filesystem/",
-    "wasi:io/",
-    "wasi:random/",
-    "wasi:sockets/",
-];
 
 /// How a component is entered.
 #[derive(Clone, Copy)]
@@ -37,11 +26,7 @@ pub(crate) enum Entry {
 pub(crate) fn entry(engine: &Engine, component: &Component) -> Result<Entry, InvalidStep> {
     let ty = component.component_type();
     for (name, _) in ty.imports(engine) {
-        if !IMPORTS.iter().any(|known| name.starts_with(known)) {
-            return Err(InvalidStep::new(format!(
-                "the component imports `{name}`, which no world offers; {OFFER}"
-            )));
-        }
+        imports::check_name(name)?;
     }
     if let Some((item, index)) = component.get_export(None, RUN) {
         check_run(&item)?;

@@ -20,6 +20,8 @@ mod artifact;
 mod bounds;
 #[path = "../../../crates/sandbox/src/encode.rs"]
 mod encode;
+#[path = "../../../crates/sandbox/src/imports.rs"]
+mod imports;
 #[path = "../../../crates/sandbox/src/nesting.rs"]
 mod nesting;
 #[path = "../../../crates/sandbox/src/references.rs"]
