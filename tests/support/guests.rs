@@ -24,6 +24,21 @@ pub fn bundle(name: &str) -> String {
     String::from_utf8(built(name, "js")).unwrap()
 }
 
+/// The file of the step that another tool than ours built, as `target/foreign/<name>.wasm`.
+#[must_use]
+pub fn foreign_guest(name: &str) -> PathBuf {
+    let path = repository()
+        .join("target/foreign")
+        .join(name)
+        .with_added_extension("wasm");
+    assert!(
+        path.is_file(),
+        "there is no guest `{}`; `cargo xtask test foreign` builds it",
+        path.display()
+    );
+    path
+}
+
 /// The guest of `tests/guests/<name>.wat`.
 #[must_use]
 pub fn wat(name: &str) -> Vec<u8> {

@@ -29,7 +29,7 @@ pub use allocator::Allocator;
 pub use command::{Finished, compiler, finish, lockstep_binary};
 pub use disk::{SmallDisk, in_own_mounts};
 pub use filter::{Filter, Filtered};
-pub use guests::{bundle, guest, repository, wat};
+pub use guests::{bundle, foreign_guest, guest, repository, wat};
 pub use host::{Ran, TestHost, Wanted, runner_in};
 pub use keys::digits_of_keys;
 pub use machine::Machine;

@@ -27,8 +27,8 @@ Tasks:
           digests of what it was built from. Takes clang besides what `guests` takes; as root it is installed with apt-get.
           --check builds nothing, and fails when the two disagree with the sources.
 
-  test [PART]...
-          Set up and run all tests, or those parts that are named, in this order:
+  test [PART]... [--foreign]
+          Set up and run all tests but the part `foreign`, or those parts that are named, in this order:
             fmt        `cargo fmt --check` in every workspace
             guests     as the task above
             clippy     `cargo clippy` in every workspace, warnings denied
@@ -37,6 +37,9 @@ Tasks:
             js         tests and types of the guest SDK for JavaScript and of its examples, in Node.js
             doctests   the examples in the documentation
             fuzz       lints of the fuzz targets, and each for 6 s; left out where there is no nightly toolchain
+            foreign    steps that other people's tools build: jco, componentize-qjs, componentize-py, clang with
+                       wit-bindgen. Left out unless it is named; --foreign adds it. Takes Node.js 20, npm and Python 3.9,
+                       and clang for WASI; as root the last two are installed with apt-get
             nextest    everything else; its summary is the last line
 
   fuzz [TARGET]... [--seconds N] [--keep]
@@ -53,6 +56,9 @@ Tasks:
 
 /// How long each target is fuzzed: so long without a finding is what a change of fuzzed code should show.
 const FUZZ_SECONDS: u32 = 600;
+
+/// The option of `test` that adds the part of that name.
+const FOREIGN: &str = "--foreign";
 
 /// What to do.
 #[derive(Debug, Eq, PartialEq)]
@@ -118,19 +124,28 @@ fn peers(arguments: &[String]) -> Result<Peers> {
     }
 }
 
-fn parts(names: &[String]) -> Result<Vec<Part>> {
-    if names.is_empty() {
-        return Ok(Part::ALL.to_vec());
+fn parts(arguments: &[String]) -> Result<Vec<Part>> {
+    let (options, names): (Vec<&String>, Vec<_>) = arguments
+        .iter()
+        .partition(|argument| argument.starts_with('-'));
+    if let Some(other) = options.iter().find(|option| **option != FOREIGN) {
+        bail!("`test` takes no `{other}`");
     }
-    for name in names {
-        if !Part::ALL.iter().any(|part| part.name() == name) {
+    for name in &names {
+        if !Part::ALL.iter().any(|part| part.name() == *name) {
             bail!("`test` has no part `{name}`");
         }
     }
-    Ok(Part::ALL
-        .into_iter()
-        .filter(|part| names.iter().any(|name| name == part.name()))
-        .collect())
+    let is_named = |part: &Part| names.iter().any(|name| *name == part.name());
+    let is_implied = |part: &Part| {
+        if *part == Part::Foreign {
+            !options.is_empty()
+        } else {
+            names.is_empty()
+        }
+    };
+    let is_wanted = |part: &Part| is_named(part) || is_implied(part);
+    Ok(Part::ALL.into_iter().filter(is_wanted).collect())
 }
 
 fn plan(arguments: &[String]) -> Result<Plan> {
@@ -219,9 +234,22 @@ mod tests {
     }
 
     #[test]
-    fn test_runs_every_part_unless_some_are_named() {
-        check("test", Ok(Task::Test(Part::ALL.to_vec())));
+    fn a_part_that_there_is_not_is_named() {
         check("test bench", Err("`test` has no part `bench`"));
+    }
+
+    #[test]
+    fn what_takes_the_tools_of_others_is_left_out_unless_it_is_asked_for() {
+        let mut others = Part::ALL.to_vec();
+        others.retain(|part| *part != Part::Foreign);
+        check("test", Ok(Task::Test(others)));
+        check("test --foreign", Ok(Task::Test(Part::ALL.to_vec())));
+        check("test foreign", Ok(Task::Test(vec![Part::Foreign])));
+        check(
+            "test --foreign fmt",
+            Ok(Task::Test(vec![Part::Fmt, Part::Foreign])),
+        );
+        check("test --native", Err("`test` takes no `--native`"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod bundles;
 mod console;
 mod debian;
 mod engine;
+mod foreign;
 mod fuzz;
 mod guests;
 mod npm;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::{
-    bundles, console, fuzz, guests, npm,
+    bundles, console, foreign, fuzz, guests, npm,
     process::{cargo, run},
     toolchain::{self, Choice, Target},
     tools::Tool,
@@ -25,6 +25,7 @@ pub(crate) enum Part {
     Js,
     Doctests,
     Fuzz,
+    Foreign,
     Nextest,
 }
 
@@ -38,6 +39,9 @@ const GUESTS: [&str; 3] = [SDK, EXAMPLES, "tests/guests/rust"];
 
 /// Those of them that have tests for this machine.
 const TESTED: [&str; 2] = [SDK, EXAMPLES];
+
+/// Adds the test target that needs what the part `foreign` builds.
+const FOREIGN_TESTS: &str = "--features=lockstep-e2e/foreign";
 
 const NEXTEST: Tool = Tool {
     subcommand: "nextest",
@@ -66,7 +70,7 @@ pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
 
 impl Part {
     /// In the order in which they run: quick ones first, those that need the guests after these.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Fmt,
         Self::Guests,
         Self::Clippy,
@@ -75,6 +79,7 @@ impl Part {
         Self::Js,
         Self::Doctests,
         Self::Fuzz,
+        Self::Foreign,
         Self::Nextest,
     ];
 
@@ -88,6 +93,7 @@ impl Part {
             Self::Js => "js",
             Self::Doctests => "doctests",
             Self::Fuzz => "fuzz",
+            Self::Foreign => "foreign",
             Self::Nextest => "nextest",
         }
     }
@@ -102,6 +108,7 @@ impl Part {
             Self::Js => js(),
             Self::Doctests => run(cargo(HOST).args(["test", "--workspace", "--doc"])),
             Self::Fuzz => fuzz::smoke(),
+            Self::Foreign => foreign(),
             Self::Nextest => nextest(),
         }
     }
@@ -115,17 +122,10 @@ fn fmt() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    let check = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    run(cargo(HOST).args(check))?;
+    let all = ["--workspace", "--all-targets", "--", "-D", "warnings"];
+    run(cargo(HOST).args(["clippy", FOREIGN_TESTS]).args(all))?;
     for folder in GUESTS {
-        run(guests::cargo(folder).args(check))?;
+        run(guests::cargo(folder).arg("clippy").args(all))?;
     }
     // The half of the SDK that is only there in a guest. Debian's packages have no clippy.
     if toolchain::is_installed(Target::Wasip1)? {
@@ -164,6 +164,16 @@ fn js() -> Result<()> {
         run(npm::npm(&folder)?.arg("test"))?;
     }
     Ok(())
+}
+
+/// The steps that other people's tools build, and the tests that run them.
+fn foreign() -> Result<()> {
+    foreign::build()?;
+    // The tests register steps with the binary.
+    run(cargo(HOST).args(["build", "--workspace", "--bin", "lockstep"]))?;
+    run(NEXTEST
+        .find_or_install()?
+        .args(["run", "--workspace", FOREIGN_TESTS, "--test", "foreign"]))
 }
 
 /// The tests of the host's workspace. All of it is built first: some of them run the binary `lockstep`, which nobody else
