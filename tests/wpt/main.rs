@@ -1,0 +1,56 @@
+//! Runs the Web Platform Tests in steps: `wpt --tests DIRECTORY [--json] [FILTER]...`.
+//!
+//! The directory is a checkout of <https://github.com/web-platform-tests/wpt>, or the part of it that Node.js or Firefox
+//! carries; nothing of it is in this repository. Each test that needs no document, worker or server is run as a step in the
+//! sandbox. `expectations.json` tells what is known to fail and why: every other failure, and every known one that passes,
+//! fails the whole.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that tells what it found"
+)]
+
+mod arguments;
+mod checkout;
+mod expectations;
+mod report;
+mod run;
+
+use std::env;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Form};
+use checkout::Checkout;
+use expectations::Expectations;
+use report::Report;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            eprintln!("wpt: {usage}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments) {
+        Ok(report) if report.is_as_expected() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("wpt: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Report, String> {
+    let expectations = Expectations::committed()?;
+    let checkout = Checkout::open(&arguments.tests)?;
+    let files = checkout.files(&expectations, &arguments.filters)?;
+    let results = run::all(&checkout, files)?;
+    let report = Report::of(&results, &expectations);
+    match arguments.form {
+        Form::Text => println!("{}", report.text()),
+        Form::Json => println!("{}", report.json()),
+    }
+    Ok(report)
+}
