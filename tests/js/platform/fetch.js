@@ -227,3 +227,55 @@ test("gzip of another program is read", async () => {
   const packed = Uint8Array.fromBase64("H4sIAAAAAAACA8tIzcnJBwCGphA2BQAAAA==");
   same(new TextDecoder().decode(await all(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")))), "hello");
 });
+
+test("what a compressed chunk says is told at once", async () => {
+  const packed = await all(new Blob(["told at once"]).stream().pipeThrough(new CompressionStream("gzip")));
+  const stream = new DecompressionStream("gzip");
+  stream.writable.getWriter().write(packed); // and never closed
+  const { value } = await stream.readable.getReader().read();
+  same(new TextDecoder().decode(value), "told at once");
+});
+
+test("a body that is read stays locked", async () => {
+  const response = new Response("x");
+  const text = response.text();
+  throws("TypeError", () => response.body.getReader());
+  same(await text, "x");
+  equal([response.body.locked, response.bodyUsed], [true, true]);
+});
+
+test("a request made of another takes its body at once", () => {
+  const request = new Request("https://a/", { method: "POST", body: "x" });
+  request.body;
+  new Request(request);
+  same(request.bodyUsed, true);
+});
+
+test("a cloned response has chunks of its own", async () => {
+  const chunk = new Uint16Array([1, 2]);
+  const response = new Response(new ReadableStream({ start: (controller) => (controller.enqueue(chunk), controller.close()) }));
+  const copy = response.clone();
+  const [{ value: first }, { value: second }] = await Promise.all([response, copy].map((it) => it.body.getReader().read()));
+  same(first, chunk);
+  same(second.constructor, Uint16Array);
+  equal(second, first);
+  second[0] = 9;
+  same(chunk[0], 1);
+});
+
+test("a form keeps its byte order marks", async () => {
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const form = await new Response("\uFEFFa=\uFEFFb", { headers }).formData();
+  equal([...form], [["\uFEFFa", "\uFEFFb"]]);
+});
+
+test("`no-cors` goes with simple methods only", () => {
+  same(new Request("https://a/", { mode: "no-cors", method: "HEAD" }).mode, "no-cors");
+  throws("TypeError", () => new Request("https://a/", { mode: "no-cors", method: "PUT" }));
+});
+
+test("streams are iterated as ECMAScript's own", () => {
+  const iterator = Object.getPrototypeOf(new ReadableStream().values());
+  same(Object.getPrototypeOf(iterator), Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype));
+  equal(Reflect.ownKeys(iterator), ["next", "return"]);
+});

@@ -214,3 +214,24 @@ test("Node.js is not there, and `typeof` tells so", () => {
   equal([typeof Buffer, typeof require, typeof module, typeof __dirname, typeof global, Object.keys(process.env).length, process.versions], ["undefined", "undefined", "undefined", "undefined", "undefined", 0, undefined]);
   throws("ReferenceError", () => Buffer.from("x"));
 });
+
+test("a view that its buffer no longer reaches cannot be cloned", async () => {
+  for (const View of [Uint8Array, DataView]) {
+    const buffer = new ArrayBuffer(16, { maxByteLength: 32 });
+    const view = new View(buffer, 8, 8);
+    same(structuredClone(view).byteLength, 8);
+    buffer.resize(8);
+    throws("DataCloneError", () => structuredClone(view));
+  }
+});
+
+test("performance.toJSON is for a Performance", () => {
+  throws("TypeError", () => performance.toJSON.call({ timeOrigin: 1 }));
+});
+
+test("console shows the start of a long array without going through all of it", () => {
+  const long = new Array(1_000_000).fill("x");
+  long.name = "named";
+  console.log(long, new Uint8Array(1_000_000));
+  equal([console.dir.length, console.table.length], [0, 0]);
+});

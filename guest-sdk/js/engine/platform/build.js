@@ -8,12 +8,14 @@ const [outfile = fileURLToPath(new URL("dist/platform.js", import.meta.url))] = 
 const source = (name) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 
 /**
- * node-inspect-extracted cannot see into promises and proxies, and takes the stack of an error for its whole text. The
- * engine can tell it more: three places of the package call `inspect-natives.js` instead. And a step has no `Atomics`,
+ * node-inspect-extracted cannot see into promises and proxies, takes the stack of an error for its whole text, and makes
+ * a list of all indices of an array. The engine can tell it more: four places of the package call `inspect-natives.js`
+ * instead. And a step has no `Atomics`,
  * which the package takes for granted and does not use. It is pinned, and a place that is not found ends the build.
  */
 const inspectPlaces = [
   ['["Atomics","JSON",', '["JSON",'],
+  ["getOwnNonIndexProperties:function(t,e=2)", "getOwnNonIndexProperties:inspectNames,guessedNames:function(t,e=2)"],
   ["getPromiseDetails:()=>[g,void 0]", "getPromiseDetails:t=>inspectPromise(t,g,h)"],
   ["getProxyDetails:y.getProxyDetails,", "getProxyDetails:inspectProxy,"],
   ["function ir(t,e){let n;try{n=e.stack}catch{}", "function ir(t,e){let n;try{n=inspectStack(e)}catch{}"],

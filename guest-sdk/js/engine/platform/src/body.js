@@ -6,12 +6,15 @@ import { TextDecoderStream } from "./encoding-streams.js";
 import { encodeMultipart, formOfMultipart, formOfQuery, isFormData } from "./form-data.js";
 import { header } from "./headers.js";
 import { extractMime, serializeMime } from "./mime.js";
+import { clone } from "./structured-clone.js";
 import { ReadableStream, TransformStream } from "./streams.js";
 import { URLSearchParams } from "./url-search-params.js";
 import { bytesOf, isBufferSource, USVString } from "./webidl.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** A byte order mark stays. */
+const verbatim = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * A body: bytes, as long as nobody asked for its stream, else a stream. `used` says that the bytes were read.
@@ -64,20 +67,26 @@ function streamOf(body) {
         controller.byobRequest?.respond(0);
       },
     });
-    if (used) body.stream._disturbed = true;
+    if (used) {
+      // As if its reader had read it all, which is never released.
+      body.stream._disturbed = true;
+      body.stream.getReader();
+    }
     body.bytes = undefined;
   }
   return body.stream;
 }
 
-/** Two bodies in place of one: `clone` of a request or response. */
+/** Two bodies in place of one: `clone` of a request or response. They share no chunk. */
 export function cloneBody(body) {
   if (body === null) return null;
   if (body.stream === undefined) return new Body(body.bytes);
   const [first, second] = body.stream.tee();
   body.stream = first;
-  return new Body(undefined, second);
+  return new Body(undefined, second.pipeThrough(new TransformStream({ transform: copyChunk })));
 }
+
+const copyChunk = (chunk, controller) => controller.enqueue(clone(chunk).result);
 
 /** Takes the body away for a new request. */
 export function takeBody(body) {
@@ -86,8 +95,8 @@ export function takeBody(body) {
     body.used = true;
     return taken;
   }
-  const taken = new Body(undefined, body.stream.pipeThrough(new TransformStream()));
-  return taken;
+  body.used = true;
+  return new Body(undefined, body.stream.pipeThrough(new TransformStream()));
 }
 
 async function readAll(body) {
@@ -162,7 +171,7 @@ function formOf(bytes, mime) {
     if (boundary === undefined) throw new TypeError("formData: the `Content-Type` has no boundary");
     return formOfMultipart(bytes, boundary);
   }
-  if (mime?.essence === "application/x-www-form-urlencoded") return formOfQuery(decoder.decode(bytes));
+  if (mime?.essence === "application/x-www-form-urlencoded") return formOfQuery(verbatim.decode(bytes));
   throw new TypeError(
     `formData: the \`Content-Type\` ${mime === null ? "is missing" : `is \`${mime.essence}\``}, not that of a form`,
   );

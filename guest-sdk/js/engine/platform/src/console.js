@@ -57,13 +57,13 @@ const methods = {
     if (typeof data[0] === "string") print(STDERR, [`Assertion failed: ${data[0]}`, ...data.slice(1)]);
     else print(STDERR, data.length > 0 ? ["Assertion failed:", ...data] : ["Assertion failed"]);
   },
-  dir(item, options) {
+  dir(item = undefined, options = undefined) {
     print(STDOUT, ["%s", inspect(item, { customInspect: false, ...(isObject(options) ? options : {}) })]);
   },
   dirxml(...data) {
     print(STDOUT, data);
   },
-  table(data, properties) {
+  table(data = undefined, properties = undefined) {
     if (isObject(data)) print(STDOUT, ["%s", table(data, properties)]);
     else print(STDOUT, [data]);
   },

@@ -23,6 +23,7 @@ export class Performance extends EventTarget {
     return origin;
   }
   toJSON() {
+    this.#brand;
     return { timeOrigin: this.timeOrigin };
   }
 }

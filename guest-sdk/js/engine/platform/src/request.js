@@ -19,6 +19,7 @@ import {
 
 const token = /^[-!#$%&'*+.^_`|~A-Za-z0-9]+$/;
 const normalized = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+const simple = ["GET", "HEAD", "POST"];
 const forbidden = ["CONNECT", "TRACE", "TRACK"];
 
 const choices = {
@@ -142,6 +143,8 @@ function make(input, init) {
   if (init.window !== undefined && init.window !== null) throw new TypeError("Request: `window` can only be null");
   choose(state, init);
   if (init.method !== undefined) state.method = methodOf(init.method);
+  if (state.mode === "no-cors" && !simple.includes(state.method))
+    throw new TypeError(`Request: the mode \`no-cors\` allows no method ${state.method}`);
   state.signal = signalOf(init, from === undefined ? undefined : input.signal);
   const given = init.headers;
   if (given !== undefined) {

@@ -36,6 +36,11 @@ const streams = {
 // An attribute that the standard has dropped.
 delete WritableStreamDefaultController.prototype.abortReason;
 
+// The package has an iterator of its own, beside those of ECMAScript.
+const iterator = Object.getPrototypeOf(new ReadableStream().values());
+delete iterator[Symbol.asyncIterator];
+Object.setPrototypeOf(iterator, Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype));
+
 expose(streams);
 
 export { ReadableStream, TransformStream, WritableStream };

@@ -218,7 +218,8 @@ const typedArrays = Object.fromEntries(
 
 function ofView(value, memory, moves) {
   const kind = typedArrayKind(value);
-  if (isDetached(value.buffer)) throw new DOMException("structuredClone: a view has no memory left", "DataCloneError");
+  if (isDetached(value.buffer) || isOutOfBounds(value, kind))
+    throw new DOMException("structuredClone: a view has no memory left", "DataCloneError");
   const { buffer, byteLength, byteOffset } = value;
   const copied = copy(buffer, memory, moves);
   const tracksLength =
@@ -231,6 +232,19 @@ function ofView(value, memory, moves) {
   return tracksLength
     ? new typedArrays[kind](copied, byteOffset)
     : new typedArrays[kind](copied, byteOffset, value.length);
+}
+
+const typedArrayKeys = Object.getPrototypeOf(Uint8Array.prototype).keys;
+const dataViewLength = getterOf(DataView.prototype, "byteLength");
+
+/** Whether the buffer of a view has shrunk to less than the view shows: its methods throw then. */
+function isOutOfBounds(value, kind) {
+  try {
+    call.call(kind === undefined ? dataViewLength : typedArrayKeys, value);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Whether a view grows with its buffer: nothing tells but to try. */

@@ -60,6 +60,7 @@ fn push(coder: &mut dyn Coder, mut input: &[u8], last: bool) -> io::Result<Vec<u
             read => input = &input[read..],
         }
     }
+    coder.tell()?;
     if last {
         coder.end()?;
     }
@@ -68,14 +69,20 @@ fn push(coder: &mut dyn Coder, mut input: &[u8], last: bool) -> io::Result<Vec<u
 
 /// What the six coders have in common.
 trait Coder: Write {
+    /// Lets out what can be told by now: of a decoder all that its input says, of an encoder what it is sure of anyway.
+    fn tell(&mut self) -> io::Result<()>;
     fn end(&mut self) -> io::Result<()>;
     /// What has been written so far.
     fn take(&mut self) -> Vec<u8>;
 }
 
 macro_rules! coder {
-    ($($name:ident),*) => {
+    ($tell:expr => $($name:ident),*) => {
         $(impl Coder for $name<Vec<u8>> {
+            fn tell(&mut self) -> io::Result<()> {
+                $tell(self)
+            }
+
             fn end(&mut self) -> io::Result<()> {
                 self.try_finish()
             }
@@ -87,11 +94,5 @@ macro_rules! coder {
     };
 }
 
-coder!(
-    GzEncoder,
-    GzDecoder,
-    ZlibEncoder,
-    ZlibDecoder,
-    DeflateEncoder,
-    DeflateDecoder
-);
+coder!(|_| Ok(()) => GzEncoder, ZlibEncoder, DeflateEncoder);
+coder!(Write::flush => GzDecoder, ZlibDecoder, DeflateDecoder);

@@ -1,13 +1,14 @@
 //! What a script cannot see of a value: the state of a promise, what is behind a proxy, which slots an object has.
 
 use rquickjs::promise::PromiseState;
-use rquickjs::{Array, Ctx, Function, Object, Promise, Result, Value, qjs};
+use rquickjs::{Array, Ctx, Error, Function, Object, Promise, Result, Value, qjs};
 
 pub(super) fn natives<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let natives = Object::new(ctx.clone())?;
     natives.set("promiseState", Function::new(ctx.clone(), promise_state)?)?;
     natives.set("classOf", Function::new(ctx.clone(), class_of)?)?;
     natives.set("proxyDetails", Function::new(ctx.clone(), proxy_details)?)?;
+    natives.set("namedKeys", Function::new(ctx.clone(), named_keys)?)?;
     Ok(natives)
 }
 
@@ -56,4 +57,38 @@ fn proxy_details<'js>(ctx: Ctx<'js>, value: Value<'js>) -> Result<Option<Array<'
         }
     }
     Ok(Some(details))
+}
+
+/// QuickJS marks atoms that are small integers so. A key that has the mark is an index; one that has not may still be one.
+const INDEX: qjs::JSAtom = 1 << 31;
+
+/// The own keys of an object, but for indices below 2^31. A script would make a string of each of these first, which takes
+/// seconds for an array of some millions.
+fn named_keys<'js>(ctx: Ctx<'js>, object: Object<'js>) -> Result<Array<'js>> {
+    let named = Array::new(ctx.clone())?;
+    let raw = ctx.as_raw().as_ptr();
+    let kinds = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_SYMBOL_MASK) as i32;
+    let (mut keys, mut length) = (std::ptr::null_mut(), 0);
+    // SAFETY: the context and the object live; QuickJS writes a list and its length, which is ours to give back.
+    unsafe {
+        let value = object.as_value().as_raw();
+        if qjs::JS_GetOwnPropertyNames(raw, &raw mut keys, &raw mut length, value, kinds) != 0 {
+            return Err(Error::Exception);
+        }
+    }
+    let mut count = 0;
+    let mut result = Ok(());
+    for at in 0..length as usize {
+        // SAFETY: the list has so many keys.
+        let atom = unsafe { (*keys.add(at)).atom };
+        if atom & INDEX == 0 && result.is_ok() {
+            // SAFETY: the list holds the key, and the new value is ours.
+            let key = unsafe { Value::from_raw(ctx.clone(), qjs::JS_AtomToValue(raw, atom)) };
+            result = named.set(count, key);
+            count += 1;
+        }
+    }
+    // SAFETY: as above; nothing of the list is used from here on.
+    unsafe { qjs::JS_FreePropertyEnum(raw, keys, length) };
+    result.map(|()| named)
 }
