@@ -11,7 +11,7 @@ use serde_json::json;
 use lockstep_e2e::{Canary, Machine, Needles, TestHost, Wanted, guest, lockstep_binary, wat};
 use lockstep_runner::{NewCredential, PutRule};
 use lockstep_secret::Zeroizing;
-use lockstep_step::{Scope, WorkspaceName};
+use lockstep_step::{OutcomeKind, Scope, WorkspaceName};
 
 async fn put(host: &TestHost, key: &str, canary: &Canary) {
     let credential = NewCredential {
@@ -61,6 +61,41 @@ async fn nothing_of_a_credential_is_left_in_memory_after_its_runs() {
     for (canary, name) in [(first, "the first value"), (second, "the second value")] {
         canary.needles(name).assert_absent("after the host is gone");
     }
+}
+
+/// Scripts that say a value where a host may keep it, next to what has escapes in JSON.
+const FAILING: [&str; 6] = [
+    r#"throw new Error(`"no"\n${credential('HIDDEN')}\u0001`)"#,
+    r#"throw `"no"\n${credential('HIDDEN')}`"#,
+    r#"throw new TypeError('outer', { cause: new Error(`"no"\n${credential('HIDDEN')}`) })"#,
+    r#"const error = new Error('x'); error.stack = `"no"\n${credential('HIDDEN')}`; throw error"#,
+    r#"throw new MissingCredentialError([`"no"\n${credential('HIDDEN')}`, 'OTHER'])"#,
+    r#"return { ['"' + credential('HIDDEN')]: 1n }"#,
+];
+const COMPLETING: [&str; 2] = [
+    r#"console.log(`"no"\n${credential('HIDDEN')}`); console.error([credential('HIDDEN')]); return 1"#,
+    r#"return { ['"' + credential('HIDDEN')]: `"no"\n${credential('HIDDEN')}` }"#,
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_credential_is_left_in_memory_after_scripts_that_say_it() {
+    let canary = Canary::new();
+    let host = TestHost::new().await;
+    put(&host, "HIDDEN", &canary).await;
+    for (sources, kind, when) in [
+        (&FAILING[..], OutcomeKind::StepFailed, "after failures"),
+        (&COMPLETING, OutcomeKind::Completed, "after outputs"),
+    ] {
+        for source in sources {
+            let ran = host.run(Wanted::script("step.js", *source)).await;
+            assert_eq!(ran.kind(), kind, "{source}");
+        }
+        canary.needles("the value").assert_absent(when);
+    }
+    drop(host);
+    canary
+        .needles("the value")
+        .assert_absent("after the host is gone");
 }
 
 /// Digits and bytes of the key in a key file.

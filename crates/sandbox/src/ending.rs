@@ -6,6 +6,7 @@ use wasmtime_wasi::I32Exit;
 use lockstep_step::{OutcomeKind, Phase};
 
 use crate::host::{Guest, Stop};
+use crate::script::Malformed;
 
 /// What is known of an ending before its text is masked.
 pub(crate) struct Ending {
@@ -73,6 +74,9 @@ pub(crate) fn meaning(error: wasmtime::Error, guest: &Guest) -> Meaning {
             _ => Meaning::Ended(exited_with_failure()),
         };
     }
+    if error.is::<Malformed>() {
+        return Meaning::HostFault(error);
+    }
     if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
         return Meaning::TimedOut;
     }
@@ -93,4 +97,29 @@ fn fault(error: &wasmtime::Error, guest: &Guest) -> Ending {
     // A trap is raised by code; an instance that could not even be made had none to run.
     ending.started = guest.phase != Phase::Start || trap.is_some();
     ending
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_secret::{Masker, MaskerConfig};
+
+    use super::*;
+    use crate::host::CredentialDesk;
+    use crate::tests::Held;
+
+    #[test]
+    fn an_answer_that_is_none_is_a_fault_of_the_host() {
+        let masker = Masker::new(MaskerConfig::default());
+        let desk = CredentialDesk::new(Box::new(Held::default()), masker);
+        let guest = Guest::new(desk, 1 << 20);
+        let of = |error: wasmtime::Error| meaning(error.context("while it ran"), &guest);
+        assert!(matches!(
+            of(Malformed("it is empty").into()),
+            Meaning::HostFault(_)
+        ));
+        assert!(matches!(
+            of(Trap::UnreachableCodeReached.into()),
+            Meaning::Ended(_)
+        ));
+    }
 }

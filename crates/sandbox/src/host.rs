@@ -22,7 +22,7 @@ const MAX_HANDLES: usize = 10_000;
 /// Denials that a run records. A guest that asks in a loop fills no database.
 const MAX_DENIALS: usize = 100;
 /// Keys that a guest may pass to `missing` in one call.
-const MAX_KEYS: usize = 10_000;
+pub(crate) const MAX_KEYS: usize = 10_000;
 /// Random bytes that a guest may ask for in one call: the host makes them before it hands them over.
 const MAX_RANDOM_BYTES: u64 = 4 << 20;
 /// What of an asked key comes back in an error.

@@ -346,7 +346,8 @@ fn timed_out(limits: &Limits, phase: Phase) -> Ending {
 
 /// A failure that the step reported itself.
 fn reported(mut failure: GuestFailure, guest: &Guest) -> Ending {
-    let kind = failed_kind(&failure.missing_credentials, guest);
+    let keys = failure.missing_credentials.iter().map(String::as_str);
+    let kind = failed_kind(keys, guest);
     let message = std::mem::take(&mut failure.message);
     let mut ending = Ending::new(kind, Phase::Run, message);
     ending.retryable = failure.retryable;
@@ -357,20 +358,23 @@ fn reported(mut failure: GuestFailure, guest: &Guest) -> Ending {
 fn thrown(mut failure: ScriptFailure, guest: &Guest) -> Ending {
     let (kind, phase) = match failure.kind {
         ScriptFault::Failed => (OutcomeKind::StepFailed, Phase::Run),
-        ScriptFault::MissingCredential => (failed_kind(&failure.keys, guest), Phase::Run),
+        ScriptFault::MissingCredential => {
+            let keys = failure.keys.iter().map(|key| key.as_str());
+            (failed_kind(keys, guest), Phase::Run)
+        }
         ScriptFault::Output => (OutcomeKind::StepFailed, Phase::Output),
         ScriptFault::Memory if guest.limiter.refused() => (OutcomeKind::MemoryExceeded, Phase::Run),
         ScriptFault::Memory => (OutcomeKind::StepFailed, Phase::Run),
     };
-    let message = std::mem::take(&mut failure.message);
+    let message = std::mem::take(&mut *failure.message);
     let mut ending = Ending::new(kind, phase, message);
     ending.retryable = failure.retryable;
     ending
 }
 
 /// What a failure is that says which credentials were missing: they count only if the host did refuse one of them.
-fn failed_kind(missing: &[String], guest: &Guest) -> OutcomeKind {
-    if missing.iter().any(|key| guest.desk.was_denied(key)) {
+fn failed_kind<'a>(mut missing: impl Iterator<Item = &'a str>, guest: &Guest) -> OutcomeKind {
+    if missing.any(|key| guest.desk.was_denied(key)) {
         OutcomeKind::MissingCredential
     } else {
         OutcomeKind::StepFailed

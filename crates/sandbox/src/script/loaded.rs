@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Extern, Instance, InstancePre, Linker, Module, ModuleExport, Store, TypedFunc};
 
-use super::answer::Answer;
+use super::answer::{Answer, Malformed};
 use super::engine::ScriptEngine;
 use super::image::MEMORY;
 use super::state::{ScriptState, Waiting};
@@ -64,8 +64,7 @@ impl LoadedScript {
         let length = store.data_mut().wait(Waiting::Text(input.to_owned()))?;
         let answer = run.call_async(&mut *store, length).await?;
         let answer = slice(memory.data(&*store), answer)?;
-        Answer::parse(answer)
-            .ok_or_else(|| wasmtime::Error::msg("the engine's answer is malformed"))
+        Ok(Answer::read(answer)?)
     }
 }
 
@@ -82,12 +81,12 @@ fn function<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
 }
 
 /// The bytes at a place that the engine names: where they are in the upper half, how many in the lower.
-pub(super) fn slice(memory: &[u8], place: i64) -> wasmtime::Result<&[u8]> {
+pub(super) fn slice(memory: &[u8], place: i64) -> Result<&[u8], Malformed> {
     let place = place.cast_unsigned();
-    let at = usize::try_from(place >> 32)?;
-    let length = usize::try_from(place & u64::from(u32::MAX))?;
-    memory
-        .get(at..)
-        .and_then(|rest| rest.get(..length))
-        .ok_or_else(|| wasmtime::Error::msg("the engine named memory that it does not have"))
+    let half = |half: u64| usize::try_from(half & u64::from(u32::MAX)).ok();
+    half(place >> 32)
+        .and_then(|at| memory.get(at..))
+        .zip(half(place))
+        .and_then(|(rest, length)| rest.get(..length))
+        .ok_or(Malformed("it is not in the memory"))
 }

@@ -17,7 +17,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer::{Answer, ScriptFailure, ScriptFault};
+pub(crate) use answer::{Answer, Malformed, ScriptFailure, ScriptFault};
 pub(crate) use engine::ScriptEngine;
 pub(crate) use loaded::LoadedScript;
 pub(crate) use state::ScriptState;

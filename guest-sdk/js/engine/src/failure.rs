@@ -1,7 +1,5 @@
 //! What ended a run other than an output, as the host hears it.
 
-use std::fmt::Write as _;
-
 use rquickjs::{Ctx, Error, Exception, Value};
 
 use crate::{
@@ -9,38 +7,29 @@ use crate::{
     native::{self, Errors},
 };
 
+/// Keys that are told to the host at most: as many as it takes in one call of `missing`.
+const MAX_KEYS: usize = 10_000;
+
 /// What ended a run.
 pub(crate) struct Failure {
     kind: Kind,
-    name: String,
     message: String,
-    stack: String,
     keys: Vec<String>,
     retryable: bool,
 }
 
-/// What a failure is.
+/// What a failure is, by the number that the host knows it by.
 #[derive(Clone, Copy)]
+#[repr(u8)]
 pub(crate) enum Kind {
     /// The step threw.
-    Failed,
+    Failed = 0,
     /// It threw that a credential is missing.
-    MissingCredential,
-    /// It ran out of memory.
-    Memory,
+    MissingCredential = 1,
     /// Its output is not JSON.
-    Output,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::MissingCredential => "missing_credential",
-            Self::Memory => "memory",
-            Self::Output => "output",
-        }
-    }
+    Output = 2,
+    /// It ran out of memory.
+    Memory = 3,
 }
 
 impl Failure {
@@ -75,9 +64,7 @@ impl Failure {
         };
         Self {
             kind,
-            name: told.name,
             message,
-            stack: told.stack,
             keys: keys.unwrap_or_default(),
             retryable: told.retryable,
         }
@@ -86,27 +73,30 @@ impl Failure {
     fn out_of_memory() -> Self {
         Self {
             kind: Kind::Memory,
-            name: "InternalError".to_owned(),
             message: "the step is out of memory".to_owned(),
-            stack: String::new(),
             keys: Vec::new(),
             retryable: false,
         }
     }
 
-    /// By hand: what a step has done to `toJSON` must not matter.
-    pub(crate) fn to_json(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(|key| quoted(key)).collect();
-        format!(
-            r#"{{"kind":{},"name":{},"message":{},"stack":{},"keys":[{}],"retryable":{}}}"#,
-            quoted(self.kind.name()),
-            quoted(&self.name),
-            quoted(&self.message),
-            quoted(&self.stack),
-            keys.join(","),
-            self.retryable
-        )
+    /// Adds the failure to an answer: kind, whether it is retryable and two zeros, one byte each; then the number of keys,
+    /// the message, and the keys. Not JSON, as who reads that keeps copies, and a step may say a value in its message.
+    pub(crate) fn write(&self, answer: &mut Vec<u8>) {
+        let keys = &self.keys[..self.keys.len().min(MAX_KEYS)];
+        let texts = || std::iter::once(&self.message).chain(keys);
+        answer.reserve(8 + texts().map(|text| 4 + text.len()).sum::<usize>());
+        answer.extend([self.kind as u8, u8::from(self.retryable), 0, 0]);
+        write_number(answer, keys.len());
+        for text in texts() {
+            write_number(answer, text.len());
+            answer.extend_from_slice(text.as_bytes());
+        }
     }
+}
+
+/// Four bytes, the lowest first. What counts something in memory fits, as an address does.
+fn write_number(answer: &mut Vec<u8>, number: usize) {
+    answer.extend_from_slice(&(number as u32).to_le_bytes());
 }
 
 /// An error, for people.
@@ -143,24 +133,4 @@ fn told_of_output(message: &str) -> String {
         Some(place) if place.starts_with("output") => place.to_owned(),
         _ => format!("the output cannot be written as JSON: {message}"),
     }
-}
-
-/// Text as JSON.
-fn quoted(text: &str) -> String {
-    let mut json = String::with_capacity(text.len() + 2);
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            control if control < ' ' => {
-                // Writing to a string does not fail.
-                let _ = write!(json, "\\u{:04x}", u32::from(control));
-            }
-            other => json.push(other),
-        }
-    }
-    json.push('"');
-    json
 }

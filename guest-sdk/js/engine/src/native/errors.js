@@ -96,9 +96,7 @@
     isError(value) && read(value, 'name') === 'InternalError' && read(value, 'message') === 'out of memory';
 
   return (thrown) => ({
-    name: text(read(thrown, 'name')),
     message: tell(thrown),
-    stack: text(read(thrown, 'stack')),
     retryable: read(thrown, 'retryable') === true,
     outOfMemory: isOutOfMemory(thrown),
   });

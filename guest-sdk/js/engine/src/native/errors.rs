@@ -14,9 +14,7 @@ pub(crate) struct Errors {
 
 /// What was thrown, for people.
 pub(crate) struct Description {
-    pub(crate) name: String,
     pub(crate) message: String,
-    pub(crate) stack: String,
     pub(crate) retryable: bool,
     pub(crate) is_out_of_memory: bool,
 }
@@ -50,9 +48,7 @@ impl Errors {
             .restore(ctx)?
             .call((thrown.clone(),))?;
         Ok(Description {
-            name: told.get("name")?,
             message: told.get("message")?,
-            stack: told.get("stack")?,
             retryable: told.get("retryable")?,
             is_out_of_memory: told.get("outOfMemory")?,
         })
