@@ -215,7 +215,10 @@ fn metas<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
     text.lines()
         .take_while(|line| line.starts_with("//"))
         .filter_map(move |line| {
-            let meta = line.strip_prefix("//")?.trim_start().strip_prefix("META:")?;
+            let meta = line
+                .strip_prefix("//")?
+                .trim_start()
+                .strip_prefix("META:")?;
             meta.trim().strip_prefix(key)?.strip_prefix('=')
         })
 }
@@ -246,10 +249,7 @@ mod tests {
     #[test]
     fn a_meta_comment_is_at_the_top() {
         let text = "// META: script=a.js\n// a word\n//META: script=/b.js\n\n// META: script=c.js";
-        assert_eq!(
-            metas(text, "script").collect::<Vec<_>>(),
-            ["a.js", "/b.js"]
-        );
+        assert_eq!(metas(text, "script").collect::<Vec<_>>(), ["a.js", "/b.js"]);
     }
 
     #[test]

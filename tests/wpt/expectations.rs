@@ -49,11 +49,7 @@ impl Expectations {
     /// Whether a subtest is known to fail.
     pub(crate) fn fails(&self, file: &str, subtest: &str) -> bool {
         self.fails.iter().any(|entry| {
-            fits(file, &entry.file)
-                && entry
-                    .subtests
-                    .iter()
-                    .any(|pattern| fits(subtest, pattern))
+            fits(file, &entry.file) && entry.subtests.iter().any(|pattern| fits(subtest, pattern))
         })
     }
 }

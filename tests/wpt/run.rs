@@ -96,12 +96,14 @@ async fn run_all(checkout: &Checkout, files: Vec<File>) -> Result<Vec<Ended>, St
 }
 
 async fn run(host: &TestHost, file: File, input: String) -> Ended {
-    let wanted = Wanted::script("wpt.js", STEP).input(input).limits(|limits| {
-        limits.timeout = TIMEOUT;
-        limits.memory_bytes = MEMORY_BYTES;
-        limits.input_bytes = INPUT_BYTES;
-        limits.output_bytes = OUTPUT_BYTES;
-    });
+    let wanted = Wanted::script("wpt.js", STEP)
+        .input(input)
+        .limits(|limits| {
+            limits.timeout = TIMEOUT;
+            limits.memory_bytes = MEMORY_BYTES;
+            limits.input_bytes = INPUT_BYTES;
+            limits.output_bytes = OUTPUT_BYTES;
+        });
     let ran = host.run(wanted).await;
     host.search();
     let told = match ran.report.outcome.output() {

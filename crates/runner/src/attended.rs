@@ -94,7 +94,7 @@ mod tests {
             yield_now().await;
             ended.send("over").unwrap();
         }));
-        std::future::poll_fn(|context| {
+        poll_fn(|context| {
             assert!(attended.as_mut().poll(context).is_pending());
             Poll::Ready(())
         })
