@@ -235,34 +235,64 @@ fn polled(times: usize) -> impl FnMut(Moment<'_>) -> bool {
     }
 }
 
-/// What a caller had heard when it left.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How far a run has come that is polled, as far as its caller can see.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, PartialOrd)]
 enum At {
     Nothing,
+    Compiling,
+    Compiled,
     Begun,
     Ended,
 }
 
-/// Leaves a run of `every-phase` after so many polls, unless it has ended by then.
-async fn leave_after(setup: &Setup, polls: usize) -> Option<(At, Arc<Heard>)> {
-    let (client, log) = (Client::default(), Arc::new(Heard::default()));
-    let at = Rc::new(Cell::new(At::Nothing));
+/// What a caller sees of its runs of `every-phase`: their log, and whether their step is compiled.
+#[derive(Clone, Default)]
+struct Sight {
+    compiling: Arc<Mutex<Option<CompileEvent>>>,
+    log: Arc<Heard>,
+}
+
+impl Sight {
+    fn at(&self) -> At {
+        match *self.compiling.lock().unwrap() {
+            _ if self.log.has("ended") => At::Ended,
+            _ if self.log.has("begun") => At::Begun,
+            Some(CompileEvent::Ended { .. }) => At::Compiled,
+            Some(CompileEvent::Began { .. }) => At::Compiling,
+            None => At::Nothing,
+        }
+    }
+
+    /// The next run, of which nothing is seen yet.
+    fn again(&mut self) {
+        *self.compiling.lock().unwrap() = None;
+        self.log = Arc::default();
+    }
+}
+
+/// Leaves a run after so many polls, of which the first is that in which it has come to `from`, unless it
+/// has ended by then. Returns how far it had come.
+async fn leave_after(
+    setup: &Setup,
+    sight: &mut Sight,
+    wanted: Wanted,
+    (from, polls): (At, usize),
+) -> Option<At> {
+    sight.again();
+    let client = Client::default();
+    let left_at = Rc::new(Cell::new(None));
     let listening = {
-        let (log, at, mut polled) = (Arc::clone(&log), Rc::clone(&at), polled(polls));
+        let (sight, left_at, mut polled) = (sight.clone(), Rc::clone(&left_at), polled(polls));
         leaving_at(&client, move |moment| {
-            let now = polled(moment);
-            if now && at.get() == At::Nothing {
-                at.set(match (log.has("begun"), log.has("ended")) {
-                    (_, true) => At::Ended,
-                    (true, false) => At::Begun,
-                    (false, false) => At::Nothing,
-                });
+            let at = sight.at();
+            let now = at >= from && polled(moment);
+            if now && left_at.get().is_none() {
+                left_at.set(Some(at));
             }
             now
         })
     };
-    let wanted = every_phase(A_MILLISECOND, polls);
-    let sink = Arc::clone(&log) as Arc<dyn LogSink>;
+    let sink = Arc::clone(&sight.log) as Arc<dyn LogSink>;
     let report = client.call(&setup.host, wanted, sink).await;
     drop(listening);
     match report {
@@ -270,45 +300,70 @@ async fn leave_after(setup: &Setup, polls: usize) -> Option<(At, Arc<Heard>)> {
             assert_eq!(report.outcome.kind(), OutcomeKind::Completed);
             None
         }
-        None => Some((at.get(), log)),
+        None => left_at.get(),
     }
+}
+
+/// Fails unless the record of the last run is right, given how far it had come when its caller left.
+async fn check_left(setup: &Setup, sight: &Sight, at: At) -> Option<Phase> {
+    let record = setup.last().await;
+    if sight.log.has("ended") {
+        assert!(at >= At::Compiled, "it began without its caller: {at:?}");
+        setup.check_completed().await;
+        return None;
+    }
+    let failure = failure(&record);
+    assert_eq!(failure.kind, OutcomeKind::Cancelled, "{at:?}");
+    let phase = failure.phase;
+    match at {
+        At::Nothing | At::Compiling => assert_eq!((phase, failure.started), (Phase::Load, false)),
+        // A guest gives way at each tick, be it before it says anything.
+        At::Compiled => assert_eq!(
+            matches!(phase, Phase::Start | Phase::Run),
+            failure.started,
+            "{phase:?}"
+        ),
+        At::Begun | At::Ended => assert_eq!((phase, failure.started), (Phase::Run, true)),
+    }
+    setup.check_serves().await;
+    Some(phase)
 }
 
 #[tokio::test]
 async fn whenever_a_run_waits_its_caller_can_leave() {
+    let mut sight = Sight::default();
+    let compiling = Arc::clone(&sight.compiling);
     let mut config = SandboxConfig::for_runs(1);
     config.compiler = Some(compiler());
+    config.on_compile = Some(Arc::new(move |event| {
+        *compiling.lock().unwrap() = Some(event);
+    }));
     let setup = Setup::with(config).await;
-    let (mut phases, mut left_at) = (Vec::new(), Vec::new());
     let mut polls = 1;
-    // A new value each time, so that what a workflow may use is read again.
-    setup.host.set("KEY", "KEY-1-of-every-phase").await;
-    while let Some((at, log)) = leave_after(&setup, polls).await {
-        let record = setup.last().await;
-        if log.has("ended") {
-            assert_ne!(
-                at,
-                At::Nothing,
-                "it began without its caller, after {polls} polls"
-            );
-            setup.check_completed().await;
-        } else {
-            let failure = failure(&record);
-            assert_eq!(failure.kind, OutcomeKind::Cancelled, "after {polls} polls");
-            assert!(failure.started || at == At::Nothing, "after {polls} polls");
-            phases.push(failure.phase);
-            setup.check_serves().await;
-        }
-        left_at.push(at);
-        polls += 1;
-        assert!(polls < POLLS, "it does not end");
+    loop {
+        // A new value each time, so that what a workflow may use is read again.
         let value = format!("KEY-{polls}-of-every-phase");
         setup.host.set("KEY", &value).await;
+        let wanted = every_phase(A_MILLISECOND, polls);
+        let left = leave_after(&setup, &mut sight, wanted, (At::Nothing, polls)).await;
+        let Some(at) = left else { break };
+        check_left(&setup, &sight, at).await;
+        polls += 1;
+        assert!(polls < POLLS, "it does not end");
     }
-    // Which of its waits a poll meets is up to the clock; the tests below leave in each phase for certain.
-    assert!(phases.contains(&Phase::Run), "{phases:?}");
-    for at in [At::Nothing, At::Begun] {
-        assert!(left_at.contains(&at), "{at:?} is not in {left_at:?}");
+    // Which of its waits such a poll meets is up to the clock. These are met for certain, as the run cannot go on: what
+    // comes first leads to a compilation, another process compiles, and the guest sleeps for an hour.
+    for (from, phase) in [
+        (At::Nothing, Phase::Load),
+        (At::Compiling, Phase::Load),
+        (At::Begun, Phase::Run),
+    ] {
+        polls += 1;
+        let wanted = every_phase(AN_HOUR, polls);
+        let at = leave_after(&setup, &mut sight, wanted, (from, 1)).await;
+        let at = at.unwrap();
+        assert!(at == from || from == At::Nothing && at == At::Compiling);
+        assert_eq!(check_left(&setup, &sight, at).await, Some(phase));
     }
 }
 
