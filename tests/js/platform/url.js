@@ -134,3 +134,22 @@ test("URLPattern matches and gives groups", () => {
   same(new URLPattern("/rel/*", "https://h").pathname, "/rel/*");
   throws("TypeError", () => new URLPattern({ pathname: "/(" }));
 });
+
+test("paths are encoded as the standard says today", () => {
+  equal(["https://a/x^y?^#^", "sc://a/^", "data:a  #b", "data:a  "].map((it) => new URL(it).href), ["https://a/x%5Ey?^#^", "sc://a/%5E", "data:a %20#b", "data:a"]);
+  const url = new URL("data:a ?b");
+  url.search = "";
+  same(url.href, "data:a%20");
+});
+
+test("any number of slashes comes before a host", () => {
+  equal(["///b/c", "/\\\t/b/c", " ////b/c"].map((it) => new URL(it, "https://a/").href), new Array(3).fill("https://b/c"));
+  same(new URL("/b/c", "https://a/").href, "https://a/b/c");
+  same(new URL("//b/c", "https://a/").href, "https://b/c");
+});
+
+test("a path is told from a host", () => {
+  const set = (href, name, value) => Object.assign(new URL(href), { [name]: value }).href;
+  equal(["//p", "/..//p", "p", "p?#"].map((it) => set("sc:/", "pathname", it)), ["sc:/.//p", "sc:/.//p", "sc:/p", "sc:/p%3F%23"]);
+  equal([set("sc:/a?b#c", "pathname", " d "), set("sc:/.//p", "hostname", "h"), set("sc:/.//p", "host", ""), set("sc://h/p", "pathname", "")], ["sc:/%20d%20?b#c", "sc://h//p", "sc:////p", "sc://h"]);
+});

@@ -6,6 +6,8 @@
 use rquickjs::{Array, Ctx, Function, Object, Result, Value};
 use url::{Position, Url, form_urlencoded, quirks};
 
+mod standard;
+
 pub(super) fn natives<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let natives = Object::new(ctx.clone())?;
     natives.set("parse", Function::new(ctx.clone(), parse)?)?;
@@ -21,13 +23,9 @@ pub(super) fn natives<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 
 /// The record of `text`, resolved against `base`; null where one of them is no URL.
 fn parse<'js>(ctx: Ctx<'js>, text: String, base: Option<String>) -> Result<Value<'js>> {
-    let parsed = match base {
-        None => Url::parse(&text),
-        Some(base) => Url::parse(&base).and_then(|base| base.join(&text)),
-    };
-    match parsed {
-        Ok(url) => record(&ctx, &url),
-        Err(_) => Ok(Value::new_null(ctx)),
+    match standard::parse(&text, base.as_deref()) {
+        Some(url) => record(&ctx, &url),
+        None => Ok(Value::new_null(ctx)),
     }
 }
 
@@ -41,11 +39,11 @@ fn set<'js>(ctx: Ctx<'js>, href: String, part: String, value: String) -> Result<
         "protocol" => quirks::set_protocol(&mut url, &value),
         "username" => quirks::set_username(&mut url, &value),
         "password" => quirks::set_password(&mut url, &value),
-        "host" => quirks::set_host(&mut url, &value),
-        "hostname" => quirks::set_hostname(&mut url, &value),
+        "host" => standard::set_host(&mut url, |url| quirks::set_host(url, &value)),
+        "hostname" => standard::set_host(&mut url, |url| quirks::set_hostname(url, &value)),
         "port" => quirks::set_port(&mut url, &value),
         "pathname" => {
-            quirks::set_pathname(&mut url, &value);
+            standard::set_path(&mut url, &value);
             Ok(())
         }
         "search" => {
@@ -59,7 +57,7 @@ fn set<'js>(ctx: Ctx<'js>, href: String, part: String, value: String) -> Result<
         _ => Err(()),
     };
     match done {
-        Ok(()) => record(&ctx, &url),
+        Ok(()) => record(&ctx, &standard::encoded(url)),
         Err(()) => Ok(null),
     }
 }
