@@ -352,3 +352,12 @@ test("randomUUID gives versions 4 that differ", () => {
   same(ids.size, 50);
   for (const id of ids) ok(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id), id);
 });
+
+test("a key that RSA does not have is not looked for", async () => {
+  const make = (modulusLength, publicExponent, usages) => subtle.generateKey({ name: "RSA-PSS", modulusLength, publicExponent: new Uint8Array(publicExponent), hash: "SHA-256" }, true, usages);
+  for (const exponent of [[], [0], [1], [0, 1], [2], [1, 0, 0]]) await rejects("OperationError", make(2048, exponent, ["sign"]));
+  await rejects("OperationError", make(512, [1, 0, 1], ["sign"]));
+  await rejects("OperationError", make(1024, [1, 0, 0], []));
+  await rejects("SyntaxError", make(4096, [1, 0, 1], []));
+  await rejects("SyntaxError", make(4096, [1, 0, 1], ["verify"]));
+});

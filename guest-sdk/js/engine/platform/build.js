@@ -10,8 +10,8 @@ const source = (name) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 /**
  * node-inspect-extracted cannot see into promises and proxies, takes the stack of an error for its whole text, and makes
  * a list of all indices of an array. The engine can tell it more: four places of the package call `inspect-natives.js`
- * instead. And a step has no `Atomics`,
- * which the package takes for granted and does not use. It is pinned, and a place that is not found ends the build.
+ * instead. And a step has no `Atomics`, which the package takes for granted and does not use. It is pinned, and a place
+ * that is not found ends the build.
  */
 const inspectPlaces = [
   ['["Atomics","JSON",', '["JSON",'],

@@ -1,14 +1,15 @@
 // RSASSA-PKCS1-v1_5, RSA-PSS and RSA-OAEP. The material of a key is PKCS #1 in DER.
 
 import { engine } from "../engine.js";
-import { dataError, notSupported, operationError } from "./errors.js";
+import { dataError, notSupported, operationError, syntaxError } from "./errors.js";
 import { hashOf } from "./hash.js";
 import { base64url, checkAlg, checkJwk, jwkBytes } from "./jwk.js";
 import { damaged, imported, keyPair, need, usedBy } from "./pair.js";
 import { bigInteger, integer, optionalBytes } from "./params.js";
-import { allowOnly } from "./usages.js";
+import { allowOnly, only } from "./usages.js";
 
-const { digest, rsaDecrypt, rsaEncrypt, rsaGenerate, rsaIsPrivate, rsaIsPublic, rsaSign, rsaVerify } = engine.subtle;
+const { digest, rsaCanGenerate, rsaDecrypt, rsaEncrypt, rsaGenerate, rsaIsPrivate, rsaIsPublic, rsaSign, rsaVerify } =
+  engine.subtle;
 const { readPkcs8, readRsaPrivate, readRsaPublic, readSpki, writePkcs8, writeRsaPrivate, writeRsaPublic, writeSpki } =
   engine.subtle;
 
@@ -75,9 +76,12 @@ function family(name, use, usable, algOf, params, operations) {
 
     generateKey({ hash, modulusLength, publicExponent }, extractable, usages) {
       allowOnly(usages, [...usable.public, ...usable.private], `a key for ${name}`);
-      const key = rsaGenerate(modulusLength, publicExponent);
-      if (key === undefined)
+      if (!rsaCanGenerate(modulusLength, publicExponent))
         throw operationError(`${name}: a key has 1024 to 4096 bits, and an odd public exponent of 3 or more`);
+      // The standard asks this of the key that it has made; making one takes up to seconds.
+      if (only(usages, usable.private).length === 0) throw syntaxError("a private key needs a usage");
+      const key = rsaGenerate(modulusLength, publicExponent);
+      if (key === undefined) throw operationError(`${name}: there is no key with this public exponent`);
       const [n, e] = readRsaPrivate(key);
       const algorithm = { name, modulusLength, publicExponent, hash: { name: hash } };
       return keyPair(name, algorithm, { private: key, public: writeRsaPublic(n, e) }, usable, extractable, usages);

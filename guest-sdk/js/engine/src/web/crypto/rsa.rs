@@ -19,6 +19,8 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, random: Fill) 
         array(&ctx, generate(random, bits, &exponent))
     };
     natives.set("rsaGenerate", Function::new(ctx.clone(), generate)?)?;
+    let can_generate = |bits: usize, exponent: Bytes<'js>| can_generate(bits, &exponent);
+    natives.set("rsaCanGenerate", Function::new(ctx.clone(), can_generate)?)?;
     natives.set("rsaIsPrivate", Function::new(ctx.clone(), is_private)?)?;
     natives.set("rsaIsPublic", Function::new(ctx.clone(), is_public)?)?;
     let sign = move |ctx: Ctx<'js>,
@@ -52,14 +54,25 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, random: Fill) 
 }
 
 fn generate(random: Fill, bits: usize, exponent: &[u8]) -> Option<Vec<u8>> {
-    // With an even exponent there is no key, and the crate would look for one forever.
-    let is_odd = exponent.last().is_some_and(|last| last % 2 == 1);
-    if !MODULUS_BITS.contains(&bits) || !is_odd {
+    if !can_generate(bits, exponent) {
         return None;
     }
     let exponent = BoxedUint::from_be_slice_vartime(exponent);
     let key = PrivateKey::new_with_exp(&mut HostRandom(random), bits, exponent).ok()?;
     Some(key.to_pkcs1_der().ok()?.as_bytes().to_vec())
+}
+
+fn can_generate(bits: usize, exponent: &[u8]) -> bool {
+    MODULUS_BITS.contains(&bits) && is_odd_and_more_than_one(exponent)
+}
+
+/// No key has another exponent, and looking for one would never end.
+fn is_odd_and_more_than_one(exponent: &[u8]) -> bool {
+    let significant = exponent.iter().position(|byte| *byte != 0);
+    match significant.map(|at| &exponent[at..]) {
+        None | Some([1]) => false,
+        Some(bytes) => bytes.last().is_some_and(|byte| byte % 2 == 1),
+    }
 }
 
 fn is_private(key: Bytes<'_>) -> bool {
