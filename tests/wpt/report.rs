@@ -1,7 +1,6 @@
 //! What all runs came to.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -44,6 +43,8 @@ struct Failure {
 }
 
 /// Of a message, in the text.
+const SHOWN_LINES: usize = 5;
+/// Of each of these lines.
 const SHOWN_CHARACTERS: usize = 300;
 
 impl Report {
@@ -129,30 +130,34 @@ impl Report {
 
     /// A line for each folder; before them what was not expected.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        for Unexpected {
-            file,
-            subtest,
-            what,
-            message,
-        } in &self.unexpected
-        {
-            let message: String = message.chars().take(SHOWN_CHARACTERS).collect();
-            let message = message.replace('\n', "\n    ");
-            let _ = writeln!(text, "{what}, which was not expected: {file}: {subtest}");
-            if !message.is_empty() {
-                let _ = writeln!(text, "    {message}");
-            }
-        }
-        for (folder, count) in &self.folders {
-            let _ = writeln!(text, "{folder}: {}", count.text());
-        }
-        let _ = write!(
-            text,
+        let unexpected = self.unexpected.iter().map(Unexpected::text);
+        let folders = self
+            .folders
+            .iter()
+            .map(|(folder, count)| format!("{folder}: {}", count.text()));
+        let total = format!(
             "all: {}; {} not as expected",
             self.total.text(),
             self.unexpected.len()
         );
+        let lines: Vec<String> = unexpected.chain(folders).chain([total]).collect();
+        lines.join("\n")
+    }
+}
+
+impl Unexpected {
+    fn text(&self) -> String {
+        let Self {
+            file,
+            subtest,
+            what,
+            message,
+        } = self;
+        let mut text = format!("{what}, which was not expected: {file}: {subtest}");
+        for line in message.lines().take(SHOWN_LINES) {
+            text += "\n    ";
+            text.extend(line.chars().take(SHOWN_CHARACTERS));
+        }
         text
     }
 }

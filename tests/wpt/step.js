@@ -2,7 +2,7 @@
 // one, then `testharness.js`, then the test. Everything comes with the input, so that one prepared step runs them all.
 
 /** A test that has not ended by then has failed, and the others of its file are told all the same. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 /** Like `<script>`: what it declares is global. */
 const evaluate = (text) => (0, eval)(text);

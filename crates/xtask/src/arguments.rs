@@ -52,6 +52,13 @@ Tasks:
           Measure Lockstep beside other sandboxes for JavaScript and other programs that run it, all in one run of some
           minutes. They are npm packages, a Node.js that is new enough among them; on Linux on x86-64 alone.
 
+  wpt --tests DIRECTORY [FILTER]... [--json]
+          Run the Web Platform Tests that steps are held to (or those whose paths begin with a FILTER) in steps. DIRECTORY
+          is a checkout of https://github.com/web-platform-tests/wpt; the source code of Node.js has a part of one in
+          test/fixtures/wpt, that of Firefox a whole one in testing/web-platform/tests.
+          What is known to fail is in tests/wpt/expectations.json; every other failure, and each of these that passes,
+          fails the task. --json writes every failure with its message.
+
   help    This text.";
 
 /// How long each target is fuzzed: so long without a finding is what a change of fuzzed code should show.
@@ -69,6 +76,7 @@ pub(crate) enum Task {
     Test(Vec<Part>),
     Fuzz(Plan),
     Peers(Peers),
+    Wpt(Vec<String>),
 }
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
@@ -89,6 +97,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
         "test" => Ok(Task::Test(parts(rest)?)),
         "fuzz" => Ok(Task::Fuzz(plan(rest)?)),
         "peers" => Ok(Task::Peers(peers(rest)?)),
+        "wpt" => Ok(Task::Wpt(rest.to_vec())),
         other => bail!("there is no task `{other}`"),
     }
 }
@@ -194,6 +203,12 @@ mod tests {
         check("", Ok(Task::Help));
         check("help", Ok(Task::Help));
         check("test --help", Ok(Task::Help));
+    }
+
+    #[test]
+    fn the_words_for_wpt_are_its_own() {
+        let words = ["--tests", "wpt", "url/"].map(str::to_owned);
+        check("wpt --tests wpt url/", Ok(Task::Wpt(words.to_vec())));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod process;
 mod suite;
 mod toolchain;
 mod tools;
+mod wpt;
 
 use std::{env, process::ExitCode};
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Ok(Task::Test(parts)) => suite::run_parts(&parts),
         Ok(Task::Fuzz(plan)) => fuzz::fuzz(&plan),
         Ok(Task::Peers(peers)) => peers.measure(),
+        Ok(Task::Wpt(words)) => wpt::test(&words),
         Err(usage) => {
             console::say(&format!("{usage}; `cargo xtask --help` tells more"));
             return ExitCode::from(2);
