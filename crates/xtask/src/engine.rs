@@ -54,6 +54,9 @@ const LLVM_AR: &str = "llvm-ar";
 /// Debian's packages of them.
 const PACKAGES: [&str; 2] = ["clang", "llvm"];
 
+/// What is put before every C file.
+const HEADER: &str = "src/stack.h";
+
 /// What every wasm engine can do and clang does not take for granted.
 const C_FEATURES: &str = "-mbulk-memory -msign-ext -mnontrapping-fptoint";
 
@@ -80,7 +83,7 @@ fn build() -> Result<()> {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let mut cargo = toolchain.build(FOLDER, &[Target::Unknown], &flags);
     guests::share_target(&mut cargo);
-    compile_c(&mut cargo);
+    compile_c(&mut cargo)?;
     run(cargo.arg("--locked"))?;
     let built = guests::artifact("lockstep-engine", Target::Unknown)?;
     guests::copy_if_changed(&built, &folder().join(FILE))?;
@@ -188,13 +191,17 @@ fn has_clang() -> bool {
 }
 
 /// Says which C compiler QuickJS is built with, and how.
-fn compile_c(cargo: &mut Command) {
+fn compile_c(cargo: &mut Command) -> Result<()> {
     // Names of files are in QuickJS's assertions.
     let root = root();
     let hidden = format!("-ffile-prefix-map={}=", root.display());
+    let header = root.join(FOLDER).join(HEADER);
+    // Cargo builds QuickJS again when these flags change, and does not know that the header is part of it.
+    let digest = digest(&header)?;
     let stack = format!(
-        "-include {}",
-        root.join(FOLDER).join("src/stack.h").display()
+        "-include {} -DLOCKSTEP_HEADER=0x{}",
+        header.display(),
+        &digest[..16]
     );
     cargo
         .env("CC_wasm32_unknown_unknown", CLANG)
@@ -203,6 +210,7 @@ fn compile_c(cargo: &mut Command) {
             "CFLAGS_wasm32_unknown_unknown",
             format!("{C_FEATURES} {hidden} {stack}"),
         );
+    Ok(())
 }
 
 /// What keeps the paths of this machine and the name of the registry out of the file: panics name files.

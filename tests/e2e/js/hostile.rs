@@ -87,6 +87,115 @@ async fn recursion_is_an_error_that_can_be_caught() {
     .await;
 }
 
+/// Code that is nested so deep that no parser may follow.
+const NESTED: [&str; 23] = [
+    "'('.repeat(1e5) + '1' + ')'.repeat(1e5)",
+    "'['.repeat(1e5) + ']'.repeat(1e5)",
+    "'[...'.repeat(1e5) + 'a' + ']'.repeat(1e5)",
+    "'{'.repeat(1e5) + '}'.repeat(1e5)",
+    "'({a:'.repeat(1e5) + '1' + '})'.repeat(1e5)",
+    "'f('.repeat(1e5) + ')'.repeat(1e5)",
+    "'a' + '[a'.repeat(1e5) + ']'.repeat(1e5)",
+    "'()=>'.repeat(1e5) + '1'",
+    "'async()=>'.repeat(1e5) + '1'",
+    "'(a=('.repeat(1e5) + '1'",
+    "'!'.repeat(1e5) + '1'",
+    "'1**'.repeat(1e5) + '1'",
+    "'a='.repeat(1e5) + '1'",
+    "'1?'.repeat(1e5) + '1' + ':1'.repeat(1e5)",
+    "'1?1:'.repeat(1e5) + '1'",
+    "'new '.repeat(1e5) + 'a'",
+    "'`${'.repeat(1e5) + '1' + '}`'.repeat(1e5)",
+    "'(class{a='.repeat(1e5) + '1' + '})'.repeat(1e5)",
+    "'(' + '{a:'.repeat(1e5) + 'a' + '}'.repeat(1e5) + ')=>1'",
+    "'function*g(){' + 'yield '.repeat(1e5) + '1}'",
+    "'async function g(){' + 'await '.repeat(1e5) + '1}'",
+    "'if(1)'.repeat(1e5) + ';'",
+    "'try{'.repeat(1e5)",
+];
+
+#[tokio::test]
+async fn code_that_is_nested_deep_is_an_error_that_can_be_caught() {
+    let host = host().await;
+    for nested in NESTED {
+        let source = format!(
+            "const names = []; const code = {nested};
+            for (const parse of [eval, Function]) try {{ parse(code) }} catch (error) {{ names.push(error.name) }}
+            return names"
+        );
+        let output = json!(["RangeError", "RangeError"]);
+        check_completes(&host, &source, output).await;
+    }
+}
+
+#[tokio::test]
+async fn so_are_expressions_and_json_that_are_nested_deep() {
+    let host = host().await;
+    for (body, name) in [
+        (
+            "new RegExp('(?:'.repeat(1e5) + ')'.repeat(1e5))",
+            "SyntaxError",
+        ),
+        (
+            "new RegExp('(?:a'.repeat(1e5) + ')*'.repeat(1e5))",
+            "SyntaxError",
+        ),
+        (
+            "new RegExp('(?='.repeat(1e5) + ')'.repeat(1e5), 'u')",
+            "SyntaxError",
+        ),
+        (
+            "new RegExp('(?<='.repeat(1e5) + ')'.repeat(1e5), 'v')",
+            "SyntaxError",
+        ),
+        (
+            "new RegExp('(?i:'.repeat(1e5) + ')'.repeat(1e5))",
+            "SyntaxError",
+        ),
+        (
+            "new RegExp('['.repeat(1e5) + ']'.repeat(1e5), 'v')",
+            "SyntaxError",
+        ),
+        (
+            "new RegExp('('.repeat(1e5) + ')'.repeat(1e5))",
+            "SyntaxError",
+        ),
+        (
+            "eval('/' + '(?:'.repeat(1e5) + ')'.repeat(1e5) + '/')",
+            "SyntaxError",
+        ),
+        (
+            "JSON.parse('['.repeat(1e5) + ']'.repeat(1e5))",
+            "RangeError",
+        ),
+        (
+            "JSON.parse('{\"a\":'.repeat(1e5) + '1' + '}'.repeat(1e5))",
+            "RangeError",
+        ),
+        (
+            "JSON.parse('['.repeat(1e5) + ']'.repeat(1e5), (key, value) => value)",
+            "RangeError",
+        ),
+    ] {
+        let source = format!("try {{ {body} }} catch (error) {{ return error.name }}");
+        check_completes(&host, &source, json!(name)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_nested_as_people_do_is_no_error() {
+    let host = host().await;
+    let source = "return [
+        eval('('.repeat(500) + '1' + ')'.repeat(500)),
+        eval('[' .repeat(500) + ']'.repeat(500)).length,
+        eval('1?1:'.repeat(5_000) + '1'),
+        Function('return ' + '1+'.repeat(1e5) + '1')(),
+        new RegExp('(?:'.repeat(2_000) + 'a' + ')'.repeat(2_000)).test('a'),
+        JSON.parse('['.repeat(1_000) + ']'.repeat(1_000)).length,
+    ]";
+    check_completes(&host, source, json!([1, 1, 1, 100_001, true, 1])).await;
+}
+
 #[tokio::test]
 async fn what_grows_without_end_ends_at_the_limit_of_memory() {
     let host = host().await;

@@ -10,3 +10,27 @@
     __asm__("" : : "r"(frame) : "memory"); \
     (char *)frame; \
   })
+
+// Parsers are the exception: they go down through many functions, of which only the innermost looks how deep it is. Each of
+// them calls one of the functions that are named at the end, and does so from a frame of a size that suits what else it needs.
+#define LOCKSTEP_CALL_FROM_FRAME(bytes, function, ...) \
+  ({ \
+    char frame[bytes]; \
+    __asm__("" : : "r"(frame) : "memory"); \
+    (function)(__VA_ARGS__); \
+  })
+
+// A declaration looks like a call whose first argument has a type; it stays as it is.
+#define LOCKSTEP_DECLARE(bytes, function, ...) function(__VA_ARGS__)
+#define LOCKSTEP_DECLARES_JSParseState ~, LOCKSTEP_DECLARE,
+#define LOCKSTEP_DECLARES_REParseState ~, LOCKSTEP_DECLARE,
+#define LOCKSTEP_SECOND_OF(first, second, ...) second
+#define LOCKSTEP_SECOND(...) LOCKSTEP_SECOND_OF(__VA_ARGS__)
+#define LOCKSTEP_FROM_FRAME(bytes, function, first, ...) \
+  LOCKSTEP_SECOND(LOCKSTEP_DECLARES_##first, LOCKSTEP_CALL_FROM_FRAME, ~)(bytes, function, first, ##__VA_ARGS__)
+
+#define next_token(...) LOCKSTEP_FROM_FRAME(64, next_token, __VA_ARGS__)
+#define js_parse_assign_expr2(...) LOCKSTEP_FROM_FRAME(128, js_parse_assign_expr2, __VA_ARGS__)
+#define js_parse_postfix_expr(...) LOCKSTEP_FROM_FRAME(128, js_parse_postfix_expr, __VA_ARGS__)
+#define re_parse_disjunction(...) LOCKSTEP_FROM_FRAME(64, re_parse_disjunction, __VA_ARGS__)
+#define re_parse_nested_class(...) LOCKSTEP_FROM_FRAME(64, re_parse_nested_class, __VA_ARGS__)
