@@ -87,7 +87,7 @@ async fn nothing_of_a_credential_is_left_in_memory_after_scripts_that_say_it() {
         (&COMPLETING, OutcomeKind::Completed, "after outputs"),
     ] {
         for source in sources {
-            let ran = host.run(Wanted::script("step.js", *source)).await;
+            let ran = host.run(Wanted::script("step.js", source)).await;
             assert_eq!(ran.kind(), kind, "{source}");
         }
         canary.needles("the value").assert_absent(when);
