@@ -46,6 +46,7 @@ pub struct Wanted {
     label: String,
     input: String,
     workflow: WorkflowName,
+    attempt: u32,
     limits: Limits,
     cancel: CancellationToken,
     /// The run is cancelled when its log has this text.
@@ -355,6 +356,7 @@ impl Wanted {
             label: label.to_owned(),
             input: "null".to_owned(),
             workflow: WorkflowName::default_name(),
+            attempt: 1,
             limits: Limits::default(),
             cancel: CancellationToken::new(),
             last_words: None,
@@ -372,6 +374,13 @@ impl Wanted {
     #[must_use]
     pub fn workflow(mut self, name: &str) -> Self {
         self.workflow = name.parse().unwrap();
+        self
+    }
+
+    /// As this try of the step.
+    #[must_use]
+    pub fn attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
         self
     }
 
@@ -414,7 +423,7 @@ impl Wanted {
             workflow: self.workflow,
             step,
             input: self.input,
-            attempt: 1,
+            attempt: self.attempt,
             limits: self.limits,
             listener: Some(listener),
             cancel: self.cancel,

@@ -89,7 +89,11 @@ fn fault(error: &wasmtime::Error, guest: &Guest) -> Ending {
     // Of a trap its own name; of a broken rule of the component model (a string that is not UTF-8, …) the first cause.
     let reason = trap.map_or_else(|| error.root_cause().to_string(), Trap::to_string);
     let mut ending = if guest.limiter.refused() {
-        let message = format!("the step needs more memory than its limit allows: {reason}");
+        let mut message = "the step needs more memory than its limit allows".to_owned();
+        // What gives up for lack of memory ends in code that nothing reaches: that says no more.
+        if trap != Some(&Trap::UnreachableCodeReached) {
+            message = format!("{message}: {reason}");
+        }
         Ending::new(OutcomeKind::MemoryExceeded, guest.phase, message)
     } else {
         Ending::new(OutcomeKind::Trap, guest.phase, reason)

@@ -119,7 +119,10 @@ export interface Context<In = unknown> {
   readonly attempt: number;
   /** When the run has to be over: milliseconds since 1970, as `Date.now()` counts. */
   readonly deadline: number;
-  /** Aborts when the run has to be over. Hand it to what takes an `AbortSignal`. */
+  /**
+   * Aborts with a `TimeoutError` a little before the run has to be over: a second, or a tenth of the time that was left when
+   * the step first asked for it, whichever is less. Hand it to what takes an `AbortSignal`.
+   */
   readonly signal: AbortSignal;
   /** As the function {@link credential}. */
   credential(key: string): string;

@@ -1,11 +1,13 @@
 //! Steps in JavaScript, as their authors see them.
 
+mod context;
 mod credentials;
 mod errors;
 mod hostile;
 mod output;
 mod promises;
 mod recursion;
+mod tasks;
 
 use lockstep_e2e::{Ran, TestHost, Wanted};
 use lockstep_step::OutcomeKind;

@@ -16,6 +16,7 @@ mod host;
 mod native;
 mod output;
 mod positions;
+mod rejections;
 mod run;
 mod script;
 mod turn;

@@ -2,21 +2,13 @@
 
 use std::cell::RefCell;
 
-use rquickjs::{
-    Ctx, Error, Exception, Function, Object, Persistent, Promise, Runtime, Value, function::This,
-    qjs,
-};
+use rquickjs::{Ctx, Error, Exception, Function, Object, Persistent, Promise, Runtime, Value, qjs};
 
 use crate::{
     host,
     native::{self, Platform},
+    rejections::{Rejection, Rejections},
 };
-
-/// A promise that was rejected while nobody handled it.
-struct Rejection {
-    promise: Persistent<Value<'static>>,
-    reason: Persistent<Value<'static>>,
-}
 
 /// What aborts a little before the run has to be over.
 struct Deadline {
@@ -26,11 +18,11 @@ struct Deadline {
 
 thread_local! {
     /// Since the turn began.
-    static UNHANDLED: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
+    static UNHANDLED: RefCell<Rejections> = const { RefCell::new(Rejections::new()) };
     /// In earlier turns; the step has dealt with them.
-    static DEALT_WITH: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
+    static DEALT_WITH: RefCell<Rejections> = const { RefCell::new(Rejections::new()) };
     /// Some of these that have got a handler since.
-    static HANDLED_LATE: RefCell<Vec<Rejection>> = const { RefCell::new(Vec::new()) };
+    static HANDLED_LATE: RefCell<Rejections> = const { RefCell::new(Rejections::new()) };
     static DEADLINE: RefCell<Option<Deadline>> = const { RefCell::new(None) };
 }
 
@@ -42,24 +34,17 @@ const MICROSECONDS_PER_MS: f64 = 1e3;
 pub(crate) fn watch_rejections(runtime: &Runtime) {
     runtime.set_host_promise_rejection_tracker(Some(Box::new(
         |ctx, promise, reason, is_handled| {
-            let promise = Persistent::save(&ctx, promise);
-            if is_handled {
-                UNHANDLED.with_borrow_mut(|list| take(list, &promise));
-                let late = DEALT_WITH.with_borrow_mut(|list| take(list, &promise));
-                HANDLED_LATE.with_borrow_mut(|list| list.extend(late));
-            } else {
-                let reason = Persistent::save(&ctx, reason);
-                UNHANDLED.with_borrow_mut(|list| list.push(Rejection { promise, reason }));
+            if !is_handled {
+                let rejection = Rejection { promise, reason };
+                UNHANDLED.with_borrow_mut(|list| list.add(&ctx, rejection));
+                return;
+            }
+            UNHANDLED.with_borrow_mut(|list| list.take_one(&ctx, &promise));
+            if let Some(late) = DEALT_WITH.with_borrow_mut(|list| list.take_one(&ctx, &promise)) {
+                HANDLED_LATE.with_borrow_mut(|list| list.add(&ctx, late));
             }
         },
     )));
-}
-
-fn take(list: &mut Vec<Rejection>, promise: &Persistent<Value<'static>>) -> Option<Rejection> {
-    let at = list
-        .iter()
-        .position(|rejection| rejection.promise == *promise)?;
-    Some(list.remove(at))
 }
 
 /// Drives the event loop until a promise is settled. An error if it was rejected, or never can be settled.
@@ -111,35 +96,37 @@ pub(crate) fn end<'js>(
     platform: &Platform,
     awaited: Option<&Promise<'js>>,
 ) -> rquickjs::Result<()> {
-    let awaited = awaited.map(|promise| Persistent::save(ctx, promise.as_value().clone()));
     loop {
         run_jobs(ctx)?;
         if let Some(error) = native::take_uncaught(ctx) {
             return Err(ctx.throw(error));
         }
-        let unhandled = UNHANDLED.take();
-        let late = HANDLED_LATE.take();
+        let unhandled = UNHANDLED.with_borrow_mut(|list| list.take_all(ctx))?;
+        let late = HANDLED_LATE.with_borrow_mut(|list| list.take_all(ctx))?;
         if unhandled.is_empty() && late.is_empty() {
             return Ok(());
         }
-        for Rejection { promise, reason } in unhandled {
-            if Some(&promise) != awaited.as_ref() {
-                deal_with(ctx, platform, Rejection { promise, reason })?;
+        for rejection in unhandled {
+            if awaited.is_none_or(|awaited| *awaited.as_value() != rejection.promise) {
+                deal_with(ctx, platform, rejection)?;
             }
         }
         for Rejection { promise, reason } in late {
-            platform.rejection_handled(ctx, promise.restore(ctx)?, reason.restore(ctx)?)?;
+            platform.rejection_handled(ctx, promise, reason)?;
         }
     }
 }
 
-fn deal_with(ctx: &Ctx<'_>, platform: &Platform, rejection: Rejection) -> rquickjs::Result<()> {
-    let promise = rejection.promise.clone().restore(ctx)?;
-    let reason = rejection.reason.clone().restore(ctx)?;
-    if !platform.deals_with_rejection(ctx, promise, reason.clone())? {
-        return Err(ctx.throw(reason));
+fn deal_with<'js>(
+    ctx: &Ctx<'js>,
+    platform: &Platform,
+    rejection: Rejection<'js>,
+) -> rquickjs::Result<()> {
+    let Rejection { promise, reason } = &rejection;
+    if !platform.deals_with_rejection(ctx, promise.clone(), reason.clone())? {
+        return Err(ctx.throw(rejection.reason));
     }
-    DEALT_WITH.with_borrow_mut(|list| list.push(rejection));
+    DEALT_WITH.with_borrow_mut(|list| list.add(ctx, rejection));
     Ok(())
 }
 
@@ -167,7 +154,7 @@ pub(crate) fn deadline_signal<'js>(
     if let Some(signal) = SIGNAL.with_borrow(Clone::clone) {
         return signal.restore(ctx);
     }
-    let Some(controller) = platform.abort_controller(ctx)? else {
+    let Some(controller) = platform.timeout_controller(ctx)? else {
         return Ok(Value::new_undefined(ctx.clone()));
     };
     let signal: Value = controller.get("signal")?;
@@ -185,7 +172,5 @@ fn abort(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
     };
     let controller = controller.restore(ctx)?;
     let abort: Function = controller.get("abort")?;
-    let reason = Exception::from_message(ctx.clone(), "the time of the run is almost over")?;
-    reason.as_object().set("name", "TimeoutError")?;
-    abort.call((This(controller), reason))
+    abort.call(("the time of the run is almost over",))
 }

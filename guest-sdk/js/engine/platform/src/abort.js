@@ -100,5 +100,11 @@ export class AbortController {
   }
 }
 
+/** For the engine: a signal, and what aborts it because its time is over. Nothing that a step can replace is in it. */
+export function timeoutController() {
+  const signal = new AbortSignal(internal);
+  return { signal, abort: (message) => abortSignal(signal, new DOMException(message, "TimeoutError")) };
+}
+
 eventHandlers(AbortSignal.prototype, ["abort"]);
 expose({ AbortController, AbortSignal });

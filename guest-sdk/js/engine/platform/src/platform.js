@@ -32,6 +32,4 @@ import "./node-absent.js";
 export { nextTask, runTask } from "./tasks.js";
 export { rejectionHandled, unhandledRejection } from "./global-scope.js";
 export { explain } from "./node-absent.js";
-import { AbortController } from "./abort.js";
-
-export const abortController = () => new AbortController();
+export { timeoutController } from "./abort.js";

@@ -82,12 +82,12 @@ impl Platform {
             .map_or(Ok(()), |hook| hook.call((promise, reason)))
     }
 
-    /// A new `AbortController`, whatever the step has made of the global one.
-    pub(crate) fn abort_controller<'js>(
+    /// A new signal, and the function `abort` that aborts it with a `TimeoutError` of a message.
+    pub(crate) fn timeout_controller<'js>(
         &self,
         ctx: &Ctx<'js>,
     ) -> rquickjs::Result<Option<Object<'js>>> {
-        self.hook(ctx, "abortController")?
+        self.hook(ctx, "timeoutController")?
             .map(|hook| hook.call(()))
             .transpose()
     }
