@@ -7,6 +7,7 @@ mod hostile;
 mod output;
 mod promises;
 mod recursion;
+mod stacks;
 mod tasks;
 
 use lockstep_e2e::{Ran, TestHost, Wanted};

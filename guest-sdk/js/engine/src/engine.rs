@@ -121,7 +121,7 @@ impl Engine {
         form: Form,
         map: &Buffer,
     ) -> Result<(), String> {
-        native::set_positions(Positions::new(name.as_c_str().to_bytes(), map));
+        native::set_positions(Positions::new(name.as_c_str().to_bytes(), &code, map));
         let script = self.with(|ctx| Script::compile(ctx, name, code, form))?;
         self.script.replace(Some(script));
         Ok(())

@@ -6,6 +6,10 @@ use std::fmt::Write as _;
 pub(crate) struct Positions {
     /// The name of the step's file.
     file: String,
+    /// The code, where its columns are not those that people count: QuickJS counts bytes.
+    code: Vec<u8>,
+    /// Where its lines begin, looked for when a place is first asked.
+    lines: Vec<usize>,
     /// The `mappings` of a source map v3 with one source; empty where the code is the source.
     mappings: String,
     /// The same, taken apart when it is first asked.
@@ -24,13 +28,18 @@ struct Segment {
 impl Positions {
     pub(crate) const NONE: Self = Self {
         file: String::new(),
+        code: Vec::new(),
+        lines: Vec::new(),
         mappings: String::new(),
         segments: Vec::new(),
     };
 
-    pub(crate) fn new(file: &[u8], mappings: &[u8]) -> Self {
+    pub(crate) fn new(file: &[u8], code: &[u8], mappings: &[u8]) -> Self {
+        let code = if code.is_ascii() { &[] } else { code };
         Self {
             file: String::from_utf8_lossy(file).into_owned(),
+            code: code.to_vec(),
+            lines: Vec::new(),
             mappings: String::from_utf8_lossy(mappings).into_owned(),
             segments: Vec::new(),
         }
@@ -60,10 +69,11 @@ impl Positions {
         is_whole_name.then_some((before, line.parse().ok()?, column.parse().ok()?, after))
     }
 
-    /// The author's position. Lines and columns count from 1.
+    /// The author's position. Lines and columns count from 1, columns in units of UTF-16.
     fn source(&mut self, line: i64, column: i64) -> (i64, i64) {
         // What makes a function of a plain script is above its first line.
         let (line, column) = if line < 1 { (1, 1) } else { (line, column) };
+        let column = self.in_utf_16(line, column).unwrap_or(column);
         if self.segments.is_empty() {
             self.segments = decode(&self.mappings);
         }
@@ -79,6 +89,44 @@ impl Positions {
             None => (line, column),
         }
     }
+}
+
+impl Positions {
+    /// A column in bytes as one in units of UTF-16. `None`: the code has no such place, or only ASCII.
+    fn in_utf_16(&mut self, line: i64, column: i64) -> Option<i64> {
+        if self.lines.is_empty() {
+            self.lines = line_starts(&self.code);
+        }
+        let start = *self.lines.get(usize::try_from(line - 1).ok()?)?;
+        let bytes = usize::try_from(column - 1).ok()?;
+        let before = self.code.get(start..)?.get(..bytes)?;
+        i64::try_from(1 + units_of_utf_16(before)).ok()
+    }
+}
+
+/// Where lines begin. They end with a line feed, a carriage return, or both.
+fn line_starts(code: &[u8]) -> Vec<usize> {
+    if code.is_empty() {
+        return Vec::new();
+    }
+    let ends = code.iter().enumerate().filter(|(at, byte)| match byte {
+        b'\n' => true,
+        b'\r' => code.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    std::iter::once(0)
+        .chain(ends.map(|(at, _)| at + 1))
+        .collect()
+}
+
+/// Of UTF-8: one for each character, two for what begins with four bits that are set, as it is outside of the first plane.
+fn units_of_utf_16(text: &[u8]) -> usize {
+    let units = |byte: &u8| match byte {
+        0x80..=0xbf => 0,
+        0xf0..=0xff => 2,
+        _ => 1,
+    };
+    text.iter().map(units).sum()
 }
 
 /// Takes mappings apart: lines by `;`, segments by `,`, and in each the distances to the one before, as VLQ in base 64:

@@ -25,10 +25,12 @@ pub(crate) enum Script {
     Ready(Persistent<Function<'static>>),
 }
 
+/// What is before a module, whose own first line is line 1 again: QuickJS counts the columns of its own first line from 0.
+const BLANK: &[u8] = b"\n\n";
 /// What makes a function of a plain script, whose own first line is line 1 again.
 const BEFORE: &[u8] = b"\n(async function (input, ctx) {\n";
 const AFTER: &[u8] = b"\n})";
-/// The number of its first line: not 0, which QuickJS takes for "not given".
+/// The number of the first line then: not 0, which QuickJS takes for "not given".
 const FIRST_LINE: i32 = -1;
 
 impl Script {
@@ -92,13 +94,14 @@ impl Script {
 
 fn compile_module(ctx: &Ctx<'_>, name: &Buffer, code: &Buffer) -> rquickjs::Result<Script> {
     let flags = qjs::JS_EVAL_TYPE_MODULE | qjs::JS_EVAL_FLAG_COMPILE_ONLY;
-    let module = compile(ctx, name, code, flags, 1)?;
+    let lowered = Buffer::join(&[BLANK, code]);
+    let module = compile(ctx, name, &lowered, flags)?;
     Ok(Script::Declared(Persistent::save(ctx, module)))
 }
 
 fn compile_plain(ctx: &Ctx<'_>, name: &Buffer, code: &Buffer) -> rquickjs::Result<Script> {
     let wrapped = Buffer::join(&[BEFORE, code, AFTER]);
-    let function = compile(ctx, name, &wrapped, qjs::JS_EVAL_TYPE_GLOBAL, FIRST_LINE)?;
+    let function = compile(ctx, name, &wrapped, qjs::JS_EVAL_TYPE_GLOBAL)?;
     let function = function.get::<Function>()?;
     Ok(Script::Ready(Persistent::save(ctx, function)))
 }
@@ -108,13 +111,12 @@ pub(crate) fn compile<'js>(
     name: &Buffer,
     code: &Buffer,
     flags: u32,
-    first_line: i32,
 ) -> rquickjs::Result<Value<'js>> {
     let mut options = qjs::JSEvalOptions {
         version: qjs::JS_EVAL_OPTIONS_VERSION as i32,
         eval_flags: flags as i32,
         filename: name.as_c_str().as_ptr(),
-        line_num: first_line,
+        line_num: FIRST_LINE,
     };
     let length = code.len() as qjs::size_t;
     unsafe {
