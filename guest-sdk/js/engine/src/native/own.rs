@@ -29,7 +29,7 @@ pub(crate) fn compile_without_text(
     let name = Buffer::join(&[PREFIX.as_bytes(), name.as_bytes()]);
     let script = Buffer::join(&[script.as_bytes()]);
     let flags = qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY;
-    let compiled = script::compile(ctx, &name, &script, flags, 1)?;
+    let compiled = script::compile(ctx, &name, &script, flags)?;
     let context = ctx.as_raw().as_ptr();
     let mut length = 0;
     let flags = qjs::JS_WRITE_OBJ_BYTECODE | qjs::JS_WRITE_OBJ_STRIP_SOURCE;
