@@ -20,19 +20,18 @@ pub(crate) fn measure(figures: &mut Figures) {
     let this = env::current_exe().unwrap();
     let ended = Command::new(this).arg(ALONE).output().unwrap();
     assert!(ended.status.success(), "{ended:?}");
-    let kib: f64 = String::from_utf8(ended.stdout)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let told: [f64; 2] = serde_json::from_slice(&ended.stdout).unwrap();
+    let [proportional, resident] = told.map(|kib| kib / f64::from(RUNS) / KIB_IN_MIB);
     let runs = usize::try_from(RUNS).unwrap();
-    let group = figures.group("resident memory of a run that waits", Some("0.7 MiB"));
-    group.mebibytes("lockstep, 1,000 at once", runs, kib / KIB_IN_MIB);
+    let group = figures.group("memory of a run that waits", Some("0.7 MiB"));
+    group.mebibytes("lockstep, 1,000 at once", runs, proportional);
+    // What all of them map of the engine and the step is there once.
+    group.mebibytes("the same, shared pages once for each", runs, resident);
 }
 
-/// Prints KiB of resident memory for each.
+/// Prints KiB of memory for all runs, proportional and resident.
 pub(crate) fn tell() {
     let file = StepFile::named("parked.js", STEP.into());
     let growth = Runtime::new().unwrap().block_on(park(file, "null"));
-    println!("{}", growth.total.resident / f64::from(RUNS));
+    println!("[{}, {}]", growth.total.proportional, growth.total.resident);
 }
