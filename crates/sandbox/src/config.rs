@@ -25,7 +25,8 @@ pub struct SandboxConfig {
     /// compiles, which is weaker: at `compile_time` it is no longer waited for, but goes on, and `compile_memory_bytes` does
     /// not hold.
     pub compiler: Option<CompilerCommand>,
-    /// Wall-clock time of one compilation. Default 120 s: 25 MB of wasm took 25 s of CPU time, and a host may be busy.
+    /// Wall-clock time of one compilation. Default 300 s: an engine of a scripting language, 16 to 25 MB of wasm, took 14 to
+    /// 25 s of CPU time, and over 120 s on the clock where five busy programs shared each core.
     pub compile_time: Duration,
     /// Address space of one compilation, in bytes. Default 3 GiB: the same 25 MB took 0.5 GB of memory, and the program, the
     /// stacks and the arenas of its threads count too.
@@ -63,7 +64,7 @@ impl SandboxConfig {
             code_cache_bytes: 512 << 20,
             cache_dir: None,
             compiler: None,
-            compile_time: Duration::from_secs(120),
+            compile_time: Duration::from_secs(300),
             compile_memory_bytes: 3 << 30,
             compile_wait: Duration::from_secs(30),
             on_compile: None,
