@@ -12,6 +12,7 @@ use std::fs;
 use serde_json::json;
 
 use lockstep_e2e::{TestHost, Wanted, foreign_guest, repository};
+use lockstep_sandbox::{StepFile, prepare};
 use lockstep_step::{CredentialUse, DenialReason, OutcomeKind, RunId, Scope};
 
 const KEY: &str = "SHOP_TOKEN";
@@ -89,6 +90,13 @@ async fn a_step_that_componentize_qjs_built_runs_as_it_is() {
 #[tokio::test]
 async fn a_step_that_componentize_py_built_runs_as_it_is() {
     check("python", Length::Characters).await;
+}
+
+#[test]
+fn the_key_that_a_step_in_c_records_is_found() {
+    let file = StepFile::wasm(fs::read(foreign_guest("c")).unwrap());
+    let keys = prepare(&file).unwrap().keys;
+    assert_eq!(keys, [KEY.parse().unwrap()]);
 }
 
 #[tokio::test]

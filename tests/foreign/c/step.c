@@ -7,6 +7,11 @@
 
 #include "step_core.h"
 
+// The keys that this step uses, a line each: `lockstep credential usage` and who deletes a credential are to know.
+__asm__(
+    ".section \".custom_section.lockstep:credential-keys\",\"\",@\n"
+    ".ascii \"SHOP_TOKEN\\n\"\n");
+
 // What an order may have: jsmn takes no memory of its own.
 #define MOST_TOKENS 4096
 
