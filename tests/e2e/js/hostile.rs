@@ -119,12 +119,13 @@ async fn code_that_is_nested_deep_is_an_error_that_can_be_caught() {
     let host = host().await;
     for nested in NESTED {
         let source = format!(
-            "const names = []; const code = {nested};
-            for (const parse of [eval, Function]) try {{ parse(code) }} catch (error) {{ names.push(error.name) }}
-            return names"
+            "const caught = []; const code = {nested};
+            // Where the parser goes too deep looking ahead, it then misses what it could not see.
+            const isKnown = (error) => error instanceof RangeError || error instanceof SyntaxError;
+            for (const parse of [eval, Function]) try {{ parse(code) }} catch (error) {{ caught.push(isKnown(error)) }}
+            return caught"
         );
-        let output = json!(["RangeError", "RangeError"]);
-        check_completes(&host, &source, output).await;
+        check_completes(&host, &source, json!([true, true])).await;
     }
 }
 
