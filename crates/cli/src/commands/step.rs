@@ -34,7 +34,8 @@ pub(crate) enum StepCommand {
     Add {
         /// Its name.
         name: StepName,
-        /// JavaScript or TypeScript source, a component, a core module or the text format.
+        /// JavaScript or TypeScript source, a component of the world `lockstep:step/step`, whatever tool built it, a core
+        /// module or the text format.
         file: PathBuf,
         #[command(flatten)]
         place: InWorkflow,
