@@ -132,7 +132,7 @@ test("bodies of every kind have their type and bytes", async () => {
     same(await response.text(), text);
   }
   const blob = await new Response("x", { headers: { "Content-Type": "Text/Plain; Charset=UTF-8" } }).blob();
-  equal([blob.type, blob.size], ["text/plain;charset=utf-8", 1]);
+  equal([blob.type, blob.size], ["text/plain;charset=UTF-8", 1]);
   await rejects("TypeError", new Response(new ReadableStream({ start(c) { c.enqueue("text"); c.close(); } })).text());
 });
 
@@ -278,4 +278,9 @@ test("streams are iterated as ECMAScript's own", () => {
   const iterator = Object.getPrototypeOf(new ReadableStream().values());
   same(Object.getPrototypeOf(iterator), Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype));
   equal(Reflect.ownKeys(iterator), ["next", "return"]);
+});
+
+test("the blob of a body keeps the parameters of its type as they are", async () => {
+  const of = async (type) => (await new Response("x", { headers: { "content-type": type } }).blob()).type;
+  equal([await of("TEXT/Html;Charset=GBK"), await of("a/b;c=\u00e9")], ["text/html;charset=GBK", 'a/b;c="\u00e9"']);
 });

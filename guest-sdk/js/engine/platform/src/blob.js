@@ -129,8 +129,8 @@ export function join(parts) {
 /** The bytes of a blob. They are not to be changed. */
 export const blobBytes = (blob) => bytesOfBlob(blob);
 
-/** A blob over bytes that nobody else changes. */
-export const blobOf = (bytes, type) => make(bytes, typeOf(type));
+/** A blob over bytes that nobody else changes. Its type is not put in lower case, as that of a body keeps its parameters. */
+export const blobOf = (bytes, type) => make(bytes, type);
 
 export class File extends Blob {
   #name;
