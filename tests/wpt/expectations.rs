@@ -13,13 +13,16 @@ pub(crate) struct Expectations {
     fails: Vec<Failing>,
 }
 
-/// Files that are not run.
+/// Files that are not run, or subtests of them that are not counted.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LeftOut {
     #[serde(rename = "reason")]
     _reason: String,
     files: Vec<String>,
+    /// All, where there are none.
+    #[serde(default)]
+    subtests: Vec<String>,
 }
 
 /// Subtests that fail. Each that fits fails: one that passes is not as expected.
@@ -41,17 +44,27 @@ impl Expectations {
             .map_err(|error| format!("expectations.json: {error}"))
     }
 
-    pub(crate) fn leaves_out(&self, path: &str) -> bool {
-        let mut patterns = self.left_out.iter().flat_map(|entry| &entry.files);
-        patterns.any(|pattern| fits(path, pattern))
+    /// Whether a file is not run.
+    pub(crate) fn leaves_out(&self, file: &str) -> bool {
+        let mut entries = self.left_out.iter();
+        entries.any(|entry| entry.subtests.is_empty() && fits_any(file, &entry.files))
+    }
+
+    /// Whether a subtest is not counted.
+    pub(crate) fn leaves_out_of(&self, file: &str, subtest: &str) -> bool {
+        let mut entries = self.left_out.iter();
+        entries.any(|entry| fits_any(file, &entry.files) && fits_any(subtest, &entry.subtests))
     }
 
     /// Whether a subtest is known to fail.
     pub(crate) fn fails(&self, file: &str, subtest: &str) -> bool {
-        self.fails.iter().any(|entry| {
-            fits(file, &entry.file) && entry.subtests.iter().any(|pattern| fits(subtest, pattern))
-        })
+        let mut entries = self.fails.iter();
+        entries.any(|entry| fits(file, &entry.file) && fits_any(subtest, &entry.subtests))
     }
+}
+
+fn fits_any(text: &str, patterns: &[String]) -> bool {
+    patterns.iter().any(|pattern| fits(text, pattern))
 }
 
 /// Whether a text is what a pattern says, where `*` stands for anything.
