@@ -6,7 +6,7 @@ use crate::{
     engine::Engine,
     fuzz::{Found, Plan, Target},
     peers::Peers,
-    suite::Part,
+    suite::{Part, Place},
     toolchain::Choice,
 };
 
@@ -40,6 +40,8 @@ Tasks:
             foreign    steps that other people's tools build: jco, componentize-qjs, componentize-py, clang with
                        wit-bindgen. Left out unless it is named; --foreign adds it. Takes Node.js 20, npm and Python 3.9,
                        and clang for WASI; as root the last two are installed with apt-get
+            engine     the engine is built from its sources as by the task above, but the committed file stays; where that
+                       makes another file, the tests of scripts are run on it. Without being named in CI alone (CI=true)
             nextest    everything else; its summary is the last line
 
   fuzz [TARGET]... [--seconds N] [--keep]
@@ -79,7 +81,7 @@ pub(crate) enum Task {
     Wpt(Vec<String>),
 }
 
-pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
+pub(crate) fn parse(arguments: impl Iterator<Item = String>, place: Place) -> Result<Task> {
     let arguments: Vec<String> = arguments.collect();
     if arguments
         .iter()
@@ -94,7 +96,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task> {
         "help" => Ok(Task::Help),
         "guests" => Ok(Task::Guests(choice(rest)?)),
         "engine" => Ok(Task::Engine(engine(rest)?)),
-        "test" => Ok(Task::Test(parts(rest)?)),
+        "test" => Ok(Task::Test(parts(rest, place)?)),
         "fuzz" => Ok(Task::Fuzz(plan(rest)?)),
         "peers" => Ok(Task::Peers(peers(rest)?)),
         "wpt" => Ok(Task::Wpt(rest.to_vec())),
@@ -133,7 +135,7 @@ fn peers(arguments: &[String]) -> Result<Peers> {
     }
 }
 
-fn parts(arguments: &[String]) -> Result<Vec<Part>> {
+fn parts(arguments: &[String], place: Place) -> Result<Vec<Part>> {
     let (options, names): (Vec<&String>, Vec<_>) = arguments
         .iter()
         .partition(|argument| argument.starts_with('-'));
@@ -150,7 +152,7 @@ fn parts(arguments: &[String]) -> Result<Vec<Part>> {
         if *part == Part::Foreign {
             !options.is_empty()
         } else {
-            names.is_empty()
+            names.is_empty() && part.runs_in(place)
         }
     };
     let is_wanted = |part: &Part| is_named(part) || is_implied(part);
@@ -190,7 +192,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: Result<Task, &str>) {
-        let parsed = parse(line.split_whitespace().map(str::to_owned));
+        let parsed = parse(line.split_whitespace().map(str::to_owned), Place::Elsewhere);
         assert_eq!(
             parsed.map_err(|error| error.to_string()),
             expected.map_err(str::to_owned),
@@ -254,11 +256,23 @@ mod tests {
     }
 
     #[test]
+    fn the_engine_is_built_in_ci_or_where_it_is_named() {
+        let in_ci = parse(["test".to_owned()].into_iter(), Place::Ci);
+        let mut parts = Part::ALL.to_vec();
+        parts.retain(|part| *part != Part::Foreign);
+        assert_eq!(in_ci.unwrap(), Task::Test(parts.clone()));
+        parts.retain(|part| *part != Part::Engine);
+        check("test", Ok(Task::Test(parts)));
+        check("test engine", Ok(Task::Test(vec![Part::Engine])));
+    }
+
+    #[test]
     fn what_takes_the_tools_of_others_is_left_out_unless_it_is_asked_for() {
-        let mut others = Part::ALL.to_vec();
-        others.retain(|part| *part != Part::Foreign);
-        check("test", Ok(Task::Test(others)));
-        check("test --foreign", Ok(Task::Test(Part::ALL.to_vec())));
+        let mut parts = Part::ALL.to_vec();
+        parts.retain(|part| *part != Part::Engine);
+        check("test --foreign", Ok(Task::Test(parts.clone())));
+        parts.retain(|part| *part != Part::Foreign);
+        check("test", Ok(Task::Test(parts)));
         check("test foreign", Ok(Task::Test(vec![Part::Foreign])));
         check(
             "test --foreign fmt",

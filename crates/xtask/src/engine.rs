@@ -73,19 +73,9 @@ impl Engine {
 
 fn build() -> Result<()> {
     let started = Instant::now();
-    let toolchain = Toolchain::find(Choice::Auto)?;
-    find_or_install_clang()?;
-    build_platform()?;
     // Before the build: what is changed meanwhile is not in it.
     let sources = sources()?;
-    console::say(&format!("building the engine with {toolchain} and clang"));
-    let flags = hide_paths()?;
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let mut cargo = toolchain.build(FOLDER, &[Target::Unknown], &flags);
-    guests::share_target(&mut cargo);
-    compile_c(&mut cargo)?;
-    run(cargo.arg("--locked"))?;
-    let built = guests::artifact("lockstep-engine", Target::Unknown)?;
+    let built = compile()?;
     guests::copy_if_changed(&built, &folder().join(FILE))?;
     let list = list(&sources)?;
     fs::write(folder().join(LIST), list).with_context(|| format!("cannot write {LIST}"))?;
@@ -93,6 +83,50 @@ fn build() -> Result<()> {
     let seconds = started.elapsed().as_secs_f32();
     console::say(&format!("{FOLDER}/{FILE}: {kilobytes} KB ({seconds:.1} s)"));
     Ok(())
+}
+
+/// Builds the engine, and leaves the committed file as it is. Returns the new one if it is another, and says how.
+pub(crate) fn rebuild() -> Result<Option<PathBuf>> {
+    let started = Instant::now();
+    let file = compile()?;
+    let seconds = started.elapsed().as_secs_f32();
+    let (built, committed) = (fs::read(&file)?, fs::read(folder().join(FILE))?);
+    if built == committed {
+        console::say(&format!(
+            "the engine was built in {seconds:.1} s, and is the committed one byte for byte: that is tested below"
+        ));
+        return Ok(None);
+    }
+    console::say(&format!(
+        "the engine was built in {seconds:.1} s, and has {} bytes where the committed one has {}: another version of Rust, \
+         clang or esbuild may be why; here are {} and {}",
+        built.len(),
+        committed.len(),
+        version(Toolchain::find(Choice::Auto)?.rustc())?,
+        version(CLANG)?,
+    ));
+    Ok(Some(file))
+}
+
+/// Builds the engine into the folder of the guests.
+fn compile() -> Result<PathBuf> {
+    let toolchain = Toolchain::find(Choice::Auto)?;
+    find_or_install_clang()?;
+    build_platform()?;
+    console::say(&format!("building the engine with {toolchain} and clang"));
+    let flags = hide_paths()?;
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut cargo = toolchain.build(FOLDER, &[Target::Unknown], &flags);
+    guests::share_target(&mut cargo);
+    compile_c(&mut cargo)?;
+    run(cargo.arg("--locked"))?;
+    guests::artifact("lockstep-engine", Target::Unknown)
+}
+
+/// The first line of what a program says of its version.
+fn version(program: &str) -> Result<String> {
+    let said = output(command(program, "").arg("--version"))?;
+    Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 
 fn check() -> Result<()> {

@@ -23,9 +23,10 @@ mod wpt;
 use std::{env, process::ExitCode};
 
 use arguments::Task;
+use suite::Place;
 
 fn main() -> ExitCode {
-    let done = match arguments::parse(env::args().skip(1)) {
+    let done = match arguments::parse(env::args().skip(1), place()) {
         Ok(Task::Help) => {
             console::print(arguments::HELP);
             Ok(())
@@ -47,5 +48,12 @@ fn main() -> ExitCode {
             console::say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn place() -> Place {
+    match env::var_os("CI") {
+        Some(value) if value == "true" => Place::Ci,
+        _ => Place::Elsewhere,
     }
 }

@@ -3,12 +3,12 @@
 //! The parts are so cut and ordered that the heavy dependencies are built twice and no more: checked, for clippy and
 //! the documentation, and compiled, for the tests.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::Result;
 
 use crate::{
-    bundles, console, foreign, fuzz, guests, npm,
+    bundles, console, engine, foreign, fuzz, guests, npm,
     process::{cargo, run},
     toolchain::{self, Choice, Target},
     tools::Tool,
@@ -26,7 +26,16 @@ pub(crate) enum Part {
     Doctests,
     Fuzz,
     Foreign,
+    Engine,
     Nextest,
+}
+
+/// Where the tests run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// On a machine that tests changes: the variable `CI` is `true`.
+    Ci,
+    Elsewhere,
 }
 
 /// The workspace of the host.
@@ -47,6 +56,10 @@ const NEXTEST: Tool = Tool {
     subcommand: "nextest",
     version: "0.9.143",
 };
+
+/// The tests of what runs in the JavaScript engine, for nextest.
+const OF_SCRIPTS: &str = "package(lockstep-sandbox) & test(/^script::/) \
+    | package(lockstep-e2e) & test(/^(js|platform|examples|hygiene|sdk)::/)";
 
 /// Runs some parts, in their order. Stops at the first that fails.
 pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
@@ -70,7 +83,7 @@ pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
 
 impl Part {
     /// In the order in which they run: quick ones first, those that need the guests after these.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Fmt,
         Self::Guests,
         Self::Clippy,
@@ -80,8 +93,14 @@ impl Part {
         Self::Doctests,
         Self::Fuzz,
         Self::Foreign,
+        Self::Engine,
         Self::Nextest,
     ];
+
+    /// Whether it runs where nobody named it. To build the engine takes minutes, and is left to CI.
+    pub(crate) fn runs_in(self, place: Place) -> bool {
+        self != Self::Engine || place == Place::Ci
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -94,6 +113,7 @@ impl Part {
             Self::Doctests => "doctests",
             Self::Fuzz => "fuzz",
             Self::Foreign => "foreign",
+            Self::Engine => "engine",
             Self::Nextest => "nextest",
         }
     }
@@ -109,6 +129,7 @@ impl Part {
             Self::Doctests => run(cargo(HOST).args(["test", "--workspace", "--doc"])),
             Self::Fuzz => fuzz::smoke(),
             Self::Foreign => foreign(),
+            Self::Engine => engine(),
             Self::Nextest => nextest(),
         }
     }
@@ -174,6 +195,23 @@ fn foreign() -> Result<()> {
     run(NEXTEST
         .find_or_install()?
         .args(["run", "--workspace", FOREIGN_TESTS, "--test", "foreign"]))
+}
+
+/// The JavaScript engine is built from its sources. Where that makes another file than the committed one, the tests of all
+/// that runs in it are run on that file, too.
+fn engine() -> Result<()> {
+    let Some(file) = engine::rebuild()? else {
+        return Ok(());
+    };
+    let on_it = |command: &mut Command| run(command.env("LOCKSTEP_ENGINE_FILE", &file));
+    on_it(cargo(HOST).args(["build", "--workspace", "--all-targets"]))?;
+    on_it(NEXTEST.find_or_install()?.args([
+        "run",
+        "--workspace",
+        "--no-fail-fast",
+        "-E",
+        OF_SCRIPTS,
+    ]))
 }
 
 /// The tests of the host's workspace. All of it is built first: some of them run the binary `lockstep`, which nobody else

@@ -80,6 +80,14 @@ impl Toolchain {
         })
     }
 
+    /// The compiler.
+    pub(crate) fn rustc(&self) -> &'static str {
+        match self {
+            Self::Installed => "rustc",
+            Self::Debian(_) => debian::RUSTC,
+        }
+    }
+
     /// `cargo build --release` for some targets, in a folder of this repository, with flags for the compiler.
     pub(crate) fn build(&self, folder: &str, targets: &[Target], flags: &[&str]) -> Command {
         let mut command = match self {

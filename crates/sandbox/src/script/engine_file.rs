@@ -3,9 +3,8 @@
 use wasm_encoder::{Module, RawSection};
 use wasmparser::{DataKind, Operator, Parser, Payload, SectionLimited, TypeRef};
 
-/// `guest-sdk/js/engine`, as `cargo xtask engine` built it.
-pub(super) const ENGINE: &[u8] =
-    include_bytes!("../../../../guest-sdk/js/engine/lockstep-engine.wasm");
+/// `guest-sdk/js/engine`, as `cargo xtask engine` built it; `build.rs` says which file that is.
+pub(super) const ENGINE: &[u8] = include_bytes!(env!("LOCKSTEP_ENGINE_FILE"));
 
 /// Bytes of a page of WebAssembly.
 pub(super) const PAGE_BYTES: usize = 64 << 10;
