@@ -200,6 +200,32 @@ async fn nothing_is_there_that_the_page_leaves_out() {
     assert!(untold.is_empty(), "PLATFORM.md does not tell of {untold:?}");
 }
 
+/// The names of `guest-sdk/js/src/absent.js`, from which the SDK and the platform tell what a step lacks.
+fn absent() -> Vec<String> {
+    let list = fs::read_to_string(repository().join("guest-sdk/js/src/absent.js")).unwrap();
+    let (globals, _) = list.split_once("export const NODE_MODULES").unwrap();
+    let names = globals
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_once(':'));
+    let names = names.map(|(name, _)| name.to_owned());
+    names.filter(|name| !name.starts_with(' ')).collect()
+}
+
+#[tokio::test]
+async fn what_is_absent_is_not_there_and_an_error_says_what_to_do() {
+    let host = TestHost::new().await;
+    let absent = absent();
+    assert!(absent.len() > 20, "{absent:?}");
+    let source = "export default (names) => names.filter((name) => name in globalThis)";
+    let there = run_on(&host, source, &serde_json::to_string(&absent).unwrap()).await;
+    assert_eq!(there.output(), serde_json::json!(["process"]));
+    for name in absent.iter().filter(|name| *name != "process") {
+        let ran = run_on(&host, &format!("return {name}.something"), "null").await;
+        let told = format!("\n`{name}` is not there in a step: ");
+        assert!(ran.message().contains(&told), "{}", ran.message());
+    }
+}
+
 #[test]
 fn every_file_of_tests_is_run() {
     let this = include_str!("platform.rs");

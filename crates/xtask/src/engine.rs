@@ -37,7 +37,8 @@ const FILE: &str = "lockstep-engine.wasm";
 const LIST: &str = "lockstep-engine.sources";
 
 /// What the engine is built from: files, and folders of which every file counts.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
+    "../src/absent.js",
     "Cargo.lock",
     "Cargo.toml",
     "build.rs",

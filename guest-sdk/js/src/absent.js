@@ -1,29 +1,39 @@
-// What programs for Node.js or browsers look for and do not find in a step, and what to do instead.
+// What programs for Node.js or browsers look for and do not find in a step, and what to do instead: for `lockstep-step build`,
+// for `runStep`, and for the engine, whose platform has this file built in.
 
 /** Globals. `process` is there, as `{ env: {} }`. */
 export const ABSENT_GLOBALS = {
-  Buffer: "use `Uint8Array` with `TextEncoder`, `TextDecoder`, `atob` and `btoa`",
+  Buffer:
+    "use `Uint8Array` with `TextEncoder`, `TextDecoder`, `atob`, `btoa`, `Uint8Array.fromBase64`, `Uint8Array.prototype.toHex`",
   process: "only `process.env` is there, and it is empty: values come with `input` or `credential(\"KEY\")`",
-  __dirname: "there are no files",
-  __filename: "there are no files",
+  __dirname: "a step has no files",
+  __filename: "a step has no files",
   global: "use `globalThis`",
   setImmediate: "use `setTimeout(.., 0)` or `queueMicrotask`",
   clearImmediate: "use `clearTimeout`",
   window: "use `globalThis`",
-  document: "there is no page",
-  fetch: "there is no network yet",
+  document: "a step has no page",
+  fetch: "a step has no network yet",
   FileReader: "use `blob.text()`, `blob.arrayBuffer()` or `blob.stream()`",
-  XMLHttpRequest: "there is no network yet",
-  WebSocket: "there is no network yet",
-  EventSource: "there is no network yet",
+  XMLHttpRequest: "a step has no network yet",
+  WebSocket: "a step has no network yet",
+  EventSource: "a step has no network yet",
   WebAssembly: "an interpreter runs steps, and it has no WebAssembly: write the step as a component",
   Worker: "a step is one thread",
   SharedWorker: "a step is one thread",
   localStorage: "a step keeps nothing from one run to the next",
   sessionStorage: "a step keeps nothing from one run to the next",
   indexedDB: "a step keeps nothing from one run to the next",
+  caches: "a step keeps nothing from one run to the next",
   Deno: "this is Lockstep",
   Bun: "this is Lockstep",
+};
+
+/** What CommonJS gives each module. A bundle has none of them left. */
+export const ABSENT_IN_MODULES = {
+  require: "a step is an ES module: bundle what it needs into one file with `lockstep-step build`",
+  module: "a step is an ES module: use `export default`",
+  exports: "a step is an ES module: use `export default`",
 };
 
 const NETWORK = "there is no network yet";
