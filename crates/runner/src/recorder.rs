@@ -46,10 +46,11 @@ impl Recorder {
 
 impl LogSink for Recorder {
     fn write(&self, chunk: LogChunk) {
+        let Some(listener) = &self.listener else {
+            return self.keep(chunk);
+        };
         // First, so that it is recorded if the listener panics.
         self.keep(chunk.clone());
-        if let Some(listener) = &self.listener {
-            listener.write(chunk);
-        }
+        listener.write(chunk);
     }
 }

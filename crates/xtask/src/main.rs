@@ -1,4 +1,4 @@
-//! What a person or CI does with this repository beyond `cargo build`: build the wasm guests and the JavaScript engine, run all tests, fuzz.
+//! What a person or CI does with this repository beyond `cargo build`: build the wasm guests and the JavaScript engine, run all tests, fuzz, measure.
 //!
 //! It is the first thing that a fresh clone builds, so it depends on next to nothing.
 
