@@ -7,7 +7,7 @@ use lockstep_step::OutcomeKind;
 use super::{check_failures, check_outputs};
 
 /// Code that goes deeper until it may not; the test catches the error.
-const DEEP: [&str; 15] = [
+const DEEP: [&str; 22] = [
     "function f() { f() } f()",
     "const f = (a, b) => f(b, a) + 1; f(1, 2)",
     "const o = {toString() { return '' + o }}; '' + o",
@@ -19,6 +19,13 @@ const DEEP: [&str; 15] = [
     "function f() { [2, 1].sort(f) } f()",
     "function f() { Reflect.apply(f, null, []) } f()",
     "let p = {}; for (let i = 0; i < 1e5; i++) p = new Proxy(p, {}); p.x",
+    "let p = []; for (let i = 0; i < 1e5; i++) p = new Proxy(p, {}); Array.isArray(p)",
+    "let p = () => 1; for (let i = 0; i < 1e5; i++) p = new Proxy(p, {}); p()",
+    "let f = () => 1; for (let i = 0; i < 1e5; i++) { f = f.bind(); delete f.name } f()",
+    "let it = [1].values(); for (let i = 0; i < 1e5; i++) it = it.map((x) => x); it.next()",
+    "let it = [1].values(); for (let i = 0; i < 1e5; i++) it = it.take(1); it.toArray()",
+    "let it = [1].values(); for (let i = 0; i < 1e5; i++) it = Iterator.concat(it); it.next()",
+    "let a = []; for (let i = 0; i < 1e5; i++) a = [a]; a.flat(Infinity)",
     "JSON.parse('['.repeat(1e5))",
     "let a = []; for (let i = 0; i < 2e4; i++) a = [a]; JSON.stringify(a)",
     "let a = []; for (let i = 0; i < 1e5; i++) a = [a]; String(a)",

@@ -24,11 +24,19 @@
 #define LOCKSTEP_DECLARE(bytes, function, ...) function(__VA_ARGS__)
 #define LOCKSTEP_DECLARES_JSParseState ~, LOCKSTEP_DECLARE,
 #define LOCKSTEP_DECLARES_REParseState ~, LOCKSTEP_DECLARE,
+#define LOCKSTEP_DECLARES_JSContext ~, LOCKSTEP_DECLARE,
 #define LOCKSTEP_SECOND_OF(first, second, ...) second
 #define LOCKSTEP_SECOND(...) LOCKSTEP_SECOND_OF(__VA_ARGS__)
 #define LOCKSTEP_FROM_FRAME(bytes, function, first, ...) \
   LOCKSTEP_SECOND(LOCKSTEP_DECLARES_##first, LOCKSTEP_CALL_FROM_FRAME, ~)(bytes, function, first, ##__VA_ARGS__)
 
+// Iterators of iterators (`map` of `map` ..) call each other without looking at all.
+#define LOCKSTEP_CHECK(unused, function, ctx, ...) \
+  (js_check_stack_overflow((ctx)->rt, 0) ? JS_ThrowStackOverflow(ctx) : (function)(ctx, __VA_ARGS__))
+#define LOCKSTEP_CHECKED(function, first, ...) \
+  LOCKSTEP_SECOND(LOCKSTEP_DECLARES_##first, LOCKSTEP_CHECK, ~)(0, function, first, ##__VA_ARGS__)
+
+#define JS_IteratorNext2(...) LOCKSTEP_CHECKED(JS_IteratorNext2, __VA_ARGS__)
 #define next_token(...) LOCKSTEP_FROM_FRAME(64, next_token, __VA_ARGS__)
 #define js_parse_assign_expr2(...) LOCKSTEP_FROM_FRAME(128, js_parse_assign_expr2, __VA_ARGS__)
 #define js_parse_postfix_expr(...) LOCKSTEP_FROM_FRAME(128, js_parse_postfix_expr, __VA_ARGS__)
