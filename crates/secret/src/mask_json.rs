@@ -19,26 +19,34 @@ pub(crate) fn mask_json(masker: &Masker, json: &str) -> Masked<String> {
     mask_tokens(masker, json)
 }
 
-/// Whether a glance shows that nothing is to be masked, neither in a token nor in the whole. Text with escapes, which the
-/// views read in several ways, is left to the exact search.
+/// Whether a glance shows that nothing is to be masked, neither in a token nor in the whole.
 fn is_clean(masker: &Masker, json: &str) -> bool {
-    if memchr3(b'\\', b'%', b'&', json.as_bytes()).is_some() {
-        return false;
-    }
     let mut glance = Glance::new(masker.patterns());
-    let mut is_clean = |text: &str| glance.is_clean(text.as_bytes());
-    is_clean(json)
+    is_clean_text(&mut glance, json)
         && tokens(json).all(|token| match token {
-            Token::String(text) | Token::Scalar(text) => is_clean(text),
+            Token::String(text) | Token::Scalar(text) => is_clean_text(&mut glance, text),
             Token::Other(_) => true,
         })
 }
 
+/// Text with escapes, which the views read in several ways, is left to the exact search.
+fn is_clean_text(glance: &mut Glance, text: &str) -> bool {
+    memchr3(b'\\', b'%', b'&', text.as_bytes()).is_none() && glance.is_clean(text.as_bytes())
+}
+
 fn mask_tokens(masker: &Masker, json: &str) -> Masked<String> {
+    let mut glance = Glance::new(masker.patterns());
     let mut masked = String::with_capacity(json.len());
     let mut as_written = String::with_capacity(json.len());
     for token in tokens(json) {
         match token {
+            Token::String(text) if is_clean_text(&mut glance, text) => {
+                for json in [&mut as_written, &mut masked] {
+                    json.push('"');
+                    json.push_str(text);
+                    json.push('"');
+                }
+            }
             Token::String(text) => {
                 let safe = format!("\"{}\"", masker.mask(text).as_str());
                 as_written.push_str(&safe);
