@@ -7,15 +7,13 @@ use wasmparser::Parser;
 
 use lockstep_step::{CredentialKey, Digest, MAX_MODULE_BYTES};
 
+use crate::InvalidStep;
 use crate::bounds::{self, TEXT_BYTES};
 use crate::validate::validate;
 use crate::{encode, imports, references};
 
 /// How binary WebAssembly begins.
 const WASM: &[u8] = b"\0asm";
-/// What a message may have, in bytes. Names in a module may have a hundred thousand.
-const MAX_MESSAGE_BYTES: usize = 4 << 10;
-
 /// What the worlds offer and want, for the end of a message.
 pub(crate) const OFFER: &str = "a step exports `run: func(input: string) -> result<string, failure>` (world `step`) or is \
     a WASI command with `_start` (world `command`), and imports nothing but `lockstep:step/credentials@1.0.0`, a command \
@@ -73,14 +71,6 @@ pub enum SourceKind {
     JavaScript,
     /// TypeScript source.
     TypeScript,
-}
-
-/// Why bytes are not a step, and what a step would be.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{message}")]
-pub struct InvalidStep {
-    /// A sentence for the author of the step.
-    pub message: String,
 }
 
 // === impl ArtifactKind ===
@@ -161,19 +151,6 @@ impl StepFile {
                 )
             }
         }
-    }
-}
-
-// === impl InvalidStep ===
-
-impl InvalidStep {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        let mut message = message.into();
-        if message.len() > MAX_MESSAGE_BYTES {
-            message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
-            message.push('…');
-        }
-        Self { message }
     }
 }
 

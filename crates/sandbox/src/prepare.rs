@@ -2,7 +2,8 @@
 
 use lockstep_step::Digest;
 
-use crate::artifact::{Artifact, ArtifactKind, InvalidStep, SourceKind, StepFile, prepare_wasm};
+use crate::InvalidStep;
+use crate::artifact::{Artifact, ArtifactKind, SourceKind, StepFile, prepare_wasm};
 use crate::source::{self, Language};
 
 /// Makes an artifact of what a user handed in.

@@ -45,6 +45,7 @@ pub(crate) enum Target {
     Registration,
     Input,
     EnvFile,
+    Source,
 }
 
 /// The workspace of the targets.
@@ -67,7 +68,7 @@ const SLOWEST_SECONDS: u32 = 30;
 /// A target that takes more memory is one too.
 const MEMORY_MB: u32 = 1024;
 
-/// In CI, for each of the five targets.
+/// In CI, for each of the six targets.
 const SMOKE_SECONDS: u32 = 6;
 
 /// Fuzzes as planned. Where that is not possible it says so in one line.
@@ -103,12 +104,13 @@ pub(crate) fn smoke() -> Result<()> {
 // === impl Target ===
 
 impl Target {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Masker,
         Self::Envelope,
         Self::Registration,
         Self::Input,
         Self::EnvFile,
+        Self::Source,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -118,6 +120,7 @@ impl Target {
             Self::Registration => "registration",
             Self::Input => "input",
             Self::EnvFile => "env_file",
+            Self::Source => "source",
         }
     }
 
@@ -126,7 +129,7 @@ impl Target {
         match self {
             Self::Masker => 512,
             Self::Envelope | Self::Input => 1024,
-            Self::EnvFile => 4096,
+            Self::EnvFile | Self::Source => 4096,
             Self::Registration => 32 * 1024,
         }
     }

@@ -22,6 +22,8 @@ mod bounds;
 mod encode;
 #[path = "../../../crates/sandbox/src/imports.rs"]
 mod imports;
+#[path = "../../../crates/sandbox/src/invalid.rs"]
+mod invalid;
 #[path = "../../../crates/sandbox/src/nesting.rs"]
 mod nesting;
 #[path = "../../../crates/sandbox/src/references.rs"]
@@ -29,7 +31,8 @@ mod references;
 #[path = "../../../crates/sandbox/src/validate.rs"]
 mod validate;
 
-use artifact::{Artifact, ArtifactKind, InvalidStep, prepare_wasm};
+use artifact::{Artifact, ArtifactKind, prepare_wasm};
+use invalid::InvalidStep;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
