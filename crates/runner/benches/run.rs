@@ -57,7 +57,11 @@ fn main() {
     let run_alone = move || {
         let (alone, step) = (Arc::clone(&alone), Arc::clone(&step));
         async move {
-            let outcome = alone.run(&step, INPUT, CancellationToken::new()).await;
+            let outcome = alone
+                .run(&step, INPUT, CancellationToken::new())
+                .await
+                .outcome
+                .unwrap();
             assert_eq!(outcome.kind(), OutcomeKind::Completed);
         }
     };

@@ -12,23 +12,22 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::{
-    Credentials, Ended, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
-    SandboxConfig, StepCode, StepContext, StepFile,
-};
-use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, OutcomeKind, Scope};
+use lockstep_sandbox::StepFile;
+use lockstep_step::OutcomeKind;
+
+use crate::alone::Alone;
+
+#[path = "stand/alone.rs"]
+mod alone;
 
 const WARM_UP: usize = 50;
 const RUNS: usize = 1_000;
-const VALUE: &str = "a value of the usual length, 1f93";
 
 /// The same step for the engine of ours.
 const SCRIPT: &str = r"export default ({ order, items }, { credential }) => {
@@ -44,11 +43,11 @@ fn main() {
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sandbox = Sandbox::new(SandboxConfig::for_runs(4)).unwrap();
+    let sandbox = Alone::new(4);
     let input = fs::read_to_string(file("tests/foreign/input.json")).unwrap();
     // The engine for JavaScript is compiled with the first script, once for all.
     let first = StepFile::named("first.js", b"return 1".to_vec());
-    runtime.block_on(load(&sandbox, first));
+    runtime.block_on(sandbox.load(first));
     println!(
         "{RUNS} runs each            size   loaded, CPU time    run, p50   CPU time      memory"
     );
@@ -58,12 +57,12 @@ fn main() {
         }
         let kilobytes = step.bytes.len().div_ceil(1000);
         let (began, cpu_began) = (Instant::now(), process_cpu());
-        let step = runtime.block_on(load(&sandbox, step));
+        let step = runtime.block_on(sandbox.load(step));
         let (loaded, loaded_cpu) = (began.elapsed(), process_cpu() - cpu_began);
         let (mut times, mut cpu_times, mut peak_bytes) = (Vec::new(), Vec::new(), 0);
         for _ in 0..WARM_UP + RUNS {
             let began = Instant::now();
-            let ended = runtime.block_on(run(&sandbox, &step, &input));
+            let ended = runtime.block_on(sandbox.run(&step, &input, CancellationToken::new()));
             times.push(began.elapsed());
             cpu_times.push(ended.usage.cpu);
             peak_bytes = ended.usage.peak_memory_bytes;
@@ -112,51 +111,4 @@ fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(path)
-}
-
-async fn load(sandbox: &Sandbox, file: StepFile) -> Arc<LoadedStep> {
-    let digest = file.load_digest();
-    sandbox
-        .load("bench", digest, async { Ok(StepCode::Source(file)) })
-        .await
-        .unwrap()
-}
-
-async fn run(sandbox: &Sandbox, step: &LoadedStep, input: &str) -> Ended {
-    let place = sandbox.admit().await.unwrap();
-    let invocation = Invocation {
-        input,
-        context: StepContext::default(),
-        limits: Limits::default(),
-        credentials: Box::new(One),
-        log: Arc::new(Nowhere),
-        cancel: CancellationToken::new(),
-    };
-    sandbox.run(place, step, invocation).await
-}
-
-struct One;
-
-struct Nowhere;
-
-impl Credentials for One {
-    fn reveal(&self, _key: &CredentialKey) -> Result<Reveal, RevealError> {
-        Ok(Reveal {
-            secret: Secret::new(VALUE.to_owned()),
-            scope: Scope::Workspace,
-            version: 1,
-        })
-    }
-
-    fn check(&self, _key: &CredentialKey) -> Result<(), DenialReason> {
-        Ok(())
-    }
-
-    fn keys(&self) -> Vec<CredentialKey> {
-        Vec::new()
-    }
-}
-
-impl LogSink for Nowhere {
-    fn write(&self, _chunk: LogChunk) {}
 }

@@ -56,7 +56,11 @@ fn main() {
     let sandbox = Alone::new(PLACES);
     let step = runtime.block_on(sandbox.load(file));
     let ours = async || {
-        let outcome = sandbox.run(&step, INPUT, CancellationToken::new()).await;
+        let outcome = sandbox
+            .run(&step, INPUT, CancellationToken::new())
+            .await
+            .outcome
+            .unwrap();
         assert_eq!(outcome.kind(), OutcomeKind::Completed);
     };
     let (mut bare_times, mut our_times) = (Times::default(), Times::default());

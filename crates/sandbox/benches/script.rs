@@ -88,6 +88,10 @@ async fn load(sandbox: &Alone, source: &str) -> Arc<LoadedStep> {
 }
 
 async fn run(sandbox: &Alone, step: &LoadedStep) {
-    let outcome = sandbox.run(step, INPUT, CancellationToken::new()).await;
+    let outcome = sandbox
+        .run(step, INPUT, CancellationToken::new())
+        .await
+        .outcome
+        .unwrap();
     assert_eq!(outcome.kind(), OutcomeKind::Completed);
 }

@@ -45,7 +45,12 @@ pub(crate) fn measure(figures: &mut Figures) {
         |directory: &Path| runtime.block_on(Recorded::new(directory, PLACES, file.clone()));
     let memory = tempfile::tempdir_in(IN_MEMORY).unwrap();
     let (recorded, recorded_in_memory) = (recorded(directory.path()), recorded(memory.path()));
-    let run = || runtime.block_on(sandbox.run(&step, INPUT, CancellationToken::new()));
+    let run = || {
+        runtime
+            .block_on(sandbox.run(&step, INPUT, CancellationToken::new()))
+            .outcome
+            .unwrap()
+    };
     assert_eq!(run().output().unwrap().as_str(), OUTPUT);
 
     let mut node = Node::start();

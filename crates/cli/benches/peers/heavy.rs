@@ -38,7 +38,12 @@ pub(crate) fn measure(figures: &mut Figures) {
     for task in tasks() {
         let file = StepFile::named("heavy.js", task.step.into());
         let step = runtime.block_on(sandbox.load(file));
-        let run = || runtime.block_on(sandbox.run(&step, &task.input, CancellationToken::new()));
+        let run = || {
+            runtime
+                .block_on(sandbox.run(&step, &task.input, CancellationToken::new()))
+                .outcome
+                .unwrap()
+        };
         let [mut ours, mut compiled, mut quickjs] = [(); 3].map(|()| Times::default());
         let (in_quickjs, quickjs_rounds) = task.in_quickjs(RUNS + WARM_UP);
         for round in 0..RUNS + WARM_UP {

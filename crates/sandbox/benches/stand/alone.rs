@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use lockstep_sandbox::{
-    Credentials, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox, SandboxConfig,
-    StepCode, StepContext, StepFile,
+    Credentials, Ended, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
+    SandboxConfig, StepCode, StepContext, StepFile,
 };
 use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, Outcome, Scope};
+use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, Scope};
 
 /// What every credential is.
 pub(crate) const VALUE: &str = "a value of the usual length, 1f93";
@@ -38,7 +38,7 @@ impl Alone {
         step: &LoadedStep,
         input: &str,
         cancel: CancellationToken,
-    ) -> Outcome {
+    ) -> Ended {
         let place = self.0.admit().await.unwrap();
         let invocation = Invocation {
             input,
@@ -48,8 +48,7 @@ impl Alone {
             log: Arc::new(Nowhere),
             cancel,
         };
-        let ended = self.0.run(place, step, invocation).await;
-        ended.outcome.unwrap()
+        self.0.run(place, step, invocation).await
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn park(file: StepFile, input: &'static str) -> Growth {
     let mut runs = JoinSet::new();
     for _ in 0..RUNS {
         let (sandbox, step, cancel) = (Arc::clone(&sandbox), Arc::clone(&step), cancel.clone());
-        runs.spawn(async move { sandbox.run(&step, input, cancel).await });
+        runs.spawn(async move { sandbox.run(&step, input, cancel).await.outcome.unwrap() });
     }
     sleep(SETTLE).await;
     let growth = Mappings::now().since(&before);
