@@ -72,14 +72,20 @@ impl Workshop {
             Prepared::Refused(message) => return Ok(Err(InvalidStep::new(message))),
             Prepared::NotSoFar(error) => return Ok(Err(too_much(&error))),
         }
-        if let Prepared::Whole = workshop.evaluate()? {
-            return workshop.settle(&engine.engine).map(Ok);
+        if let Prepared::Whole = workshop.evaluate()?
+            && let Prepared::Whole = workshop.settle()?
+        {
+            return workshop.keep(&engine.engine).map(Ok);
         }
         // It throws, is not pure, or takes too much: it runs in each run, and does there what it does.
         drop(workshop);
         let mut workshop = Self::open(&engine.engine, &engine.code, base)?;
         workshop.declare(script)?;
-        workshop.settle(&engine.engine).map(Ok)
+        match workshop.settle()? {
+            Prepared::Whole => workshop.keep(&engine.engine).map(Ok),
+            Prepared::Refused(message) => Ok(Err(InvalidStep::new(message))),
+            Prepared::NotSoFar(error) => Ok(Err(too_much(&error))),
+        }
     }
 
     /// The engine as its file has it.
@@ -190,10 +196,10 @@ impl Workshop {
         function.call(&mut self.store, arguments)
     }
 
-    /// The memory from which runs start.
-    fn settle(mut self, engine: &Engine) -> wasmtime::Result<Vec<u8>> {
-        self.call::<(), ()>("settle", (), DECLARE_SECONDS)?;
-        self.keep(engine)
+    /// Readies the memory for runs to start from. How long that takes is up to what the step has made.
+    fn settle(&mut self) -> wasmtime::Result<Prepared> {
+        let done = self.call("settle", (), DECLARE_SECONDS);
+        self.prepared(done.map(|()| 0))
     }
 
     fn keep(mut self, engine: &Engine) -> wasmtime::Result<Vec<u8>> {
