@@ -12,6 +12,8 @@ mod syntax;
 mod walk;
 
 mod entry;
+mod exports;
+mod functions;
 mod imports;
 mod keys;
 mod strip;
@@ -84,6 +86,8 @@ fn script(text: &Text<'_>, language: Language, outline: &Outline) -> Result<Scri
     let mut parsed = syntax::parse(&allocator, text, language, outline)?;
     walk::check(&parsed, text)?;
     let meaning = syntax::check(&parsed, text)?;
+    functions::check(&parsed, &meaning, text)?;
+    exports::check_declared(&parsed, &meaning, text)?;
     entry::check(&parsed, &meaning, text)?;
     imports::check_required(&parsed, &meaning, text)?;
     let found = keys::of(&parsed, &meaning);
@@ -92,8 +96,9 @@ fn script(text: &Text<'_>, language: Language, outline: &Outline) -> Result<Scri
         Language::JavaScript => (text.code().to_owned(), Vec::new()),
         Language::TypeScript => strip::types(&allocator, &mut parsed, scoping, text)?,
     };
-    // What imports types alone is gone from TypeScript now.
+    // What imports and exports types alone is gone from TypeScript now.
     imports::check(&parsed, text)?;
+    exports::check_once(&parsed, text)?;
     Ok(Script {
         name: text.name().to_owned(),
         form: outline.form,

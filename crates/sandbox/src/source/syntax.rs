@@ -131,7 +131,8 @@ fn taken_names(parsed: &Parsed<'_>, meaning: &Semantic<'_>) -> Vec<Complaint> {
     let bindings = scoping.get_bindings(scoping.root_scope_id()).iter();
     let taken = bindings.filter(|(name, symbol)| {
         let flags = scoping.symbol_flags(**symbol);
-        matches!(name.as_str(), "input" | "ctx") && flags.is_block_scoped() && !flags.is_ambient()
+        let is_taken = flags.is_block_scoped() || flags.is_value_module();
+        matches!(name.as_str(), "input" | "ctx") && is_taken && !flags.is_ambient()
     });
     taken
         .map(|(_, symbol)| name_taken(parsed.at(scoping.symbol_span(*symbol))))
@@ -169,14 +170,13 @@ fn fault(
     text: &Text<'_>,
     outline: &Outline,
 ) -> Complaint {
-    let redeclared = error.message.contains("already been declared");
+    let tells = |words: &str| error.message.contains(words);
+    let redeclared = tells("already been declared");
+    // The first is good, and one of the others is wrong.
+    let again = redeclared || tells("multiple default exports") || tells("Duplicated export");
     let labels = &error.labels;
     let label = labels.iter().find(|label| label.primary());
-    let label = label.or(if redeclared {
-        labels.last()
-    } else {
-        labels.first()
-    });
+    let label = label.or(if again { labels.last() } else { labels.first() });
     let start = label.map_or(0, |label| label.span().start as usize);
     let at = start.saturating_sub(parsed.start);
     if at >= text.code().len()

@@ -105,6 +105,51 @@ fn a_plain_script_cannot_end_its_function() {
     check_refused("a.js", "return `", "a.js:1:8: ");
 }
 
+/// Those that a grammar does not tell: each has a place here, and is not left to the engine.
+#[test]
+fn early_errors_are_told_where_they_are() {
+    for (code, column) in [
+        ("let a; let a", 12),
+        ("let a; { var a }", 14),
+        ("try {} catch (e) { let e }", 24),
+        ("switch (1) { case 1: let a; case 2: let a }", 41),
+        ("for (let a of []) { var a }", 25),
+        ("((a, a) => 1)", 6),
+        ("function f() { await 1 }", 16),
+        ("class A { static { await 1 } }", 20),
+        ("function f() { for await (const a of []) ; }", 20),
+        ("a: a: 1", 4),
+        ("a: { break b }", 12),
+        ("a: { continue a }", 1),
+        ("break", 1),
+        ("class A { #a; #a }", 15),
+        ("class A { b() { this.#a } }", 22),
+        ("class A { #a; b() { delete this.#a } }", 28),
+        ("class A { constructor() {} constructor() {} }", 11),
+        ("class A { constructor() { super() } }", 27),
+        ("class A { a = arguments }", 15),
+        ("function f() { super.b }", 16),
+        ("({ __proto__: 1, __proto__: 2 })", 18),
+        ("[a?.b] = []", 2),
+        ("a ?? b || c", 1),
+        ("function* a(b = yield) {}", 17),
+        ("/(?<a>.)(?<a>.)/", 5),
+        ("const a", 7),
+    ] {
+        for (name, before) in [
+            ("a.js", ""),
+            ("a.js", "export default 0;\n"),
+            ("a.ts", "export default 0;\n"),
+        ] {
+            let said = refused(name, &format!("{before}{code}"));
+            let line = 1 + before.lines().count();
+            let start = format!("{name}:{line}:{column}: ");
+            let caret = format!("\n    | {}^", " ".repeat(column - 1));
+            assert!(said.starts_with(&start) && said.contains(&caret), "{said}");
+        }
+    }
+}
+
 #[test]
 fn a_module_is_strict_and_has_no_return() {
     check_refused(
@@ -277,11 +322,18 @@ fn what_is_newer_than_the_engine_would_need_stays() {
 fn a_plain_script_in_typescript_returns_and_awaits() {
     let script = taken("a.ts", "const a: string = await input.b; return { a }");
     assert_eq!((script.form, script.map.is_empty()), (Form::Plain, false));
-    check_refused(
-        "a.ts",
+    for code in [
         "let ctx = 1",
-        "a.ts:1:5: a plain script has `input` and `ctx` already",
-    );
+        "class ctx {}",
+        "namespace ctx { export const a = 1 }",
+    ] {
+        let said = refused("a.ts", code);
+        assert!(
+            said.contains("a plain script has `input` and `ctx` already"),
+            "{said}"
+        );
+    }
+    taken("a.ts", "namespace ctx { export type A = 1 } return 1");
 }
 
 /// Where the author wrote what is at a place of the code: (line, column), both from 0.
