@@ -30,6 +30,18 @@ describe("what a step is given", () => {
     assert.deepEqual(ran.output, { workflow: "billing", step: "send", attempt: 3, runId: "r1", aborted: false, soon: true });
   });
 
+  test("nothing of ctx can be assigned, as in Lockstep", async () => {
+    const ran = await runStep(file("assigns.js"), { input: { n: 1 } });
+    const { assigned, names, ...others } = ran.output;
+    assert.deepEqual(assigned, [...names, "added"].map(() => "TypeError"));
+    assert.deepEqual(others, { deleted: "TypeError", same: true, input: { n: 2 } });
+  });
+
+  test("a plain script that assigns to ctx goes on, as in Lockstep", async () => {
+    const ran = await runStep(file("assigns-plain.js"));
+    assert.deepEqual(ran.output, { moved: false, added: false });
+  });
+
   test("credentials come from the import, the global and ctx alike", async () => {
     const ran = await runStep((_, ctx) => [step.credential("A"), credential("A"), ctx.credential("A")].length, { credentials: { A: "1" } });
     assert.equal(ran.output, 3);

@@ -96,6 +96,10 @@ export class MissingCredentialError extends Error {
 /**
  * What a step knows of its run: the second argument.
  *
+ * It is frozen: Lockstep does not look at it again, so that a deadline which a step assigns would move nothing, and what a
+ * step keeps in it would be gone after the run. In a module each assignment to it throws a `TypeError`; a plain script goes
+ * on as if there were none, unless it begins with `"use strict"`. The input itself is the step's own, to change as it likes.
+ *
  * @example
  * ```ts
  * import type { Context } from "@lockstep/step";

@@ -14,6 +14,10 @@ const TELL: &str =
     "export default (input, ctx) => ({ ...ctx, signal: ctx.signal instanceof AbortSignal,
         credential: typeof ctx.credential, requireCredentials: typeof ctx.requireCredentials })";
 
+/// What the SDK's own tests run, too, and expect the same of.
+const ASSIGNS: &str = include_str!("../../../guest-sdk/js/test/steps/assigns.js");
+const ASSIGNS_PLAIN: &str = include_str!("../../../guest-sdk/js/test/steps/assigns-plain.js");
+
 /// A step that waits for its signal, and tells when and why it came.
 const WAIT: &str = "export default async (input, { signal, deadline }) => {
     const before = signal.aborted;
@@ -71,6 +75,30 @@ async fn the_context_tells_the_name_of_a_registered_step() {
     let ran = host.run(Wanted::step("tell").input("{\"n\":1}")).await;
     let workflow = WorkflowName::default_name().to_string();
     check_context(&ran, &workflow, &json!("tell"));
+}
+
+#[tokio::test]
+async fn nothing_of_the_context_can_be_assigned() {
+    let host = TestHost::new().await;
+    let wanted = Wanted::script("step.js", ASSIGNS).input("{\"n\":1}");
+    let mut output = host.run(wanted).await.output();
+    let names = output["names"].take();
+    let errors = vec!["TypeError"; names.as_array().unwrap().len() + 1];
+    assert_eq!(
+        output,
+        json!({
+            "assigned": errors,
+            "deleted": "TypeError",
+            "same": true,
+            "names": null,
+            "input": {"n": 2},
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_plain_script_that_assigns_to_the_context_goes_on() {
+    check_outputs(&[(ASSIGNS_PLAIN, json!({"moved": false, "added": false}))]).await;
 }
 
 #[tokio::test]

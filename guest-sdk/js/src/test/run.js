@@ -60,10 +60,10 @@ export class Run {
     }
   }
 
-  /** The second argument of the step. */
+  /** The second argument of the step. Frozen, as in Lockstep. */
   context(input) {
     const { credential, requireCredentials } = sdk;
-    return { input, ...this.#settings, signal: this.#abort.signal, credential, requireCredentials };
+    return Object.freeze({ input, ...this.#settings, signal: this.#abort.signal, credential, requireCredentials });
   }
 
   credential(key) {

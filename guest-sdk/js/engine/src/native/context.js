@@ -1,9 +1,13 @@
 // The second argument of a step. It is made once; what a run knows of itself is asked for when a step first reads it.
+// Nothing of it can be assigned, as its types say: `runStep` of the SDK makes one that cannot either.
 (credential, requireCredentials, signal, about) => {
+  let input;
   let run;
   const known = () => (run ??= about());
-  const ctx = {
-    input: undefined,
+  const ctx = Object.freeze({
+    get input() {
+      return input;
+    },
     get runId() {
       return known().id;
     },
@@ -24,9 +28,9 @@
     },
     credential,
     requireCredentials,
-  };
-  return (input) => {
-    ctx.input = input;
+  });
+  return (given) => {
+    input = given;
     return ctx;
   };
 };
