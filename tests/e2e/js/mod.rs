@@ -4,6 +4,7 @@ mod context;
 mod credentials;
 mod errors;
 mod hostile;
+mod memory;
 mod output;
 mod promises;
 mod recursion;

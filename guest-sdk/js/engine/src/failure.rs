@@ -35,14 +35,10 @@ pub(crate) enum Kind {
 impl Failure {
     /// The failure that an error is.
     pub(crate) fn new(ctx: &Ctx<'_>, errors: &Errors, kind: Kind, error: &Error) -> Self {
-        let is_full = heap::is_full();
-        // To tell of an error takes memory, and there may be none left.
-        heap::release_reserve();
         let Some(thrown) = thrown(ctx, error) else {
             return Self::out_of_memory();
         };
-        // QuickJS throws `null` when there is no memory for its error.
-        if is_full && thrown.is_null() {
+        if is_out_of_memory(errors, &thrown) {
             return Self::out_of_memory();
         }
         let keys = native::missing_keys(&thrown);
@@ -50,9 +46,6 @@ impl Failure {
             ctx.catch();
             return Self::out_of_memory();
         };
-        if told.is_out_of_memory {
-            return Self::out_of_memory();
-        }
         let kind = if keys.is_some() {
             Kind::MissingCredential
         } else {
@@ -92,6 +85,18 @@ impl Failure {
             answer.extend_from_slice(text.as_bytes());
         }
     }
+}
+
+/// Whether what ends a run is that there is no memory left. To tell takes some, so that what was set aside is given free.
+pub(crate) fn is_out_of_memory(errors: &Errors, thrown: &Value<'_>) -> bool {
+    // QuickJS throws `null` when there is no memory for its error.
+    let is_bare = thrown.is_null() && heap::is_full();
+    heap::release_reserve();
+    is_bare
+        || errors.is_out_of_memory(thrown).unwrap_or_else(|_| {
+            thrown.ctx().catch();
+            true
+        })
 }
 
 /// Four bytes, the lowest first. What counts something in memory fits, as an address does.

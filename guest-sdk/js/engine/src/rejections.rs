@@ -11,6 +11,7 @@ use std::{
 use rquickjs::{Ctx, Persistent, Value, qjs};
 
 /// A promise that was rejected while nobody handled it.
+#[derive(Clone)]
 pub(crate) struct Rejection<'js> {
     pub(crate) promise: Value<'js>,
     pub(crate) reason: Value<'js>,

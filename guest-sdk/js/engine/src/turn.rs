@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rquickjs::{Ctx, Error, Exception, Function, Object, Persistent, Promise, Runtime, Value, qjs};
 
 use crate::{
-    host,
+    engine, failure, host,
     native::{self, Platform},
     rejections::{Rejection, Rejections},
 };
@@ -106,9 +106,12 @@ pub(crate) fn end<'js>(
         if unhandled.is_empty() && late.is_empty() {
             return Ok(());
         }
+        let reasons: Vec<_> = unhandled.iter().map(|it| it.reason.clone()).collect();
         for rejection in unhandled {
-            if awaited.is_none_or(|awaited| *awaited.as_value() != rejection.promise) {
-                deal_with(ctx, platform, rejection)?;
+            let is_awaited =
+                awaited.is_some_and(|awaited| *awaited.as_value() == rejection.promise);
+            if !is_awaited && !dealt_with(ctx, platform, &rejection)? {
+                return Err(ctx.throw(worst(reasons, rejection.reason)));
             }
         }
         for Rejection { promise, reason } in late {
@@ -117,17 +120,29 @@ pub(crate) fn end<'js>(
     }
 }
 
-fn deal_with<'js>(
+/// Whether the step deals with a rejection that nobody handles.
+fn dealt_with<'js>(
     ctx: &Ctx<'js>,
     platform: &Platform,
-    rejection: Rejection<'js>,
-) -> rquickjs::Result<()> {
-    let Rejection { promise, reason } = &rejection;
-    if !platform.deals_with_rejection(ctx, promise.clone(), reason.clone())? {
-        return Err(ctx.throw(rejection.reason));
+    rejection: &Rejection<'js>,
+) -> rquickjs::Result<bool> {
+    let Rejection { promise, reason } = rejection;
+    let is_dealt_with = platform.deals_with_rejection(ctx, promise.clone(), reason.clone())?;
+    if is_dealt_with {
+        DEALT_WITH.with_borrow_mut(|list| list.add(ctx, rejection.clone()));
     }
-    DEALT_WITH.with_borrow_mut(|list| list.add(ctx, rejection));
-    Ok(())
+    Ok(is_dealt_with)
+}
+
+/// What a run ends with that leaves promises rejected: that there was no memory, if one of them says so, as others may have
+/// been left for want of it; else the first.
+fn worst<'js>(reasons: Vec<Value<'js>>, first: Value<'js>) -> Value<'js> {
+    let is_out_of_memory = |reason: &Value<'js>| {
+        engine::try_get(|engine| failure::is_out_of_memory(&engine.natives.errors, reason))
+    };
+    let mut reasons = reasons.into_iter();
+    let found = reasons.find(|reason| is_out_of_memory(reason) == Some(true));
+    found.unwrap_or(first)
 }
 
 fn run_jobs(ctx: &Ctx<'_>) -> rquickjs::Result<()> {

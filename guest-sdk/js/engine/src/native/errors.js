@@ -95,9 +95,10 @@
   const isOutOfMemory = (value) =>
     isError(value) && read(value, 'name') === 'InternalError' && read(value, 'message') === 'out of memory';
 
-  return (thrown) => ({
+  const describeThrown = (thrown) => ({
     message: tell(thrown),
     retryable: read(thrown, 'retryable') === true,
-    outOfMemory: isOutOfMemory(thrown),
   });
+
+  return [describeThrown, isOutOfMemory];
 };

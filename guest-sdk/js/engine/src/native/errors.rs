@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use rquickjs::{Ctx, Function, Object, Persistent, Value};
+use rquickjs::{Ctx, Function, Object, Persistent, Value, convert::List};
 
 use super::own;
 use crate::{engine, positions::Positions};
@@ -10,13 +10,13 @@ use crate::{engine, positions::Positions};
 /// Describes what was thrown.
 pub(crate) struct Errors {
     describe: Persistent<Function<'static>>,
+    is_out_of_memory: Persistent<Function<'static>>,
 }
 
 /// What was thrown, for people.
 pub(crate) struct Description {
     pub(crate) message: String,
     pub(crate) retryable: bool,
-    pub(crate) is_out_of_memory: bool,
 }
 
 thread_local! {
@@ -33,9 +33,11 @@ impl Errors {
         let make: Function = own::evaluate(ctx, "errors", include_str!("errors.js"))?;
         let rewrite = Function::new(ctx.clone(), rewrite)?;
         let explain = Function::new(ctx.clone(), explain)?;
-        let describe: Function = make.call((rewrite, explain))?;
+        let (describe, is_out_of_memory): (Function, Function) =
+            make.call::<_, List<_>>((rewrite, explain))?.0;
         Ok(Self {
             describe: Persistent::save(ctx, describe),
+            is_out_of_memory: Persistent::save(ctx, is_out_of_memory),
         })
     }
 
@@ -50,8 +52,13 @@ impl Errors {
         Ok(Description {
             message: told.get("message")?,
             retryable: told.get("retryable")?,
-            is_out_of_memory: told.get("outOfMemory")?,
         })
+    }
+
+    /// Whether what was thrown is the error of QuickJS for want of memory. An error if not even that can be told.
+    pub(crate) fn is_out_of_memory<'js>(&self, thrown: &Value<'js>) -> rquickjs::Result<bool> {
+        let is_out_of_memory = self.is_out_of_memory.clone().restore(thrown.ctx())?;
+        is_out_of_memory.call((thrown.clone(),))
     }
 }
 
