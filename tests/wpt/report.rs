@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::expectations::{Expectations, WHOLE};
+use crate::expectations::Expectations;
 use crate::run::{Ended, Subtest};
 
-/// The result, folder by folder and subtest by subtest.
-#[derive(Serialize)]
+/// The result, folder by folder, and subtest by subtest where one failed or was to fail.
+#[derive(Default, Serialize)]
 pub(crate) struct Report {
     folders: BTreeMap<&'static str, Count>,
     total: Count,
-    unexpected: Vec<Unexpected>,
-    failures: Vec<Failure>,
+    notable: Vec<Notable>,
 }
 
 #[derive(Default, Serialize)]
@@ -23,18 +22,9 @@ struct Count {
     failed: usize,
 }
 
-/// A subtest that did not end as it was expected to.
+/// A subtest that failed, or that was expected to.
 #[derive(Serialize)]
-struct Unexpected {
-    file: String,
-    subtest: String,
-    what: &'static str,
-    message: String,
-}
-
-/// A subtest that failed, expected or not.
-#[derive(Serialize)]
-struct Failure {
+struct Notable {
     file: String,
     subtest: String,
     status: String,
@@ -49,82 +39,46 @@ const SHOWN_CHARACTERS: usize = 300;
 
 impl Report {
     pub(crate) fn of(ended: &[Ended], expectations: &Expectations) -> Self {
-        let mut report = Self {
-            folders: BTreeMap::new(),
-            total: Count::default(),
-            unexpected: Vec::new(),
-            failures: Vec::new(),
-        };
-        for ended in ended {
-            report.add(ended, expectations);
+        let mut report = Self::default();
+        for Ended { file, subtests } in ended {
+            let name = file.name();
+            let counted = subtests
+                .iter()
+                .filter(|subtest| !expectations.leaves_out_of(&name, &subtest.name));
+            for count in report.counts(file.folder) {
+                count.files += 1;
+            }
+            for subtest in counted {
+                for count in report.counts(file.folder) {
+                    count.add(subtest);
+                }
+                let fails = expectations.fails(&name, &subtest.name);
+                if fails || !subtest.has_passed() {
+                    report.notable.push(Notable {
+                        file: name.clone(),
+                        subtest: subtest.name.clone(),
+                        status: subtest.status.clone(),
+                        message: subtest.message.clone().unwrap_or_default(),
+                        expected: fails != subtest.has_passed(),
+                    });
+                }
+            }
         }
         report
     }
 
-    fn add(&mut self, ended: &Ended, expectations: &Expectations) {
-        let file = ended.file.name();
-        let folder = self.folders.entry(ended.file.folder).or_default();
-        folder.files += 1;
-        self.total.files += 1;
-        let mut whole = Subtest {
-            name: WHOLE.to_owned(),
-            status: "pass".to_owned(),
-            message: None,
-        };
-        if ended.error.is_some() || ended.subtests.is_empty() {
-            "fail".clone_into(&mut whole.status);
-            let message = ended.error.as_deref().unwrap_or("it has no subtests");
-            whole.message = Some(message.to_owned());
-        }
-        for subtest in ended.subtests.iter().chain([&whole]) {
-            self.add_subtest(ended.file.folder, &file, subtest, expectations);
-        }
-    }
-
-    fn add_subtest(
-        &mut self,
-        folder: &'static str,
-        file: &str,
-        subtest: &Subtest,
-        expectations: &Expectations,
-    ) {
-        if expectations.leaves_out_of(file, &subtest.name) {
-            return;
-        }
-        let passed = subtest.status == "pass";
-        let expected = passed != expectations.fails(file, &subtest.name);
-        let message = subtest.message.clone().unwrap_or_default();
-        if !expected {
-            self.unexpected.push(Unexpected {
-                file: file.to_owned(),
-                subtest: subtest.name.clone(),
-                what: if passed { "passed" } else { "failed" },
-                message: message.clone(),
-            });
-        }
-        if passed && subtest.name == WHOLE {
-            return; // It is no subtest of its own unless it fails.
-        }
-        let folder = self.folders.entry(folder).or_default();
-        if passed {
-            folder.passed += 1;
-            self.total.passed += 1;
-            return;
-        }
-        folder.failed += 1;
-        self.total.failed += 1;
-        self.failures.push(Failure {
-            file: file.to_owned(),
-            subtest: subtest.name.clone(),
-            status: subtest.status.clone(),
-            message,
-            expected,
-        });
+    /// That of a folder, and that of all.
+    fn counts(&mut self, folder: &'static str) -> [&mut Count; 2] {
+        [self.folders.entry(folder).or_default(), &mut self.total]
     }
 
     /// Whether nothing failed but what is known to, and all of that did; and whether anything was run at all.
     pub(crate) fn is_as_expected(&self) -> bool {
-        self.unexpected.is_empty() && self.total.files > 0
+        self.unexpected().count() == 0 && self.total.files > 0
+    }
+
+    fn unexpected(&self) -> impl Iterator<Item = &Notable> {
+        self.notable.iter().filter(|subtest| !subtest.expected)
     }
 
     pub(crate) fn json(&self) -> String {
@@ -133,7 +87,7 @@ impl Report {
 
     /// A line for each folder; before them what was not expected.
     pub(crate) fn text(&self) -> String {
-        let unexpected = self.unexpected.iter().map(Unexpected::text);
+        let unexpected = self.unexpected().map(Notable::text);
         let folders = self
             .folders
             .iter()
@@ -141,22 +95,23 @@ impl Report {
         let total = format!(
             "all: {}; {} not as expected",
             self.total.text(),
-            self.unexpected.len()
+            self.unexpected().count()
         );
         let lines: Vec<String> = unexpected.chain(folders).chain([total]).collect();
         lines.join("\n")
     }
 }
 
-impl Unexpected {
+impl Notable {
     fn text(&self) -> String {
         let Self {
             file,
             subtest,
-            what,
+            status,
             message,
+            ..
         } = self;
-        let mut text = format!("{what}, which was not expected: {file}: {subtest}");
+        let mut text = format!("{status}, which was not expected: {file}: {subtest}");
         for line in message.lines().take(SHOWN_LINES) {
             text += "\n    ";
             text.extend(line.chars().take(SHOWN_CHARACTERS));
@@ -166,6 +121,15 @@ impl Unexpected {
 }
 
 impl Count {
+    /// A file counts as a subtest of its own where it fails.
+    fn add(&mut self, subtest: &Subtest) {
+        if !subtest.has_passed() {
+            self.failed += 1;
+        } else if !subtest.is_whole() {
+            self.passed += 1;
+        }
+    }
+
     fn text(&self) -> String {
         let Self {
             files,

@@ -31,23 +31,8 @@ const INPUT_BYTES: u64 = 64 << 20;
 /// What a file of tests came to.
 pub(crate) struct Ended {
     pub(crate) file: File,
-    /// Why the file as a whole failed.
-    pub(crate) error: Option<String>,
+    /// The last is the file itself.
     pub(crate) subtests: Vec<Subtest>,
-}
-
-impl Ended {
-    /// For a person who waits.
-    fn line(&self) -> String {
-        let failed = self.subtests.iter().filter(|it| it.status != "pass");
-        let (failed, all) = (failed.count(), self.subtests.len());
-        let whole = if self.error.is_some() {
-            ", and failed as a whole"
-        } else {
-            ""
-        };
-        format!("{}: {failed} of {all} failed{whole}", self.file.name())
-    }
 }
 
 /// One test of a file.
@@ -77,6 +62,64 @@ impl LogSink for Unheard {
 struct Told {
     error: Option<String>,
     subtests: Vec<Subtest>,
+}
+
+// === impl Ended ===
+
+impl Ended {
+    fn new(file: File, told: Result<Told, String>) -> Self {
+        let (error, mut subtests) = match told {
+            Ok(Told { error, subtests }) => (error, subtests),
+            Err(error) => (Some(error), Vec::new()),
+        };
+        let none = subtests.is_empty().then(|| "it has no subtests".to_owned());
+        subtests.push(Subtest::whole(error.or(none)));
+        Self { file, subtests }
+    }
+
+    /// Whether the file failed as a whole: of its subtests some may be missing.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.subtests
+            .iter()
+            .any(|it| it.is_whole() && !it.has_passed())
+    }
+
+    /// For a person who waits.
+    fn line(&self) -> String {
+        let those = || self.subtests.iter().filter(|it| !it.is_whole());
+        let failed = those().filter(|it| !it.has_passed()).count();
+        let all = those().count();
+        let whole = match self.is_broken() {
+            true => ", and failed as a whole",
+            false => "",
+        };
+        format!("{}: {failed} of {all} failed{whole}", self.file.name())
+    }
+}
+
+// === impl Subtest ===
+
+/// The name of a file among its subtests.
+const WHOLE: &str = "(the whole file)";
+
+impl Subtest {
+    /// A file as a whole, which passes unless there is an error.
+    fn whole(error: Option<String>) -> Self {
+        let status = if error.is_some() { "fail" } else { "pass" };
+        Self {
+            name: WHOLE.to_owned(),
+            status: status.to_owned(),
+            message: error,
+        }
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.name == WHOLE
+    }
+
+    pub(crate) fn has_passed(&self) -> bool {
+        self.status == "pass"
+    }
 }
 
 /// Runs all, two at a time. In the order of the files.
@@ -115,7 +158,11 @@ async fn run_all(checkout: &Checkout, files: Vec<File>, directory: &Path) -> Vec
         let host = Arc::clone(&host);
         runs.spawn(async move {
             let started = Instant::now();
-            let ended = run(&host, file, input).await;
+            let told = match input {
+                Ok(input) => told(&host, input).await,
+                Err(error) => Err(error),
+            };
+            let ended = Ended::new(file, told);
             eprintln!("{}: {:.1} s", ended.line(), started.elapsed().as_secs_f32());
             drop(place);
             (at, ended)
@@ -124,22 +171,6 @@ async fn run_all(checkout: &Checkout, files: Vec<File>, directory: &Path) -> Vec
     let mut ended = runs.join_all().await;
     ended.sort_by_key(|(at, _)| *at);
     ended.into_iter().map(|(_, ended)| ended).collect()
-}
-
-async fn run(host: &Host, file: File, input: Result<String, String>) -> Ended {
-    let told = match input {
-        Ok(input) => told(host, input).await,
-        Err(error) => Err(error),
-    };
-    let Told { error, subtests } = told.unwrap_or_else(|error| Told {
-        error: Some(error),
-        subtests: Vec::new(),
-    });
-    Ended {
-        file,
-        error,
-        subtests,
-    }
 }
 
 async fn told(host: &Host, input: String) -> Result<Told, String> {
