@@ -15,8 +15,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Form {
     /// A line for each folder, and what was not expected.
     Text,
-    /// Every subtest.
+    /// Every subtest that failed or was to fail.
     Json,
+    /// As text, after `expectations.json` was written anew.
+    Written,
 }
 
 impl Arguments {
@@ -27,6 +29,7 @@ impl Arguments {
             match word.as_str() {
                 "--tests" => tests = words.next().map(PathBuf::from),
                 "--json" => form = Form::Json,
+                "--write" => form = Form::Written,
                 option if option.starts_with('-') => {
                     return Err(format!("there is no option `{option}`"));
                 }

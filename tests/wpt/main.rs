@@ -1,9 +1,9 @@
-//! Runs the Web Platform Tests in steps: `wpt --tests DIRECTORY [--json] [FILTER]...`.
+//! Runs the Web Platform Tests in steps: `wpt --tests DIRECTORY [--json | --write] [FILTER]...`.
 //!
 //! The directory is a checkout of <https://github.com/web-platform-tests/wpt>, or the part of it that Node.js or Firefox
 //! carries; nothing of it is in this repository. Each test that needs no document, worker or server is run as a step in the
 //! sandbox. `expectations.json` tells what is known to fail and why: every other failure, and every known one that passes,
-//! fails the whole.
+//! fails the whole. `--write` writes that file by what the run found; what has no reason there yet still fails the whole.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -43,13 +43,20 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Report, String> {
-    let expectations = Expectations::committed()?;
+    let mut expectations = Expectations::read()?;
     let checkout = Checkout::open(&arguments.tests)?;
     let files = checkout.files(&expectations, &arguments.filters)?;
     let results = run::all(&checkout, files)?;
+    if matches!(arguments.form, Form::Written) {
+        expectations.learn(&results);
+        expectations.write()?;
+        eprintln!(
+            "wpt: expectations.json is written; each reason in it that is `new` takes a true one"
+        );
+    }
     let report = Report::of(&results, &expectations);
     match arguments.form {
-        Form::Text => println!("{}", report.text()),
+        Form::Text | Form::Written => println!("{}", report.text()),
         Form::Json => println!("{}", report.json()),
     }
     Ok(report)

@@ -59,15 +59,16 @@ impl LogSink for Unheard {
 
 /// The output of the step.
 #[derive(Deserialize)]
-struct Told {
-    error: Option<String>,
-    subtests: Vec<Subtest>,
+pub(crate) struct Told {
+    /// Why the file as a whole failed.
+    pub(crate) error: Option<String>,
+    pub(crate) subtests: Vec<Subtest>,
 }
 
 // === impl Ended ===
 
 impl Ended {
-    fn new(file: File, told: Result<Told, String>) -> Self {
+    pub(crate) fn new(file: File, told: Result<Told, String>) -> Self {
         let (error, mut subtests) = match told {
             Ok(Told { error, subtests }) => (error, subtests),
             Err(error) => (Some(error), Vec::new()),

@@ -54,12 +54,14 @@ Tasks:
           Measure Lockstep beside other sandboxes for JavaScript and other programs that run it, all in one run of some
           minutes. They are npm packages, a Node.js that is new enough among them; on Linux on x86-64 alone.
 
-  wpt --tests DIRECTORY [FILTER]... [--json]
+  wpt --tests DIRECTORY [FILTER]... [--json | --write]
           Run the Web Platform Tests that steps are held to (or those whose paths begin with a FILTER) in steps. DIRECTORY
           is a checkout of https://github.com/web-platform-tests/wpt; the source code of Node.js has a part of one in
           test/fixtures/wpt, that of Firefox a whole one in testing/web-platform/tests.
           What is known to fail is in tests/wpt/expectations.json; every other failure, and each of these that passes,
-          fails the task. --json writes every failure with its message.
+          fails the task. --json writes every failure with its message. --write writes the file anew by what was run: what
+          passes now is taken out, what still fails keeps its reason, and what fails for the first time gets the reason
+          `new`, which fails the task until a person puts the true one there.
 
   help    This text.";
 
