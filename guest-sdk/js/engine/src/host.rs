@@ -7,17 +7,25 @@ use zeroize::Zeroizing;
 mod import {
     #[link(wasm_import_module = "lockstep")]
     unsafe extern "C" {
-        pub(super) fn now() -> f64;
-        pub(super) fn monotonic() -> f64;
-        pub(super) fn random(bytes: *mut u8, length: usize);
-        pub(super) fn log(stream: i32, text: *const u8, length: usize);
-        pub(super) fn credential(key: *const u8, length: usize) -> i32;
-        pub(super) fn missing(keys: *const u8, length: usize) -> i32;
-        pub(super) fn context() -> i32;
-        pub(super) fn take(to: *mut u8);
+        pub(super) fn call(call: i32, bytes: *mut u8, length: usize) -> i64;
         pub(super) fn sleep(microseconds: f64);
-        pub(super) fn panic(message: *const u8, length: usize);
     }
+}
+
+/// What the host is called for. All go through one import: a run pays for each that the engine has. The numbers are those
+/// in `crates/sandbox/src/script/call.rs`.
+#[derive(Clone, Copy)]
+enum Call {
+    Now = 0,
+    Monotonic = 1,
+    Random = 2,
+    Stdout = 3,
+    Stderr = 4,
+    Credential = 5,
+    Missing = 6,
+    Context = 7,
+    Take = 8,
+    Panic = 9,
 }
 
 /// Where log text goes.
@@ -42,41 +50,41 @@ pub(crate) fn now_us() -> f64 {
     if STARTS.get() {
         return 0.0;
     }
-    unsafe { import::now() }
+    as_us(call(Call::Now, &[]))
 }
 
 /// Microseconds since the run began.
 pub(crate) fn monotonic_us() -> f64 {
-    unsafe { import::monotonic() }
+    as_us(call(Call::Monotonic, &[]))
 }
 
 pub(crate) fn random(bytes: &mut [u8]) {
-    unsafe { import::random(bytes.as_mut_ptr(), bytes.len()) };
+    call_to_write(Call::Random, bytes);
 }
 
 pub(crate) fn log(stream: Stream, text: &str) {
     let stream = match stream {
-        Stream::Stdout => 1,
-        Stream::Stderr => 2,
+        Stream::Stdout => Call::Stdout,
+        Stream::Stderr => Call::Stderr,
     };
-    unsafe { import::log(stream, text.as_ptr(), text.len()) };
+    call(stream, text.as_bytes());
 }
 
 /// The value of a credential. `None`: this run has none of that key, or may not use it.
 pub(crate) fn credential(key: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let length = unsafe { import::credential(key.as_ptr(), key.len()) };
+    let length = call(Call::Credential, key.as_bytes());
     usize::try_from(length).ok().map(take)
 }
 
 /// Those of some keys that this run cannot use.
 pub(crate) fn missing(keys: &[String]) -> Vec<String> {
     let keys = keys.join("\n");
-    lines(unsafe { import::missing(keys.as_ptr(), keys.len()) })
+    lines(call(Call::Missing, keys.as_bytes()))
 }
 
 /// What the run knows of itself: JSON text.
 pub(crate) fn context() -> Zeroizing<Vec<u8>> {
-    let length = unsafe { import::context() };
+    let length = call(Call::Context, &[]);
     take(usize::try_from(length).unwrap_or(0))
 }
 
@@ -86,10 +94,10 @@ pub(crate) fn sleep_us(microseconds: f64) {
 
 /// Tells the host why the engine cannot go on. Does not return.
 pub(crate) fn panic(message: &str) {
-    unsafe { import::panic(message.as_ptr(), message.len()) };
+    call(Call::Panic, message.as_bytes());
 }
 
-fn lines(length: i32) -> Vec<String> {
+fn lines(length: i64) -> Vec<String> {
     let bytes = take(usize::try_from(length).unwrap_or(0));
     let text = String::from_utf8_lossy(&bytes);
     text.lines().map(str::to_owned).collect()
@@ -100,8 +108,22 @@ pub(crate) fn take(length: usize) -> Zeroizing<Vec<u8>> {
     // With room for a NUL behind it.
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
     bytes.resize(length, 0);
-    unsafe { import::take(bytes.as_mut_ptr()) };
+    call_to_write(Call::Take, &mut bytes);
     bytes
+}
+
+/// Calls the host, which reads some bytes.
+fn call(what: Call, bytes: &[u8]) -> i64 {
+    unsafe { import::call(what as i32, bytes.as_ptr().cast_mut(), bytes.len()) }
+}
+
+/// Calls the host, which writes to some bytes.
+fn call_to_write(what: Call, bytes: &mut [u8]) {
+    unsafe { import::call(what as i32, bytes.as_mut_ptr(), bytes.len()) };
+}
+
+fn as_us(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / 1e3
 }
 
 /// What the C library asks for the time.
