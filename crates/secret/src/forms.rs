@@ -6,6 +6,7 @@ use memchr::memchr;
 
 use crate::base64;
 use crate::kinds::Kinds;
+use crate::texts::Texts;
 use crate::trie::Tail;
 use crate::view::squeeze::{is_blank, squeezed};
 use crate::view::unquote::{is_quote, unquoted};
@@ -36,11 +37,27 @@ pub(crate) enum Spelled {
 pub(crate) const MOST_FORMS: usize = 2 * (2 + 2 * 7 + 9 + 2 + 2);
 
 /// All forms of a text of `length` bytes together are shorter.
-pub(crate) const fn most_bytes(length: usize, spelled: Spelled) -> usize {
+const fn most_bytes(length: usize, spelled: Spelled) -> usize {
     match spelled {
         Spelled::EveryWay => 64 * length,
         Spelled::Raw => 4 * length,
     }
+}
+
+/// All forms of some texts together are shorter.
+pub(crate) fn most_bytes_of(texts: &Texts) -> usize {
+    let most_bytes = |(text, spelled): &(Wiped<u8>, Spelled)| most_bytes(text.len(), *spelled);
+    texts.iter().map(most_bytes).sum()
+}
+
+/// No form of `text` is shorter. All keep at least what is neither a quote nor a blank; of text that is not ASCII, UTF-16
+/// may take fewer bytes.
+pub(crate) fn least_bytes(text: &[u8]) -> usize {
+    if !text.is_ascii() {
+        return 0;
+    }
+    let is_kept = |byte: &&u8| !is_quote(**byte) && !is_blank(**byte);
+    text.iter().filter(is_kept).count()
 }
 
 /// Spells `text`, and hands each form to `add`, with the views that look for it and what follows it.
@@ -207,4 +224,28 @@ impl<F: FnMut(&[u8], Kinds, Tail)> Speller<F> {
 /// No squeezed form starts with a blank: see `Lane::forget_blanks`.
 fn is_worth_squeezing(form: &[u8]) -> bool {
     form.len() >= SQUEEZED_FROM_BYTES && !is_blank(form[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_form_is_shorter_than_the_least_bytes_and_all_together_are_shorter_than_the_most(
+            text in "[ -~]{4,40}|[ \t\n\"'$a-c+/]{4,20}|\\PC{4,20}",
+        ) {
+            let text = text.as_bytes();
+            for spelled in [Spelled::EveryWay, Spelled::Raw] {
+                let mut together = 0;
+                spell(text, spelled, |form, _, _| {
+                    assert!(form.len() >= least_bytes(text), "{form:?}");
+                    together += form.len();
+                });
+                prop_assert!(together < most_bytes(text.len(), spelled));
+            }
+        }
+    }
 }

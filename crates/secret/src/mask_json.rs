@@ -21,7 +21,7 @@ pub(crate) fn mask_json(masker: &Masker, json: &str) -> Masked<String> {
 
 /// Whether a glance shows that nothing is to be masked, neither in a token nor in the whole.
 fn is_clean(masker: &Masker, json: &str) -> bool {
-    let mut glance = Glance::new(masker.patterns());
+    let mut glance = Glance::new(masker.patterns_within(json.len()));
     is_clean_text(&mut glance, json)
         && tokens(json).all(|token| match token {
             Token::String(text) | Token::Scalar(text) => is_clean_text(&mut glance, text),

@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::patterns::Patterns;
 use crate::texts::Texts;
-use crate::trie::Full;
 use crate::wiped::Wiped;
 use crate::{MaskStream, Masked, Secret, forms, mask_json, texts};
 
@@ -70,8 +69,19 @@ pub(crate) struct Shared {
 
 struct Registry {
     patterns: Arc<Patterns>,
+    unspelled: Unspelled,
     /// The registered values, to know them again.
     values: HashSet<Wiped<u8>>,
+}
+
+/// Texts that are not among the patterns yet. They get there before a text is looked at in which one of them may be: a step
+/// that asks for a credential may log nothing, and return less than it is long.
+struct Unspelled {
+    texts: Texts,
+    /// All forms of them together are shorter.
+    most_bytes: usize,
+    /// No form of them is shorter.
+    least_bytes: usize,
 }
 
 // === impl Masker ===
@@ -88,6 +98,7 @@ impl Masker {
         let patterns = Arc::new(Patterns::new(config.token_shapes));
         let registry = RwLock::new(Registry {
             patterns,
+            unspelled: Unspelled::default(),
             values: HashSet::new(),
         });
         Self {
@@ -173,6 +184,11 @@ impl Masker {
         self.shared.patterns().0
     }
 
+    /// Those of them that can be in a text of so many bytes, and maybe others.
+    pub(crate) fn patterns_within(&self, bytes: usize) -> Arc<Patterns> {
+        self.shared.patterns_within(bytes).0
+    }
+
     pub(crate) fn config(&self) -> &MaskerConfig {
         &self.shared.config
     }
@@ -193,7 +209,20 @@ impl Default for MaskerConfig {
 impl Shared {
     /// The patterns and their version.
     pub(crate) fn patterns(&self) -> (Arc<Patterns>, u64) {
+        self.patterns_within(usize::MAX)
+    }
+
+    fn patterns_within(&self, bytes: usize) -> (Arc<Patterns>, u64) {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        if bytes < registry.unspelled.least_bytes || registry.unspelled.texts.is_empty() {
+            return (Arc::clone(&registry.patterns), self.version());
+        }
+        drop(registry);
+        let mut registry = self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        registry.spell();
         (Arc::clone(&registry.patterns), self.version())
     }
 
@@ -217,7 +246,7 @@ impl Shared {
             .registry
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        registry.add(&texts, self.config.max_forms)?;
+        registry.add(texts, self.config.max_forms)?;
         registry.values.insert(value);
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
@@ -227,19 +256,117 @@ impl Shared {
 // === impl Registry ===
 
 impl Registry {
-    /// Streams that are open keep the patterns that they have, until they look again.
-    fn add(&mut self, texts: &Texts, limit: usize) -> Result<(), RegisterError> {
-        let full = |_| RegisterError::TooManyForms { limit };
-        if self.patterns.trie().forms() + forms::MOST_FORMS * texts.len() <= limit {
-            return Arc::make_mut(&mut self.patterns).add(texts).map_err(full);
+    fn add(&mut self, texts: Texts, limit: usize) -> Result<(), RegisterError> {
+        if self.has_room(&texts, limit) {
+            self.unspelled.add(texts);
+            return Ok(());
         }
+        self.spell();
         // It may still fit, as forms of several values can be the same.
         let mut patterns = Patterns::clone(&self.patterns);
-        patterns.add(texts).map_err(full)?;
+        let full = RegisterError::TooManyForms { limit };
+        if !patterns.has_room(forms::most_bytes_of(&texts)) {
+            return Err(full);
+        }
+        patterns.add(&texts);
         if patterns.trie().forms() > limit {
-            return Err(full(Full));
+            return Err(full);
         }
         self.patterns = Arc::new(patterns);
         Ok(())
+    }
+
+    /// Whether these texts fit in with the unspelled ones, even if all their forms are different.
+    fn has_room(&self, texts: &Texts, limit: usize) -> bool {
+        let most_forms = forms::MOST_FORMS * (self.unspelled.texts.len() + texts.len());
+        let most_bytes = self.unspelled.most_bytes + forms::most_bytes_of(texts);
+        self.patterns.trie().forms() + most_forms <= limit && self.patterns.has_room(most_bytes)
+    }
+
+    /// Streams that are open keep the patterns that they have, until they look again.
+    fn spell(&mut self) {
+        let Unspelled { texts, .. } = std::mem::take(&mut self.unspelled);
+        Arc::make_mut(&mut self.patterns).add(&texts);
+    }
+}
+
+// === impl Unspelled ===
+
+impl Unspelled {
+    fn add(&mut self, mut texts: Texts) {
+        self.most_bytes += forms::most_bytes_of(&texts);
+        let least_bytes = texts.iter().map(|(text, _)| forms::least_bytes(text)).min();
+        self.least_bytes = self.least_bytes.min(least_bytes.unwrap_or(usize::MAX));
+        self.texts.append(&mut texts);
+    }
+}
+
+impl Default for Unspelled {
+    fn default() -> Self {
+        Self {
+            texts: Texts::new(),
+            most_bytes: 0,
+            least_bytes: usize::MAX,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUE: &str = "a value of the usual length, 1f93";
+
+    fn masker() -> Masker {
+        let masker = Masker::new(MaskerConfig::default());
+        let registered = masker.register(&Secret::new(VALUE.to_owned()));
+        assert_eq!(registered, Ok(Registered::Masked));
+        masker
+    }
+
+    fn is_spelled(masker: &Masker) -> bool {
+        masker
+            .shared
+            .registry
+            .read()
+            .unwrap()
+            .unspelled
+            .texts
+            .is_empty()
+    }
+
+    #[test]
+    fn a_value_is_spelled_for_the_first_text_that_is_long_enough_for_it() {
+        let masker = masker();
+        assert_eq!(
+            masker.mask_json(r#"{"ok":true}"#).as_str(),
+            r#"{"ok":true}"#
+        );
+        assert!(!is_spelled(&masker));
+        let json = format!(r#"{{"said":"{VALUE}"}}"#);
+        assert_eq!(masker.mask_json(&json).as_str(), r#"{"said":"***"}"#);
+        assert!(is_spelled(&masker));
+    }
+
+    #[test]
+    fn a_text_of_just_the_length_of_the_shortest_form_is_masked() {
+        let masker = masker();
+        let shortest = VALUE.replace(' ', "").len();
+        let json = "1".repeat(shortest);
+        assert_eq!(masker.mask_json(&json[1..]).as_str(), &json[1..]);
+        assert!(!is_spelled(&masker));
+        assert_eq!(masker.mask_json(&json).as_str(), json);
+        assert!(is_spelled(&masker));
+    }
+
+    #[test]
+    fn a_value_over_the_limit_is_refused_before_anything_is_spelled() {
+        let masker = Masker::new(MaskerConfig {
+            max_forms: 1_000,
+            ..MaskerConfig::default()
+        });
+        let register = |n: usize| masker.register(&Secret::new(format!("{n:05}-{VALUE}")));
+        let refused = (0..).map(register).find_map(Result::err);
+        assert_eq!(refused, Some(RegisterError::TooManyForms { limit: 1_000 }));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::forms;
 use crate::skim::{Grams, Joins};
 use crate::texts::Texts;
-use crate::trie::{Full, Trie};
+use crate::trie::Trie;
 
 /// See the module.
 #[derive(Clone)]
@@ -28,19 +28,21 @@ impl Patterns {
         }
     }
 
-    pub(crate) fn add(&mut self, texts: &Texts) -> Result<(), Full> {
+    /// Whether there is room for forms of so many bytes together.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.trie.has_room(bytes)
+    }
+
+    /// Adds all forms of some texts, for which there is room.
+    pub(crate) fn add(&mut self, texts: &Texts) {
         self.grams.take();
         self.joins.take();
-        let most_bytes = texts
-            .iter()
-            .map(|(text, spelled)| forms::most_bytes(text.len(), *spelled));
-        self.trie.reserve(most_bytes.sum())?;
+        self.trie.reserve();
         for (text, spelled) in texts {
             forms::spell(text, *spelled, |form, kinds, tail| {
                 self.trie.insert(form, kinds, tail);
             });
         }
-        Ok(())
     }
 
     /// Whether tokens are masked that were not registered.

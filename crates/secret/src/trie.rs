@@ -22,10 +22,6 @@ pub(crate) enum Tail {
     Padding,
 }
 
-/// The trie has no room for more nodes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Full;
-
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Trie {
@@ -109,16 +105,17 @@ impl Trie {
         }
     }
 
-    /// Makes room for forms of at most `bytes` bytes together.
-    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), Full> {
-        if self.nodes.len() + bytes > MOST_NODES {
-            return Err(Full);
-        }
+    /// Whether there is room for forms of at most `bytes` bytes together.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.nodes.len() + bytes <= MOST_NODES
+    }
+
+    /// Makes room for the forms of a few values.
+    pub(crate) fn reserve(&mut self) {
         if self.chains.is_empty() {
             self.nodes.reserve(FIRST_NODES);
             self.chains.reserve(FIRST_NODES / 32);
         }
-        Ok(())
     }
 
     /// Adds a form that the views of `kinds` look for.
@@ -331,7 +328,7 @@ fn hash(parent: u32, byte: u8) -> usize {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "`reserve` keeps the number of nodes below `MOST_NODES`"
+    reason = "whoever adds a form has asked `has_room`, which keeps the number of nodes below `MOST_NODES`"
 )]
 fn number(index: usize) -> u32 {
     index as u32
