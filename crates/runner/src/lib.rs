@@ -21,6 +21,7 @@ mod registry;
 mod workspaces;
 
 mod error;
+mod meanwhile;
 mod nearest;
 
 pub use credentials::{

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -22,6 +21,7 @@ use lockstep_vault::RunPermit;
 use crate::attended::{Attended, Panicked, caught};
 use crate::error::{HostFault, RunError};
 use crate::grants::Granted;
+use crate::meanwhile::meanwhile;
 use crate::recorder::Recorder;
 use crate::request::{RunReport, RunRequest, StepSource};
 use crate::runner::{Parts, Runner};
@@ -108,9 +108,9 @@ async fn story(
     let recorder = Arc::new(Recorder::new(request.listener.clone()));
     let input_bytes = request.input.len() as u64;
     let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
-    let executing = run.recording(&recorder, run.execute(permit, request, log, cancel));
     // A panic ends the run and not its record: a listener is code of whoever embeds this.
-    let execution = caught(executing)
+    let executing = caught(run.execute(permit, request, log, cancel));
+    let execution = meanwhile(executing, LOG_FLUSH, || run.append_log(&recorder))
         .await
         .unwrap_or_else(|Panicked| Execution::begun(input_bytes).ended(Err(HostFault::Panicked)));
     run.close(execution, &recorder).await
@@ -186,27 +186,15 @@ impl OpenRun {
         Err(RunError::Forbidden(forbidden))
     }
 
-    /// Polls the run, and writes its log to the record meanwhile.
-    async fn recording<T>(&self, recorder: &Recorder, run: impl Future<Output = T>) -> T {
-        let mut run = pin!(run);
-        let mut flush = interval(LOG_FLUSH);
-        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        flush.reset();
-        loop {
-            tokio::select! {
-                biased;
-                result = &mut run => return result,
-                _ = flush.tick() => {
-                    let chunks = recorder.take();
-                    if !chunks.is_empty()
-                        && let Err(error) = self.parts.store.append_log(&self.id, chunks.clone()).await
-                    {
-                        // It is tried again, at the latest when the run is closed, which then fails as a whole.
-                        recorder.put_back(chunks);
-                        tracing::warn!(run = %self.id, "a part of the log is not recorded yet: {error}");
-                    }
-                }
-            }
+    /// Writes what there is of the log to the record.
+    async fn append_log(&self, recorder: &Recorder) {
+        let chunks = recorder.take();
+        if !chunks.is_empty()
+            && let Err(error) = self.parts.store.append_log(&self.id, chunks.clone()).await
+        {
+            // It is tried again, at the latest when the run is closed, which then fails as a whole.
+            recorder.put_back(chunks);
+            tracing::warn!(run = %self.id, "a part of the log is not recorded yet: {error}");
         }
     }
 
