@@ -7,6 +7,7 @@ mod name;
 
 mod caller;
 mod digest;
+mod egress;
 mod limits;
 mod log;
 mod outcome;
@@ -16,6 +17,11 @@ mod scope;
 
 pub use caller::{Caller, Role};
 pub use digest::{Digest, InvalidDigest};
+pub use egress::{
+    Destination, EgressRule, HostPattern, InvalidDestination, InvalidHostPattern, InvalidMethod,
+    InvalidPath, InvalidRule, MAX_RULES, Method, NoRule, PathPattern, RequestTarget, Scheme,
+    WorkflowEgress,
+};
 pub use limits::{Limits, MAX_MODULE_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
 pub use log::{LogChunk, LogStream};
 pub use name::{CredentialKey, InvalidName, StepName, WorkflowName, WorkspaceName};
