@@ -67,6 +67,7 @@ async fn check(tool: &str, length: Length) {
         key: KEY.parse().unwrap(),
         scope: Scope::Workspace,
         version: 1,
+        sealed: false,
     };
     assert_eq!(ran.report.receipt.credentials, [uses]);
 

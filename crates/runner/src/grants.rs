@@ -1,6 +1,6 @@
 //! The vault's grants, as the sandbox asks for them.
 
-use lockstep_sandbox::{Credentials, Reveal, RevealError};
+use lockstep_sandbox::{Credentials, Handling, Reveal, RevealError};
 use lockstep_step::{CredentialKey, DenialReason};
 use lockstep_vault::Grants;
 
@@ -24,8 +24,8 @@ impl Credentials for Granted {
         }
     }
 
-    fn check(&self, key: &CredentialKey) -> Result<(), DenialReason> {
-        self.0.check(key)
+    fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
+        self.0.check(key).map(|()| Handling::Reveal)
     }
 
     fn keys(&self) -> Vec<CredentialKey> {

@@ -239,6 +239,8 @@ impl OpenRun {
             input: &request.input,
             context,
             limits: request.limits,
+            share: self.workspace.as_str(),
+            egress: Arc::default(),
             credentials,
             log,
             cancel,
@@ -381,6 +383,8 @@ impl Execution {
         receipt.peak_memory_bytes = usage.peak_memory_bytes;
         receipt.log_bytes = usage.log_bytes;
         receipt.output_bytes = usage.output_bytes;
+        receipt.requests = usage.requests;
+        receipt.outbound = usage.outbound;
         receipt.credentials = usage.credentials;
         self.denied = usage.denied;
     }

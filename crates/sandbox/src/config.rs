@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::CompilerCommand;
+use crate::{CompilerCommand, EgressConfig};
 
 /// The settings of a sandbox. Made with [`SandboxConfig::for_runs`]; what is not named there keeps its default.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct SandboxConfig {
     pub compile_memory_bytes: u64,
     /// How long a step may wait for its turn to be compiled. Default 30 s.
     pub compile_wait: Duration,
+    /// Where requests may go.
+    pub egress: EgressConfig,
     /// Told when a compilation begins and ends, for a progress line.
     pub on_compile: Option<Arc<dyn Fn(CompileEvent) + Send + Sync>>,
 }
@@ -67,6 +69,7 @@ impl SandboxConfig {
             compile_time: Duration::from_secs(300),
             compile_memory_bytes: 3 << 30,
             compile_wait: Duration::from_secs(30),
+            egress: EgressConfig::default(),
             on_compile: None,
         }
     }

@@ -3,24 +3,33 @@
 use std::error::Error;
 
 use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, DenialReason, Scope};
+use lockstep_step::{CredentialKey, DenialReason, Scope, Sealing};
 
 /// The credentials of one run. The values are those of the moment at which it started.
 pub trait Credentials: Send + Sync {
-    /// Opens the credential `key` for the guest.
+    /// Opens the credential `key`. One that [`Credentials::check`] calls sealed is for the host, which puts it into requests.
     ///
     /// # Errors
     /// [`RevealError::Denied`] is what the guest sees as `missing_credential`; [`RevealError::Host`] ends the run.
     fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError>;
 
-    /// Whether `key` can be had, without opening it.
+    /// How `key` can be had, without opening it.
     ///
     /// # Errors
     /// The reason why not.
-    fn check(&self, key: &CredentialKey) -> Result<(), DenialReason>;
+    fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason>;
 
     /// The keys that can be had, sorted.
     fn keys(&self) -> Vec<CredentialKey>;
+}
+
+/// What the guest gets of a credential.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Handling {
+    /// Its value.
+    Reveal,
+    /// A placeholder, which stands for the value in requests that this allows.
+    Sealed(Sealing),
 }
 
 /// A credential, opened.

@@ -105,9 +105,13 @@ fn fault(error: &wasmtime::Error, guest: &Guest) -> Ending {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use lockstep_secret::{Masker, MaskerConfig};
+    use lockstep_step::Limits;
 
     use super::*;
+    use crate::egress::{Egress, EgressConfig, WayOut};
     use crate::host::CredentialDesk;
     use crate::tests::Held;
 
@@ -115,7 +119,9 @@ mod tests {
     fn an_answer_that_is_none_is_a_fault_of_the_host() {
         let masker = Masker::new(MaskerConfig::default());
         let desk = CredentialDesk::new(Box::new(Held::default()), masker);
-        let guest = Guest::new(desk, 1 << 20);
+        let egress = Arc::new(Egress::new(EgressConfig::default()).unwrap());
+        let way_out = WayOut::new(&egress, "test", Arc::default(), &Limits::default());
+        let guest = Guest::new(desk, way_out, 1 << 20);
         let of = |error: wasmtime::Error| meaning(error.context("while it ran"), &guest);
         assert!(matches!(
             of(Malformed("it is empty").into()),

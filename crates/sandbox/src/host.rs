@@ -13,6 +13,7 @@ use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret, Z
 use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, LogStream, Phase};
 
 use crate::credentials::{Credentials, RevealError};
+use crate::egress::WayOut;
 use crate::limiter::MemoryLimiter;
 use crate::log::RunLog;
 use crate::stdio::GuestStream;
@@ -34,6 +35,7 @@ const MISSING: &str = "missing_credential";
 pub(crate) struct Guest {
     pub(crate) limiter: MemoryLimiter,
     pub(crate) desk: CredentialDesk,
+    pub(crate) way_out: WayOut,
     /// How far the guest has come: `Start` until its instance is made.
     pub(crate) phase: Phase,
 }
@@ -124,10 +126,11 @@ impl Drop for GuestFailure {
 // === impl Guest ===
 
 impl Guest {
-    pub(crate) fn new(desk: CredentialDesk, memory_bytes: u64) -> Self {
+    pub(crate) fn new(desk: CredentialDesk, way_out: WayOut, memory_bytes: u64) -> Self {
         Self {
             limiter: MemoryLimiter::new(memory_bytes),
             desk,
+            way_out,
             phase: Phase::Start,
         }
     }
@@ -142,13 +145,7 @@ impl GuestState for RunState {
 }
 
 impl RunState {
-    pub(crate) fn new(
-        desk: CredentialDesk,
-        log: &RunLog,
-        stdin: Option<&str>,
-        memory_bytes: u64,
-        output_bytes: u64,
-    ) -> Self {
+    pub(crate) fn new(guest: Guest, log: &RunLog, stdin: Option<&str>, output_bytes: u64) -> Self {
         let stream = |stream| GuestStream {
             log: log.clone(),
             stream,
@@ -167,7 +164,7 @@ impl RunState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         Self {
-            guest: Guest::new(desk, memory_bytes),
+            guest,
             output: CommandOutput {
                 limit_bytes: output_bytes,
                 json: None,
@@ -226,6 +223,7 @@ impl CredentialDesk {
                         key: key.clone(),
                         scope: reveal.scope,
                         version: reveal.version,
+                        sealed: false,
                     });
                     self.revealed
                         .insert(key.clone(), SharedSecret::from(reveal.secret));
@@ -271,7 +269,7 @@ impl CredentialDesk {
                 true
             }
             Ok(key) => match self.source.check(&key) {
-                Ok(()) => false,
+                Ok(_) => false,
                 Err(reason) => {
                     self.deny(Some(key), reason);
                     true

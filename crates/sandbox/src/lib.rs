@@ -17,6 +17,9 @@ mod references;
 mod source;
 mod validate;
 
+// The network: knows nothing of wasmtime.
+mod egress;
+
 mod cache;
 mod child;
 mod code;
@@ -47,7 +50,8 @@ pub use artifact::{Artifact, ArtifactKind, SourceKind, StepFile};
 pub use child::serve_compilation;
 pub use compiler::{CompilerCommand, StepCode};
 pub use config::{CompileEvent, SandboxConfig};
-pub use credentials::{Credentials, Reveal, RevealError};
+pub use credentials::{Credentials, Handling, Reveal, RevealError};
+pub use egress::{EgressConfig, InvalidRoot, InvalidRoots, Reach, Resolve, SystemResolver};
 pub use engine::{Allocation, open_pagemap};
 pub use invalid::InvalidStep;
 pub use load::{LoadError, LoadedStep};

@@ -12,9 +12,13 @@ use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use lockstep_secret::{Masker, MaskerConfig, Secret, Zeroizing};
-use lockstep_step::{CredentialUse, Denied, Failure, Limits, Outcome, OutcomeKind, Phase};
+use lockstep_step::{
+    CredentialUse, Denied, Failure, Limits, Outcome, OutcomeKind, Phase, RequestReceipt,
+    WorkflowEgress,
+};
 
 use crate::credentials::Credentials;
+use crate::egress::{Egress, WayOut};
 use crate::ending::{Ending, Meaning, exited_with_failure, meaning};
 use crate::host::{CredentialDesk, Guest, GuestFailure, GuestState, RunState};
 use crate::load::{LoadedCode, LoadedComponent, LoadedStep};
@@ -35,6 +39,10 @@ pub struct Invocation<'a> {
     pub context: StepContext,
     /// What the run may use.
     pub limits: Limits,
+    /// Whose connections to servers it shares, as for [`Sandbox::load`](crate::Sandbox::load).
+    pub share: &'a str,
+    /// Where its requests may go, as far as its workflow says.
+    pub egress: Arc<WorkflowEgress>,
     /// Its credentials.
     pub credentials: Box<dyn Credentials>,
     /// Where its log goes.
@@ -78,6 +86,10 @@ pub struct Usage {
     pub log_bytes: u64,
     /// What it returned, before masking.
     pub output_bytes: u64,
+    /// Requests that left.
+    pub requests: u32,
+    /// Each request, the first refused ones too.
+    pub outbound: Vec<RequestReceipt>,
     /// The credentials that it was given.
     pub credentials: Vec<CredentialUse>,
     /// The credentials that it asked for and was not given.
@@ -112,7 +124,12 @@ enum End {
 }
 
 /// Runs `step` once. The instance, its memory and the credentials in it are gone when this returns.
-pub(crate) async fn run(engine: &Engine, step: &LoadedStep, invocation: Invocation<'_>) -> Ended {
+pub(crate) async fn run(
+    engine: &Engine,
+    egress: &Arc<Egress>,
+    step: &LoadedStep,
+    invocation: Invocation<'_>,
+) -> Ended {
     if let Err(ending) = check_input(invocation.input, &invocation.limits) {
         let outcome = fail(ending, &Masker::new(MaskerConfig::default()));
         return Ended {
@@ -120,27 +137,31 @@ pub(crate) async fn run(engine: &Engine, step: &LoadedStep, invocation: Invocati
             usage: Usage::default(),
         };
     }
+    let way_out = WayOut::new(
+        egress,
+        invocation.share,
+        Arc::clone(&invocation.egress),
+        &invocation.limits,
+    );
     match &step.code {
-        LoadedCode::Component(component) => run_component(engine, component, invocation).await,
-        LoadedCode::Script(script) => run_script(engine, script, invocation).await,
+        LoadedCode::Component(component) => {
+            run_component(engine, component, way_out, invocation).await
+        }
+        LoadedCode::Script(script) => run_script(engine, script, way_out, invocation).await,
     }
 }
 
 async fn run_component(
     engine: &Engine,
     component: &LoadedComponent,
+    way_out: WayOut,
     invocation: Invocation<'_>,
 ) -> Ended {
     let (run, input, limits) = (Live::new(&invocation), invocation.input, invocation.limits);
     let desk = CredentialDesk::new(invocation.credentials, run.masker.clone());
+    let guest = Guest::new(desk, way_out, limits.memory_bytes);
     let stdin = matches!(component.entry, Entry::Command(_)).then_some(input);
-    let state = RunState::new(
-        desk,
-        &run.log,
-        stdin,
-        limits.memory_bytes,
-        limits.output_bytes,
-    );
+    let state = RunState::new(guest, &run.log, stdin, limits.output_bytes);
     let mut store = store(engine, state, &limits);
     let entered = Box::pin(enter(&mut store, component, input));
     let end = run.drive(entered, &invocation.cancel).await;
@@ -148,11 +169,17 @@ async fn run_component(
     run.conclude(end, guest, output.json.as_ref())
 }
 
-async fn run_script(engine: &Engine, script: &LoadedScript, invocation: Invocation<'_>) -> Ended {
+async fn run_script(
+    engine: &Engine,
+    script: &LoadedScript,
+    way_out: WayOut,
+    invocation: Invocation<'_>,
+) -> Ended {
     let run = Live::new(&invocation);
     let (input, limits) = (invocation.input, &invocation.limits);
     let desk = CredentialDesk::new(invocation.credentials, run.masker.clone());
-    let state = ScriptState::new(desk, invocation.context, &run.log, limits);
+    let guest = Guest::new(desk, way_out, limits.memory_bytes);
+    let state = ScriptState::new(guest, invocation.context, &run.log, limits);
     let mut store = store(engine, state, limits);
     let entered = Box::pin(async {
         Ok(match script.enter(&mut store, input).await? {
@@ -298,6 +325,10 @@ impl Live {
             log_bytes: self.log.finish(),
             ..Usage::default()
         };
+        if let Some(outlet) = guest.way_out.outlet() {
+            usage.requests = outlet.requests();
+            usage.outbound = outlet.receipts(&self.masker);
+        }
         let outcome = self.outcome(end, &guest, output, &mut usage);
         usage.credentials = guest.desk.uses;
         usage.denied = guest.desk.denied;

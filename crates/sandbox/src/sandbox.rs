@@ -11,6 +11,7 @@ use crate::admission::{Admission, NoCapacity, Place};
 use crate::artifact::{Artifact, StepFile};
 use crate::cache::CodeCache;
 use crate::compiler::StepCode;
+use crate::egress::{Egress, InvalidRoot};
 use crate::engine::Allocation;
 use crate::load::{LoadError, LoadedStep, Loader};
 use crate::run::{Ended, Invocation};
@@ -21,6 +22,7 @@ use crate::{SandboxConfig, engine, host, run};
 pub struct Sandbox {
     engine: Engine,
     loader: Loader,
+    egress: Arc<Egress>,
     admission: Admission,
     ticker: Arc<Ticker>,
     max_memory_bytes: u64,
@@ -36,6 +38,9 @@ pub enum SandboxError {
     /// The thread that ends runs in time could not be started.
     #[error("cannot start the epoch ticker")]
     Ticker(#[source] std::io::Error),
+    /// The settings for requests cannot be used.
+    #[error("cannot set up outbound requests")]
+    Egress(#[source] InvalidRoot),
     /// A function of the host failed while a guest called it.
     #[error("a host call failed: {0:#}")]
     HostCall(wasmtime::Error),
@@ -49,7 +54,7 @@ impl SandboxError {
             Self::Engine(error) | Self::HostCall(error) => {
                 error.chain().find_map(|cause| cause.downcast_ref())
             }
-            Self::Ticker(_) => None,
+            Self::Ticker(_) | Self::Egress(_) => None,
         }
     }
 }
@@ -65,10 +70,12 @@ impl Sandbox {
         host::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         let ticker = Arc::new(Ticker::start(&engine).map_err(SandboxError::Ticker)?);
         let admission = Admission::new(&config);
+        let egress = Egress::new(config.egress.clone()).map_err(SandboxError::Egress)?;
         let max_memory_bytes = config.max_memory_bytes as u64;
         Ok(Self {
             loader: Loader::new(engine.clone(), linker, Arc::clone(&ticker), config),
             engine,
+            egress: Arc::new(egress),
             admission,
             ticker,
             max_memory_bytes,
@@ -129,7 +136,7 @@ impl Sandbox {
 
     /// Runs `step` once, in the place that was admitted.
     pub async fn run(&self, place: Place, step: &LoadedStep, invocation: Invocation<'_>) -> Ended {
-        let ended = run::run(&self.engine, step, invocation).await;
+        let ended = run::run(&self.engine, &self.egress, step, invocation).await;
         drop(place);
         ended
     }

@@ -12,8 +12,8 @@ use lockstep_step::{
 };
 
 use crate::{
-    Credentials, Ended, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig, StepCode,
-    StepContext, StepFile, prepare,
+    Credentials, Ended, Handling, Invocation, LogSink, Reveal, RevealError, Sandbox, SandboxConfig,
+    StepCode, StepContext, StepFile, prepare,
 };
 
 /// Prints `text` and ends well; 100 is where the text is.
@@ -62,10 +62,10 @@ impl Credentials for Held {
         })
     }
 
-    fn check(&self, key: &CredentialKey) -> Result<(), DenialReason> {
+    fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
         self.0
             .contains_key(key.as_str())
-            .then_some(())
+            .then_some(Handling::Reveal)
             .ok_or(DenialReason::NotFound)
     }
 
@@ -125,6 +125,8 @@ impl Run {
             input: &self.input,
             context: StepContext::default(),
             limits: self.limits,
+            share: "test",
+            egress: Arc::default(),
             credentials: Box::new(self.held),
             log: Arc::clone(&lines) as Arc<dyn LogSink>,
             cancel: self.cancel,

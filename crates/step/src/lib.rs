@@ -12,8 +12,10 @@ mod limits;
 mod log;
 mod outcome;
 mod receipt;
+mod request;
 mod run_id;
 mod scope;
+mod sealing;
 
 pub use caller::{Caller, Role};
 pub use digest::{Digest, InvalidDigest};
@@ -27,5 +29,7 @@ pub use log::{LogChunk, LogStream};
 pub use name::{CredentialKey, InvalidName, StepName, WorkflowName, WorkspaceName};
 pub use outcome::{Failure, Outcome, OutcomeKind, Phase};
 pub use receipt::{CredentialUse, DenialReason, Denied, Receipt};
+pub use request::{Decision, RequestFault, RequestReceipt};
 pub use run_id::{InvalidRunId, RunId};
 pub use scope::{Scope, UsagePermission};
+pub use sealing::{InvalidSealing, MAX_DESTINATIONS, SealedPlace, Sealing};

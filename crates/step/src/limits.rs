@@ -15,6 +15,7 @@ pub const MAX_SOURCE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The limits of one run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Limits {
     /// Wall-clock and CPU time of the guest, the queue excluded. Default 30 s: a step is a step, not a job.
     pub timeout: Duration,
@@ -26,8 +27,20 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Input JSON, in bytes. Default 6 MiB: what the invocation APIs that engines use take at most.
     pub input_bytes: u64,
-    /// Outbound requests. Default 100.
+    /// Outbound requests, each hop of a redirect too. Default 100.
     pub requests: u32,
+    /// Outbound requests at the same time; more wait. Default 64.
+    pub concurrent_requests: u32,
+    /// From a request to the head of its answer, connecting included. Default 30 s: as long as a run may take.
+    pub first_byte_timeout: Duration,
+    /// URL and headers of a request, in bytes. Default 64 KiB: servers take 8 to 32 KiB.
+    pub request_header_bytes: u32,
+    /// Body of a request, in bytes. Default 256 MiB.
+    pub request_body_bytes: u64,
+    /// Body of an answer, in bytes, decompressed. Default 256 MiB: it streams, so that memory is no reason.
+    pub response_body_bytes: u64,
+    /// Bodies of all requests and answers of the run, in bytes, as they travel. Default 1 GiB.
+    pub transfer_bytes: u64,
 }
 
 impl Default for Limits {
@@ -39,6 +52,12 @@ impl Default for Limits {
             output_bytes: 1 << 20,
             input_bytes: 6 << 20,
             requests: 100,
+            concurrent_requests: 64,
+            first_byte_timeout: Duration::from_secs(30),
+            request_header_bytes: 64 << 10,
+            request_body_bytes: 256 << 20,
+            response_body_bytes: 256 << 20,
+            transfer_bytes: 1 << 30,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialKey, Scope};
+use crate::{CredentialKey, RequestReceipt, Scope};
 
 /// What a run cost and used.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -27,6 +27,9 @@ pub struct Receipt {
     pub output_bytes: u64,
     /// Outbound requests that left.
     pub requests: u32,
+    /// Each outbound request, those that were refused too; of these the first 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbound: Vec<RequestReceipt>,
     /// Credentials that the guest was given, in the order of their first use.
     pub credentials: Vec<CredentialUse>,
 }
@@ -40,6 +43,9 @@ pub struct CredentialUse {
     pub scope: Scope,
     /// Which version.
     pub version: u64,
+    /// Whether it was sealed: the guest got a placeholder, and never the value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
 }
 
 /// A credential that a run asked for and did not get. For the audit record; the guest only sees `missing_credential`.
@@ -59,6 +65,8 @@ pub enum DenialReason {
     NotFound,
     /// The workflow's usage permission does not list it.
     NotPermitted,
+    /// It may be revealed, and its workspace allows sealed credentials only.
+    NotSealed,
     /// What was asked for breaks the rules for keys.
     InvalidKey,
 }

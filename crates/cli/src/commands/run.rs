@@ -239,6 +239,10 @@ fn hints(report: &RunReport, place: &InWorkflow) -> Vec<String> {
                 "workflow `{workflow}` may not use `{key}`: `lockstep permission set --workspace {workspace} \
                  --workflow {workflow}` changes that"
             )),
+            DenialReason::NotSealed => Some(format!(
+                "`{key}` is not sealed, and workspace `{workspace}` allows sealed credentials only: `lockstep credential set {key} \
+                 --sealed --host HOST` seals it"
+            )),
             DenialReason::InvalidKey => None,
         }
     };

@@ -188,6 +188,9 @@ pub(super) fn reason_in_words(reason: DenialReason) -> &'static str {
     match reason {
         DenialReason::NotFound => "there is no such credential",
         DenialReason::NotPermitted => "its workflow may not use it",
+        DenialReason::NotSealed => {
+            "its workspace allows sealed credentials only, and it is not sealed"
+        }
         DenialReason::InvalidKey => "it is not a key",
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use lockstep_sandbox::{
-    Credentials, Ended, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
+    Credentials, Ended, Handling, Invocation, LoadedStep, LogSink, Reveal, RevealError, Sandbox,
     SandboxConfig, StepCode, StepContext, StepFile,
 };
 use lockstep_secret::Secret;
@@ -44,6 +44,8 @@ impl Alone {
             input,
             context: StepContext::default(),
             limits: Limits::default(),
+            share: "bench",
+            egress: Arc::default(),
             credentials: Box::new(OneValue),
             log: Arc::new(Nowhere),
             cancel,
@@ -61,8 +63,8 @@ impl Credentials for OneValue {
         })
     }
 
-    fn check(&self, _key: &CredentialKey) -> Result<(), DenialReason> {
-        Ok(())
+    fn check(&self, _key: &CredentialKey) -> Result<Handling, DenialReason> {
+        Ok(Handling::Reveal)
     }
 
     fn keys(&self) -> Vec<CredentialKey> {

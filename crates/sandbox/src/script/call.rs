@@ -2,9 +2,12 @@
 //!
 //! One import and not one each: a run takes as long to be given an import that it does not use as one that it does.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use lockstep_step::LogStream;
 
+use super::network::Operation;
 use super::state::{ScriptState, Waiting};
 use crate::host::MAX_KEYS;
 
@@ -32,6 +35,8 @@ pub(super) enum Call {
     Context,
     Take,
     Panic,
+    /// What is done with a request.
+    Network(Operation),
 }
 
 /// The engine panicked, which it never should.
@@ -53,7 +58,7 @@ pub(super) struct UnknownCall(i32);
 
 impl Call {
     /// In the order of their numbers, which `guest-sdk/js/engine/src/host.rs` has too.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 15] = [
         Self::Now,
         Self::Monotonic,
         Self::Random,
@@ -64,14 +69,21 @@ impl Call {
         Self::Context,
         Self::Take,
         Self::Panic,
+        Self::Network(Operation::Open),
+        Self::Network(Operation::Send),
+        Self::Network(Operation::Finish),
+        Self::Network(Operation::Read),
+        Self::Network(Operation::Close),
     ];
 
-    pub(super) fn numbered(number: i32) -> Result<Self, UnknownCall> {
-        usize::try_from(number)
+    /// The call is in the lowest byte, and above it the request that it is about, if it is about one.
+    pub(super) fn numbered(number: i32) -> Result<(Self, i32), UnknownCall> {
+        let call = usize::try_from(number & 0xff)
             .ok()
             .and_then(|index| Self::ALL.get(index))
             .copied()
-            .ok_or(UnknownCall(number))
+            .ok_or(UnknownCall(number))?;
+        Ok((call, number >> 8))
     }
 }
 
@@ -82,6 +94,7 @@ impl ScriptState {
     pub(super) fn call(
         &mut self,
         call: Call,
+        request: i32,
         memory: &mut [u8],
         at: u32,
         length: u32,
@@ -101,6 +114,10 @@ impl ScriptState {
             }
             Call::Take => take(&std::mem::take(&mut self.waiting), bytes),
             Call::Panic => Err(panicked(bytes).into()),
+            Call::Network(operation) => {
+                let answer = self.network.operate(&mut self.guest, operation, request, bytes)?;
+                Ok(answer.into())
+            }
         }
     }
 
@@ -125,9 +142,19 @@ impl ScriptState {
         Ok(self.wait(Waiting::Text(missing.join("\n")))?.into())
     }
 
+    /// Waits for news of the requests, or until the time is over. What it returns is `kind << 56 | id << 32 | length`.
+    pub(super) async fn wait_for_news(&mut self, time: Duration) -> wasmtime::Result<i64> {
+        let Some(news) = self.network.news(time).await? else {
+            return Ok(0);
+        };
+        let (head, payload) = news.into_parts();
+        let length = self.wait(Waiting::Bytes(payload))?;
+        Ok(head | i64::from(length))
+    }
+
     /// Keeps a text until the guest takes it, and tells how long it is.
     pub(super) fn wait(&mut self, text: Waiting) -> wasmtime::Result<i32> {
-        let length = i32::try_from(text.text().len())?;
+        let length = i32::try_from(text.bytes().len())?;
         self.waiting = text;
         Ok(length)
     }
@@ -149,7 +176,7 @@ pub(super) fn panicked(message: &[u8]) -> Panicked {
 
 /// The guest has been told how long the text is that waits, and has as much room.
 fn take(waiting: &Waiting, room: &mut [u8]) -> wasmtime::Result<i64> {
-    let text = waiting.text().as_bytes();
+    let text = waiting.bytes();
     room.get_mut(..text.len())
         .ok_or(OutOfBounds)?
         .copy_from_slice(text);

@@ -10,7 +10,7 @@ use super::state::ScriptState;
 /// The module of the functions.
 const MODULE: &str = "lockstep";
 const CALL: &str = "call";
-const SLEEP: &str = "sleep";
+const WAIT: &str = "wait";
 /// Microseconds of a second.
 const MICROS: f64 = 1e6;
 
@@ -21,7 +21,7 @@ pub(super) enum Import {
     /// What is done at once.
     Call,
     /// What the guest waits for.
-    Sleep,
+    Wait,
 }
 
 /// A step that is being prepared touched what is outside of it.
@@ -39,7 +39,7 @@ impl Import {
             .map(|import| match import.name() {
                 "memory" => Ok(Self::Memory),
                 CALL => Ok(Self::Call),
-                SLEEP => Ok(Self::Sleep),
+                WAIT => Ok(Self::Wait),
                 other => Err(wasmtime::Error::msg(format!(
                     "the engine imports `{other}`, which this host does not offer"
                 ))),
@@ -57,7 +57,7 @@ impl Import {
         match self {
             Self::Memory => Ok(memory.into()),
             Self::Call => linker.get(store, MODULE, CALL),
-            Self::Sleep => linker.get(store, MODULE, SLEEP),
+            Self::Wait => linker.get(store, MODULE, WAIT),
         }
     }
 
@@ -75,7 +75,7 @@ impl Import {
             let (Self::Call, [number, at, length]) = (self, arguments) else {
                 return Err(wasmtime::Error::from(Impure));
             };
-            if Call::numbered(number.unwrap_i32())? != Call::Panic {
+            if Call::numbered(number.unwrap_i32())?.0 != Call::Panic {
                 return Err(Impure.into());
             }
             let [at, length] = [at, length].map(|value| value.unwrap_i32().cast_unsigned());
@@ -93,14 +93,15 @@ pub(super) fn add_to_linker(linker: &mut Linker<ScriptState>) -> wasmtime::Resul
         |mut guest: Caller<'_, ScriptState>, number: i32, at: u32, length: u32| {
             let memory = guest.data().memory.ok_or(OutOfBounds)?;
             let (memory, state) = memory.data_and_store_mut(&mut guest);
-            state.call(Call::numbered(number)?, memory, at, length)
+            let (call, request) = Call::numbered(number)?;
+            state.call(call, request, memory, at, length)
         },
     )?;
     linker.func_wrap_async(
         MODULE,
-        SLEEP,
-        |_: Caller<'_, ScriptState>, (micros,): (f64,)| {
-            Box::new(tokio::time::sleep(duration(micros)))
+        WAIT,
+        |mut guest: Caller<'_, ScriptState>, (micros,): (f64,)| {
+            Box::new(async move { guest.data_mut().wait_for_news(duration(micros)).await })
         },
     )?;
     Ok(())

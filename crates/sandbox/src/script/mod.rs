@@ -13,6 +13,7 @@ mod engine_file;
 mod image;
 mod imports;
 mod loaded;
+mod network;
 mod preparing;
 mod state;
 #[cfg(test)]

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use wasmtime::Memory;
 
 use lockstep_step::Limits;
 
-use crate::host::{CredentialDesk, Guest, GuestState};
+use super::network::Network;
+use crate::host::{Guest, GuestState};
 use crate::log::RunLog;
 use crate::run::StepContext;
 
@@ -18,6 +20,8 @@ pub(crate) struct ScriptState {
     /// What the guest takes next. Dropped before the desk, which wipes what it shares.
     pub(super) waiting: Waiting,
     pub(super) guest: Guest,
+    /// Its requests that go on.
+    pub(super) network: Network,
     pub(super) context: ScriptContext,
     pub(super) log: RunLog,
     pub(super) began: Instant,
@@ -41,20 +45,17 @@ pub(super) enum Waiting {
     Nothing,
     Value(Arc<str>),
     Text(String),
+    Bytes(Bytes),
 }
 
 impl ScriptState {
-    pub(crate) fn new(
-        desk: CredentialDesk,
-        context: StepContext,
-        log: &RunLog,
-        limits: &Limits,
-    ) -> Self {
+    pub(crate) fn new(guest: Guest, context: StepContext, log: &RunLog, limits: &Limits) -> Self {
         let timeout_ms = i64::try_from(limits.timeout.as_millis()).unwrap_or(i64::MAX);
         let deadline_ms = Timestamp::now().as_millisecond().saturating_add(timeout_ms);
         Self {
             waiting: Waiting::Nothing,
-            guest: Guest::new(desk, limits.memory_bytes),
+            guest,
+            network: Network::default(),
             context: ScriptContext {
                 context,
                 deadline_ms,
@@ -78,11 +79,12 @@ impl GuestState for ScriptState {
 }
 
 impl Waiting {
-    pub(super) fn text(&self) -> &str {
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Nothing => "",
-            Self::Value(value) => value,
-            Self::Text(text) => text,
+            Self::Nothing => &[],
+            Self::Value(value) => value.as_bytes(),
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
         }
     }
 }

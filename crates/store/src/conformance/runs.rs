@@ -116,6 +116,7 @@ async fn a_completed_run_is_recorded_as_it_ended(setup: &Setup) {
         key: name("TOKEN"),
         scope: scope("default"),
         version: 7,
+        sealed: false,
     };
     let end = RunEnd {
         receipt: Receipt {

@@ -1,0 +1,66 @@
+//! Why a request did not succeed, as the step that made it is told.
+
+use std::error::Error;
+
+use lockstep_step::RequestFault;
+
+/// A request that did not succeed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct EgressError {
+    /// A stable code.
+    pub(crate) fault: RequestFault,
+    /// The host that it was for, if it has come so far.
+    pub(crate) host: Option<String>,
+    /// A sentence for people: what failed, and what to do about it.
+    pub(crate) message: String,
+}
+
+impl EgressError {
+    pub(crate) fn new(fault: RequestFault, message: impl Into<String>) -> Self {
+        Self {
+            fault,
+            host: None,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn denied(message: impl Into<String>) -> Self {
+        Self::new(RequestFault::EgressDenied, message)
+    }
+
+    /// What a body did.
+    pub(crate) fn body(message: impl Into<String>) -> Self {
+        Self::new(RequestFault::Body, message)
+    }
+
+    pub(crate) fn at(mut self, host: &str) -> Self {
+        self.host.get_or_insert_with(|| host.to_owned());
+        self
+    }
+
+    /// What is behind an error of the client: ours, if one of ours caused it.
+    pub(super) fn of_client(error: &(dyn Error + 'static), host: &str) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(ours) = error.downcast_ref::<Self>() {
+                return ours.clone().at(host);
+            }
+            cause = error.source();
+        }
+        let message = format!(
+            "`{host}` did not answer as a server of HTTP does: {}",
+            innermost(error)
+        );
+        Self::new(RequestFault::Protocol, message).at(host)
+    }
+}
+
+/// What an error says at its root.
+pub(super) fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}

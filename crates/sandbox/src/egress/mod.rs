@@ -1,0 +1,32 @@
+//! The one way out of a run: nothing else in this crate opens a socket.
+//!
+//! A request is held against the rules of its workflow and of the operator, its host is resolved, each address that is
+//! dialled is checked, and so is every hop of a redirect. What leaves and what comes back is counted and limited.
+
+mod address;
+mod config;
+mod error;
+mod target;
+
+mod dial;
+mod pool;
+mod resolve;
+mod tls;
+
+mod body;
+mod budget;
+mod decode;
+mod ledger;
+mod outgoing;
+mod outlet;
+mod redirect;
+
+pub use config::{EgressConfig, InvalidRoots, Reach};
+pub use resolve::{Resolve, SystemResolver};
+
+pub(crate) use body::{BodyStream, OutgoingBody};
+pub(crate) use error::EgressError;
+pub(crate) use outgoing::{Incoming, Outgoing, RequestBody};
+pub(crate) use outlet::{Egress, WayOut};
+pub(crate) use redirect::Redirects;
+pub use tls::InvalidRoot;

@@ -1,0 +1,186 @@
+//! Sealed credentials: what a step uses without ever holding it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Destination;
+
+/// Destinations that a sealed credential may have.
+pub const MAX_DESTINATIONS: usize = 32;
+
+/// Where the host may put the value of a sealed credential.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(try_from = "Unchecked")]
+pub struct Sealing {
+    to: BTreeSet<Destination>,
+    places: BTreeSet<SealedPlace>,
+}
+
+/// A place in a request.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealedPlace {
+    /// The value of a header.
+    Header,
+    /// The query of the URL.
+    Query,
+    /// User or password of `Authorization: Basic` (RFC 7617), behind base64.
+    Basic,
+    /// The body.
+    Body,
+}
+
+/// Why a credential cannot be sealed so.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidSealing {
+    /// It could go nowhere.
+    #[error("a sealed credential needs at least one host that it may go to")]
+    NoDestination,
+    /// Over the limit.
+    #[error("{count} hosts for one credential, over the limit of {MAX_DESTINATIONS}")]
+    TooMany {
+        /// What was given.
+        count: usize,
+    },
+    /// A word that is no place.
+    #[error("a place is `header`, `query`, `basic` or `body`")]
+    Place,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    to: BTreeSet<Destination>,
+    places: BTreeSet<SealedPlace>,
+}
+
+impl Sealing {
+    /// For requests to these destinations, in these places; none: `header`.
+    ///
+    /// # Errors
+    /// [`InvalidSealing`], if there is no destination, or there are too many.
+    pub fn new(
+        to: impl IntoIterator<Item = Destination>,
+        places: impl IntoIterator<Item = SealedPlace>,
+    ) -> Result<Self, InvalidSealing> {
+        let to: BTreeSet<_> = to.into_iter().collect();
+        let mut places: BTreeSet<_> = places.into_iter().collect();
+        if places.is_empty() {
+            places.insert(SealedPlace::Header);
+        }
+        match to.len() {
+            0 => Err(InvalidSealing::NoDestination),
+            count if count > MAX_DESTINATIONS => Err(InvalidSealing::TooMany { count }),
+            _ => Ok(Self { to, places }),
+        }
+    }
+
+    /// Whether the value may go to `host` and `port`; `usual_port` is that of the request's scheme.
+    #[must_use]
+    pub fn allows(&self, host: &str, port: u16, usual_port: u16) -> bool {
+        self.to.iter().any(|to| to.matches(host, port, usual_port))
+    }
+
+    /// Whether it may stand in `place`.
+    #[must_use]
+    pub fn allows_in(&self, place: SealedPlace) -> bool {
+        self.places.contains(&place)
+    }
+
+    /// Where it may go, sorted.
+    pub fn destinations(&self) -> impl ExactSizeIterator<Item = &Destination> {
+        self.to.iter()
+    }
+
+    /// The places where it may stand, in the order of [`SealedPlace::ALL`].
+    pub fn places(&self) -> impl ExactSizeIterator<Item = SealedPlace> {
+        self.places.iter().copied()
+    }
+}
+
+impl TryFrom<Unchecked> for Sealing {
+    type Error = InvalidSealing;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, InvalidSealing> {
+        Self::new(unchecked.to, unchecked.places)
+    }
+}
+
+// === impl SealedPlace ===
+
+impl SealedPlace {
+    /// Every place.
+    pub const ALL: [Self; 4] = [Self::Header, Self::Query, Self::Basic, Self::Body];
+
+    /// The word of the API, the record and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Query => "query",
+            Self::Basic => "basic",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl FromStr for SealedPlace {
+    type Err = InvalidSealing;
+
+    fn from_str(word: &str) -> Result<Self, InvalidSealing> {
+        let place = Self::ALL.into_iter().find(|place| place.as_str() == word);
+        place.ok_or(InvalidSealing::Place)
+    }
+}
+
+impl fmt::Display for SealedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(text: &str) -> Destination {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_value_may_stand_in_a_header_unless_something_else_is_said() {
+        let usual = Sealing::new([to("a.test")], []).unwrap();
+        assert!(usual.allows_in(SealedPlace::Header));
+        assert!(!usual.allows_in(SealedPlace::Query));
+        let query = Sealing::new([to("a.test")], [SealedPlace::Query]).unwrap();
+        assert!(query.allows_in(SealedPlace::Query));
+        assert!(!query.allows_in(SealedPlace::Header));
+    }
+
+    #[test]
+    fn a_value_may_go_to_its_destinations_only() {
+        let sealing = Sealing::new([to("a.test"), to("*.b.test:8443")], []).unwrap();
+        assert!(sealing.allows("a.test", 443, 443));
+        assert!(!sealing.allows("a.test", 8443, 443));
+        assert!(sealing.allows("x.b.test", 8443, 443));
+        assert!(!sealing.allows("b.test", 8443, 443));
+    }
+
+    #[test]
+    fn a_sealing_without_a_destination_or_with_too_many_is_refused_in_json_too() {
+        assert_eq!(Sealing::new([], []), Err(InvalidSealing::NoDestination));
+        let many = |count: usize| (0..count).map(|n| to(&format!("h{n}.test")));
+        Sealing::new(many(MAX_DESTINATIONS), []).unwrap();
+        let count = MAX_DESTINATIONS + 1;
+        assert_eq!(
+            Sealing::new(many(count), []),
+            Err(InvalidSealing::TooMany { count })
+        );
+        serde_json::from_str::<Sealing>(r#"{"to":[],"places":["header"]}"#).unwrap_err();
+        let json = r#"{"to":["a.test:8443"],"places":["header","body"]}"#;
+        let sealing: Sealing = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&sealing).unwrap(), json);
+    }
+}
