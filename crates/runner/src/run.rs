@@ -229,7 +229,7 @@ impl OpenRun {
         };
         execution.receipt.queue_us = Receipt::micros(place.queued);
         let credentials = match self.resolve(permit).await {
-            Ok(granted) => Box::new(granted),
+            Ok(granted) => Arc::new(granted),
             Err(fault) => return execution.ended(Err(fault)),
         };
         if cancel.is_cancelled() {

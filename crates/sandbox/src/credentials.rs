@@ -7,11 +7,18 @@ use lockstep_step::{CredentialKey, DenialReason, Scope, Sealing};
 
 /// The credentials of one run. The values are those of the moment at which it started.
 pub trait Credentials: Send + Sync {
-    /// Opens the credential `key`. One that [`Credentials::check`] calls sealed is for the host, which puts it into requests.
+    /// Opens the credential `key` for the guest.
     ///
     /// # Errors
-    /// [`RevealError::Denied`] is what the guest sees as `missing_credential`; [`RevealError::Host`] ends the run.
+    /// [`RevealError::Denied`] is what the guest sees as `missing_credential`; of [`RevealError::Sealed`] it gets a
+    /// placeholder; [`RevealError::Host`] ends the run.
     fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError>;
+
+    /// Opens the sealed credential `key` for the host, which puts it into requests.
+    ///
+    /// # Errors
+    /// As for [`Credentials::reveal`].
+    fn open_sealed(&self, key: &CredentialKey) -> Result<Reveal, RevealError>;
 
     /// How `key` can be had, without opening it.
     ///
@@ -49,6 +56,9 @@ pub enum RevealError {
     /// The run may not have it, or there is none.
     #[error("the credential is not available to this run")]
     Denied(DenialReason),
+    /// It is sealed: the guest never holds its value.
+    #[error("the credential is sealed")]
+    Sealed(Sealing),
     /// The host could not open it.
     #[error("the host cannot open the credential")]
     Host(#[source] Box<dyn Error + Send + Sync>),

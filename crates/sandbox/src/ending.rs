@@ -5,6 +5,7 @@ use wasmtime_wasi::I32Exit;
 
 use lockstep_step::{OutcomeKind, Phase};
 
+use crate::egress::NoPlaceholder;
 use crate::host::{Guest, Stop};
 use crate::script::Malformed;
 
@@ -65,7 +66,13 @@ pub(crate) fn meaning(error: wasmtime::Error, guest: &Guest) -> Meaning {
             Stop::TooManyKeys { .. } => {
                 Meaning::Ended(Ending::new(OutcomeKind::Trap, Phase::Run, message))
             }
-            Stop::Reveal { .. } | Stop::Mask { .. } => Meaning::HostFault(error),
+            Stop::NoPlaceholder(NoPlaceholder::TooMany) => {
+                Meaning::Ended(Ending::new(OutcomeKind::Trap, Phase::Run, message))
+            }
+            Stop::Reveal { .. }
+            | Stop::Mask { .. }
+            | Stop::Sealed(_)
+            | Stop::NoPlaceholder(NoPlaceholder::NoRandomness(_)) => Meaning::HostFault(error),
         };
     }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
@@ -118,7 +125,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_none_is_a_fault_of_the_host() {
         let masker = Masker::new(MaskerConfig::default());
-        let desk = CredentialDesk::new(Box::new(Held::default()), masker);
+        let desk = CredentialDesk::new(Arc::new(Held::default()), masker);
         let egress = Arc::new(Egress::new(EgressConfig::default()).unwrap());
         let way_out = WayOut::new(&egress, "test", Arc::default(), &Limits::default());
         let guest = Guest::new(desk, way_out, 1 << 20);

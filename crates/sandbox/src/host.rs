@@ -13,7 +13,7 @@ use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret, Z
 use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, LogStream, Phase};
 
 use crate::credentials::{Credentials, RevealError};
-use crate::egress::WayOut;
+use crate::egress::{NoPlaceholder, NotOpened, Outlet, Sealed, WayOut};
 use crate::limiter::MemoryLimiter;
 use crate::log::RunLog;
 use crate::stdio::GuestStream;
@@ -56,10 +56,11 @@ pub(crate) struct RunState {
 
 /// Hands out the credentials of one run, and remembers which.
 pub(crate) struct CredentialDesk {
-    source: Box<dyn Credentials>,
+    source: Arc<dyn Credentials>,
     masker: Masker,
+    sealed: Option<Arc<Sealed>>,
     revealed: BTreeMap<CredentialKey, SharedSecret>,
-    pub(crate) uses: Vec<CredentialUse>,
+    uses: Vec<CredentialUse>,
     pub(crate) denied: Vec<Denied>,
 }
 
@@ -84,6 +85,12 @@ pub(crate) enum Stop {
         key: CredentialKey,
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The host could not open a sealed credential for a request.
+    #[error("a request cannot be made")]
+    Sealed(#[source] Arc<NotOpened>),
+    /// There is no placeholder for a sealed credential.
+    #[error(transparent)]
+    NoPlaceholder(#[from] NoPlaceholder),
     /// The masker cannot take the value, so the guest must not have it.
     #[error("credential `{key}` cannot be masked")]
     Mask {
@@ -133,6 +140,11 @@ impl Guest {
             way_out,
             phase: Phase::Start,
         }
+    }
+
+    /// Where its requests go out.
+    pub(crate) fn outlet(&mut self) -> &Outlet {
+        self.way_out.open(self.desk.sealed())
     }
 }
 
@@ -187,14 +199,32 @@ impl WasiView for RunState {
 // === impl CredentialDesk ===
 
 impl CredentialDesk {
-    pub(crate) fn new(source: Box<dyn Credentials>, masker: Masker) -> Self {
+    pub(crate) fn new(source: Arc<dyn Credentials>, masker: Masker) -> Self {
         Self {
             source,
             masker,
+            sealed: None,
             revealed: BTreeMap::new(),
             uses: Vec::new(),
             denied: Vec::new(),
         }
+    }
+
+    /// The sealed credentials of the run; its requests share them.
+    pub(crate) fn sealed(&mut self) -> &Arc<Sealed> {
+        self.sealed.get_or_insert_with(|| {
+            let source = Arc::clone(&self.source);
+            Arc::new(Sealed::new(source, self.masker.clone()))
+        })
+    }
+
+    /// The credentials that were used: those that the guest was given, then those that the host put into requests.
+    pub(crate) fn take_uses(&mut self) -> Vec<CredentialUse> {
+        let mut uses = std::mem::take(&mut self.uses);
+        if let Some(sealed) = &self.sealed {
+            uses.extend(sealed.uses());
+        }
+        uses
     }
 
     /// Whether the host refused `key` to this run.
@@ -231,6 +261,10 @@ impl CredentialDesk {
                 Err(RevealError::Denied(reason)) => {
                     self.deny(Some(key), reason);
                     return Ok(Err(CredentialError::missing(asked)));
+                }
+                Err(RevealError::Sealed(sealing)) => {
+                    let placeholder = self.sealed().hand_out(&key, sealing)?;
+                    return Ok(Ok(placeholder.into()));
                 }
                 Err(RevealError::Host(source)) => return Err(Stop::Reveal { key, source }),
             }

@@ -44,7 +44,7 @@ pub struct Invocation<'a> {
     /// Where its requests may go, as far as its workflow says.
     pub egress: Arc<WorkflowEgress>,
     /// Its credentials.
-    pub credentials: Box<dyn Credentials>,
+    pub credentials: Arc<dyn Credentials>,
     /// Where its log goes.
     pub log: Arc<dyn LogSink>,
     /// Ends the run with the outcome `cancelled`.
@@ -317,7 +317,12 @@ impl Live {
     }
 
     /// `guest` is what is left of it; `output` what a command has set.
-    fn conclude(self, (end, cpu): (End, Duration), guest: Guest, output: Option<&Secret>) -> Ended {
+    fn conclude(
+        self,
+        (end, cpu): (End, Duration),
+        mut guest: Guest,
+        output: Option<&Secret>,
+    ) -> Ended {
         let mut usage = Usage {
             run: self.began.elapsed(),
             cpu,
@@ -330,7 +335,7 @@ impl Live {
             usage.outbound = outlet.receipts(&self.masker);
         }
         let outcome = self.outcome(end, &guest, output, &mut usage);
-        usage.credentials = guest.desk.uses;
+        usage.credentials = guest.desk.take_uses();
         usage.denied = guest.desk.denied;
         Ended { outcome, usage }
     }

@@ -62,6 +62,10 @@ impl Credentials for Held {
         })
     }
 
+    fn open_sealed(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
+        self.reveal(key)
+    }
+
     fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
         self.0
             .contains_key(key.as_str())
@@ -127,7 +131,7 @@ impl Run {
             limits: self.limits,
             share: "test",
             egress: Arc::default(),
-            credentials: Box::new(self.held),
+            credentials: Arc::new(self.held),
             log: Arc::clone(&lines) as Arc<dyn LogSink>,
             cancel: self.cancel,
         };

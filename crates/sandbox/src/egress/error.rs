@@ -1,8 +1,11 @@
 //! Why a request did not succeed, as the step that made it is told.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use lockstep_step::RequestFault;
+
+use super::sealed::NotOpened;
 
 /// A request that did not succeed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -14,6 +17,8 @@ pub(crate) struct EgressError {
     pub(crate) host: Option<String>,
     /// A sentence for people: what failed, and what to do about it.
     pub(crate) message: String,
+    /// The host is at fault: the run ends with it.
+    pub(crate) of_the_host: Option<Arc<NotOpened>>,
 }
 
 impl EgressError {
@@ -22,6 +27,15 @@ impl EgressError {
             fault,
             host: None,
             message: message.into(),
+            of_the_host: None,
+        }
+    }
+
+    /// A credential that is there cannot be opened.
+    pub(super) fn of_the_host(error: NotOpened) -> Self {
+        Self {
+            of_the_host: Some(Arc::new(error)),
+            ..Self::new(RequestFault::Aborted, "the host failed")
         }
     }
 

@@ -35,7 +35,8 @@ pub(super) struct Entry {
     method: String,
     target: Target,
     rule: Option<u32>,
-    credentials: OnceLock<Vec<CredentialKey>>,
+    credentials: Mutex<Vec<CredentialKey>>,
+    is_refused: bool,
     status: AtomicU16,
     first_byte_us: AtomicU64,
     ended_us: AtomicU64,
@@ -54,7 +55,7 @@ impl Ledger {
 
     /// A request that is let out now.
     pub(super) fn allowed(&self, method: &str, target: &Target, rule: Option<usize>) -> Arc<Entry> {
-        let entry = Arc::new(self.entry(method, target, rule));
+        let entry = Arc::new(self.entry(method, target, rule, false));
         self.lines().entries.push(Arc::clone(&entry));
         entry
     }
@@ -66,19 +67,20 @@ impl Ledger {
             return;
         }
         lines.refused += 1;
-        let entry = self.entry(method, target, None);
+        let entry = self.entry(method, target, None, true);
         entry.failed(fault);
         lines.entries.push(Arc::new(entry));
     }
 
-    fn entry(&self, method: &str, target: &Target, rule: Option<usize>) -> Entry {
+    fn entry(&self, method: &str, target: &Target, rule: Option<usize>, is_refused: bool) -> Entry {
         Entry {
             began: self.began,
             started_us: Receipt::micros(self.began.elapsed()),
             method: method.to_owned(),
             target: target.clone(),
             rule: rule.and_then(|rule| u32::try_from(rule).ok()),
-            credentials: OnceLock::new(),
+            credentials: Mutex::default(),
+            is_refused,
             status: AtomicU16::new(0),
             first_byte_us: AtomicU64::new(NEVER),
             ended_us: AtomicU64::new(NEVER),
@@ -115,8 +117,19 @@ impl Entry {
     }
 
     /// These credentials are in the request.
-    pub(super) fn attached(&self, credentials: Vec<CredentialKey>) {
-        self.credentials.get_or_init(|| credentials);
+    pub(super) fn attached(&self, keys: Vec<CredentialKey>) {
+        let mut credentials = self.credentials();
+        for key in keys {
+            if !credentials.contains(&key) {
+                credentials.push(key);
+            }
+        }
+    }
+
+    fn credentials(&self) -> MutexGuard<'_, Vec<CredentialKey>> {
+        self.credentials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn sent(&self, bytes: u64) {
@@ -146,9 +159,8 @@ impl Entry {
     }
 
     fn has_left(&self) -> bool {
-        self.fault
-            .get()
-            .is_none_or(|fault| fault.after_connecting())
+        let fault = self.fault.get();
+        !self.is_refused && fault.is_none_or(|fault| fault.after_connecting())
     }
 
     fn now_us(&self) -> u64 {
@@ -162,9 +174,10 @@ impl Entry {
         };
         let status = self.status.load(Ordering::Relaxed);
         let fault = self.fault.get().copied();
-        let decision = match fault {
-            Some(fault) if fault.is_denial() => Decision::Denied,
-            _ => Decision::Allowed { rule: self.rule },
+        let decision = if self.is_refused || fault.is_some_and(RequestFault::is_denial) {
+            Decision::Denied
+        } else {
+            Decision::Allowed { rule: self.rule }
         };
         RequestReceipt {
             method: masker.mask(&self.method).truncated(MAX_NAME_BYTES),
@@ -179,7 +192,7 @@ impl Entry {
             total_us: since_start(&self.ended_us),
             sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
-            credentials: self.credentials.get().cloned().unwrap_or_default(),
+            credentials: self.credentials().clone(),
         }
     }
 }

@@ -13,6 +13,11 @@ mod pool;
 mod resolve;
 mod tls;
 
+mod attach;
+mod attach_body;
+mod scrub;
+mod sealed;
+
 mod body;
 mod budget;
 mod decode;
@@ -21,12 +26,16 @@ mod outgoing;
 mod outlet;
 mod redirect;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{EgressConfig, InvalidRoots, Reach};
 pub use resolve::{Resolve, SystemResolver};
 
 pub(crate) use body::{BodyStream, OutgoingBody};
 pub(crate) use error::EgressError;
 pub(crate) use outgoing::{Incoming, Outgoing, RequestBody};
-pub(crate) use outlet::{Egress, WayOut};
+pub(crate) use outlet::{Egress, Outlet, WayOut};
 pub(crate) use redirect::Redirects;
+pub(crate) use sealed::{NoPlaceholder, NotOpened, Sealed};
 pub use tls::InvalidRoot;

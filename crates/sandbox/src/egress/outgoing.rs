@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, EXPECT, HOST, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
@@ -77,14 +76,10 @@ pub(super) fn bytes_of(headers: &HeaderMap) -> usize {
 
 impl RequestBody {
     /// The body to send now.
-    pub(super) fn take(&mut self, headers: &mut HeaderMap) -> Option<OutgoingBody> {
+    pub(super) fn take(&mut self) -> Option<OutgoingBody> {
         match self {
             Self::None => Some(body::empty()),
-            Self::Whole(bytes) => {
-                // The client says it, from what there is.
-                headers.remove(CONTENT_LENGTH);
-                Some(body::whole(bytes.clone()))
-            }
+            Self::Whole(bytes) => Some(body::whole(bytes.clone())),
             Self::Stream(stream) => stream.take(),
         }
     }

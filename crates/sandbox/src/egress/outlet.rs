@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt as _;
+use hyper::ext::ReasonPhrase;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use url::Url;
 
 use lockstep_secret::Masker;
-use lockstep_step::{Limits, RequestFault, RequestReceipt, WorkflowEgress};
+use lockstep_step::{CredentialKey, Limits, RequestFault, RequestReceipt, WorkflowEgress};
 
-use super::body::{self, Sent};
+use super::attach::{self, AttachedHead, Attacher, Spelling};
+use super::attach_body::Filling;
+use super::body::{self, OutgoingBody, Sent};
 use super::budget::Budget;
 use super::config::EgressConfig;
 use super::decode;
@@ -21,6 +24,8 @@ use super::ledger::{Entry, Ledger};
 use super::outgoing::{self, Incoming, Outgoing, RequestBody};
 use super::pool::{Connections, Pool};
 use super::redirect::{self, MAX_REDIRECTS, Redirects};
+use super::scrub;
+use super::sealed::Sealed;
 use super::target::Target;
 use super::tls::{self, InvalidRoot};
 
@@ -51,6 +56,19 @@ struct Shared {
     rules: Arc<WorkflowEgress>,
     budget: Arc<Budget>,
     ledger: Ledger,
+    sealed: Arc<Sealed>,
+}
+
+/// A request that may leave.
+struct Ready {
+    rule: Option<usize>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: OutgoingBody,
+    /// The credentials in it.
+    keys: Vec<CredentialKey>,
+    /// What puts credentials into the body while it is sent.
+    filling: Option<(Attacher, Spelling)>,
 }
 
 /// One request of perhaps several that a guest's one request leads to.
@@ -83,8 +101,10 @@ impl Egress {
         workspace: &str,
         rules: Arc<WorkflowEgress>,
         limits: &Limits,
+        sealed: &Arc<Sealed>,
     ) -> Outlet {
         let shared = Shared {
+            sealed: Arc::clone(sealed),
             egress: Arc::clone(self),
             connections: self.pool.of(workspace),
             rules,
@@ -115,7 +135,7 @@ impl Outlet {
         let shared = &self.shared;
         let (redirects, decodes) = (outgoing.redirects, outgoing.decodes);
         let mut hop = Hop::first(outgoing)?;
-        let mut slot = shared.budget.slot().await?;
+        let slot = shared.budget.slot().await?;
         for followed in 0..=MAX_REDIRECTS {
             let host = hop.target.host.clone();
             let (response, entry) = shared.exchange(&mut hop, decodes).await?;
@@ -132,18 +152,16 @@ impl Outlet {
                 };
                 return Ok(shared.incoming(hop, response, &entry, slot, answers));
             };
-            entry.ended();
             if redirects == Redirects::Error {
                 let message =
                     format!("`{host}` answered with a redirect, and the request asks for none");
-                return Err(EgressError::new(RequestFault::Redirect, message).at(&host));
+                let error = EgressError::new(RequestFault::Redirect, message).at(&host);
+                return Err(failed(&entry, error));
             }
+            entry.ended();
             let status = response.status();
             drop(response);
-            hop = hop.next(status, &place)?;
-            // The place is taken again, so that a body that ends late cannot keep two.
-            drop(slot);
-            slot = shared.budget.slot().await?;
+            hop = hop.next(status, &place, &shared.sealed)?;
         }
         let message = format!("more than {MAX_REDIRECTS} redirects in a row");
         Err(EgressError::new(RequestFault::Redirect, message).at(&hop.target.host))
@@ -153,25 +171,26 @@ impl Outlet {
 // === impl Shared ===
 
 impl Shared {
-    /// Decides about one request, and sends it.
+    /// Decides about one request, puts sealed credentials in, and sends it.
     async fn exchange(
         &self,
         hop: &mut Hop,
         decodes: bool,
     ) -> Result<(Response<hyper::body::Incoming>, Arc<Entry>), EgressError> {
-        let admitted = self.decide(hop).and_then(|rule| {
-            self.budget.request()?;
-            Ok(rule)
-        });
-        let rule = admitted.map_err(|error| self.refused(hop, error))?;
-        let entry = self.ledger.allowed(hop.method.as_str(), &hop.target, rule);
-        let request = self.request(hop, &entry, decodes);
+        let ready = self.ready(hop, decodes);
+        let ready = ready.map_err(|error| self.refused(hop, error))?;
+        let entry = self
+            .ledger
+            .allowed(hop.method.as_str(), &hop.target, ready.rule);
+        let request = self.request(hop.method.clone(), ready, &entry);
         let host = &hop.target.host;
-        let request = request.map_err(|error| failed(&entry, error.at(host)))?;
         let limit = self.budget.limits().first_byte_timeout;
         match timeout(limit, self.connections.request(request)).await {
-            Ok(Ok(response)) => {
+            Ok(Ok(mut response)) => {
                 entry.answered(response.status().as_u16());
+                if let Some(scrubber) = self.sealed.scrubber() {
+                    scrub::headers(scrubber, response.headers_mut());
+                }
                 Ok((response, entry))
             }
             Ok(Err(error)) => Err(failed(&entry, EgressError::of_client(&error, host))),
@@ -184,6 +203,61 @@ impl Shared {
                 Err(failed(&entry, error))
             }
         }
+    }
+
+    /// All that can be said against a request before anything of it is sent.
+    fn ready(&self, hop: &mut Hop, decodes: bool) -> Result<Ready, EgressError> {
+        let rule = self.decide(hop)?;
+        self.check_head(hop)?;
+        let attacher = Attacher::new(&self.sealed, &self.egress.config, &hop.target);
+        let mut ready = match attacher {
+            None => Ready {
+                rule,
+                uri: attach::plain_uri(&hop.url)?,
+                headers: hop.headers.clone(),
+                body: hop.body()?,
+                keys: Vec::new(),
+                filling: None,
+            },
+            Some(attacher) => attach(hop, attacher, rule)?,
+        };
+        if decodes && !ready.headers.contains_key(ACCEPT_ENCODING) {
+            ready
+                .headers
+                .insert(ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED));
+        }
+        self.budget.request()?;
+        Ok(ready)
+    }
+
+    fn check_head(&self, hop: &Hop) -> Result<(), EgressError> {
+        let length = outgoing::bytes_of(&hop.headers) + hop.url.as_str().len();
+        let limit = self.budget.limits().request_header_bytes;
+        if length as u64 > u64::from(limit) {
+            return Err(EgressError::denied(format!(
+                "URL and headers of the request have {length} bytes, over the limit `request_header_bytes` of {limit}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn request(&self, method: Method, ready: Ready, entry: &Arc<Entry>) -> Request<OutgoingBody> {
+        entry.attached(ready.keys);
+        let mut inner = ready.body;
+        if let Some((attacher, spelling)) = ready.filling {
+            inner = Filling::new(inner, attacher, spelling, Arc::clone(entry)).boxed_unsync();
+        }
+        let sent = Sent {
+            inner,
+            budget: Arc::clone(&self.budget),
+            entry: Arc::clone(entry),
+            length: 0,
+        };
+        let mut request = Request::new(sent.boxed_unsync());
+        *request.method_mut() = method;
+        *request.uri_mut() = ready.uri;
+        *request.headers_mut() = ready.headers;
+        request
     }
 
     /// Whether a request may leave, as far as that can be told before its host is resolved, and by which rule.
@@ -218,42 +292,6 @@ impl Shared {
         error.at(&hop.target.host)
     }
 
-    fn request(
-        &self,
-        hop: &mut Hop,
-        entry: &Arc<Entry>,
-        decodes: bool,
-    ) -> Result<Request<body::OutgoingBody>, EgressError> {
-        let uri = Uri::try_from(hop.url.as_str())
-            .map_err(|error| EgressError::denied(format!("the URL cannot be sent: {error}")))?;
-        let mut headers = hop.headers.clone();
-        let inner = hop.body.take(&mut headers).ok_or_else(|| {
-            let message = "the answer is a redirect that needs the body again, and it was a stream: it is gone";
-            EgressError::new(RequestFault::Redirect, message)
-        })?;
-        if decodes && !headers.contains_key(ACCEPT_ENCODING) {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED));
-        }
-        let length = outgoing::bytes_of(&headers) + hop.url.as_str().len();
-        let limit = self.budget.limits().request_header_bytes as usize;
-        if length > limit {
-            return Err(EgressError::denied(format!(
-                "URL and headers of the request have {length} bytes, over the limit `request_header_bytes` of {limit}"
-            )));
-        }
-        let sent = Sent {
-            inner,
-            budget: Arc::clone(&self.budget),
-            entry: Arc::clone(entry),
-            length: 0,
-        };
-        let mut request = Request::new(sent.boxed_unsync());
-        *request.method_mut() = hop.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        Ok(request)
-    }
-
     fn incoming(
         &self,
         hop: Hop,
@@ -262,20 +300,30 @@ impl Shared {
         slot: OwnedSemaphorePermit,
         answers: Answers,
     ) -> Incoming {
-        let (head, wire) = response.into_parts();
+        let (mut head, wire) = response.into_parts();
         let host = &hop.target.host;
         let has_body = has_body(&hop.method, head.status);
+        let mut reason: Option<ReasonPhrase> = head.extensions.get().cloned();
+        let scrubber = self.sealed.scrubber();
         let mut body = body::received(wire, &self.budget, entry, host, slot);
-        if answers.decoded
-            && has_body
-            && let Some(codings) = decode::codings(&head.headers)
-        {
-            body = decode::decoded(body, &codings);
+        if has_body && (answers.decoded || scrubber.is_some()) {
+            body = match decode::codings(&head.headers) {
+                Some(codings) => decode::decoded(body, &codings),
+                // What nobody can look into does not reach a guest whose values may be in it.
+                None if scrubber.is_some() => body::failing(unknown_coding(entry, host)),
+                None => body,
+            };
+        }
+        if let Some(scrubber) = scrubber {
+            reason = reason.and_then(|reason| scrub::reason(scrubber, &reason));
+            if has_body {
+                body = scrub::body(scrubber, &mut head.headers, body);
+            }
         }
         let limit = self.budget.limits().response_body_bytes;
         Incoming {
             status: head.status,
-            reason: head.extensions.get().cloned(),
+            reason,
             headers: head.headers,
             url: hop.shown,
             redirected: answers.redirected,
@@ -296,6 +344,47 @@ fn failed(entry: &Entry, error: EgressError) -> EgressError {
     error
 }
 
+fn unknown_coding(entry: &Entry, host: &str) -> EgressError {
+    let message = format!(
+        "the answer of `{host}` comes in a coding that the host cannot undo, and a sealed credential was sent there"
+    );
+    failed(entry, EgressError::body(message).at(host))
+}
+
+/// A request with the values of sealed credentials in it.
+fn attach(hop: &mut Hop, attacher: Attacher, rule: Option<usize>) -> Result<Ready, EgressError> {
+    let AttachedHead {
+        uri,
+        mut headers,
+        mut keys,
+    } = attacher.head(&hop.url, &hop.headers)?;
+    let spelling = attach::spelling_of_body(&headers);
+    let body = if let RequestBody::Whole(bytes) = &hop.body {
+        let filled = attacher.body(bytes, spelling, &mut keys)?;
+        body::whole(filled.unwrap_or_else(|| bytes.clone()))
+    } else {
+        hop.body()?
+    };
+    if attacher.concerns_host() {
+        attach::ask_for_the_whole(&mut headers);
+    }
+    let mut filling = None;
+    if let RequestBody::Stream(_) = hop.body {
+        if attacher.may_fill_body() {
+            attach::forget_length(&mut headers);
+        }
+        filling = Some((attacher, spelling));
+    }
+    Ok(Ready {
+        rule,
+        uri,
+        headers,
+        body,
+        keys,
+        filling,
+    })
+}
+
 /// Whether an answer can have a body (RFC 9110, section 6.4.1).
 fn has_body(method: &Method, status: StatusCode) -> bool {
     *method != Method::HEAD && !matches!(status.as_u16(), 204 | 304)
@@ -304,10 +393,22 @@ fn has_body(method: &Method, status: StatusCode) -> bool {
 // === impl Hop ===
 
 impl Hop {
+    /// The body to send now.
+    fn body(&mut self) -> Result<OutgoingBody, EgressError> {
+        self.body.take().ok_or_else(|| {
+            let message = "the answer is a redirect that needs the body again, and it was a stream: it is gone";
+            EgressError::new(RequestFault::Redirect, message)
+        })
+    }
+
     fn first(outgoing: Outgoing) -> Result<Self, EgressError> {
         let (target, url) = Target::of(&outgoing.url)?;
         let mut headers = outgoing.headers;
         outgoing::clean(&mut headers);
+        if !matches!(outgoing.body, RequestBody::Stream(_)) {
+            // What there is says it.
+            headers.remove(CONTENT_LENGTH);
+        }
         Ok(Self {
             method: outgoing.method,
             target,
@@ -319,7 +420,12 @@ impl Hop {
     }
 
     /// What a redirect makes of it.
-    fn next(mut self, status: StatusCode, place: &Url) -> Result<Self, EgressError> {
+    fn next(
+        mut self,
+        status: StatusCode,
+        place: &Url,
+        sealed: &Sealed,
+    ) -> Result<Self, EgressError> {
         if redirect::drops_body(status, &self.method) {
             self.method = Method::GET;
             self.body = RequestBody::None;
@@ -328,6 +434,14 @@ impl Hop {
         let (target, url) = Target::of(place)?;
         if target != self.target {
             redirect::for_another_origin(&mut self.headers);
+            attach::drop_placeholders(sealed, &mut self.headers);
+            if let RequestBody::Whole(body) = &self.body
+                && !sealed.find(body).is_empty()
+            {
+                let message = "the answer is a redirect to another origin, and the body has a sealed credential in it: that goes nowhere else";
+                let error = EgressError::new(RequestFault::CredentialHostDenied, message);
+                return Err(error.at(&target.host));
+            }
         }
         Ok(Self {
             target,
@@ -357,10 +471,10 @@ impl WayOut {
     }
 
     /// The outlet, opened when it is first used: most runs make no request.
-    pub(crate) fn open(&mut self) -> &Outlet {
+    pub(crate) fn open(&mut self, sealed: &Arc<Sealed>) -> &Outlet {
         self.outlet.get_or_insert_with(|| {
-            self.egress
-                .outlet(&self.share, Arc::clone(&self.rules), &self.limits)
+            let rules = Arc::clone(&self.rules);
+            self.egress.outlet(&self.share, rules, &self.limits, sealed)
         })
     }
 

@@ -115,7 +115,9 @@ impl ScriptState {
             Call::Take => take(&std::mem::take(&mut self.waiting), bytes),
             Call::Panic => Err(panicked(bytes).into()),
             Call::Network(operation) => {
-                let answer = self.network.operate(&mut self.guest, operation, request, bytes)?;
+                let answer = self
+                    .network
+                    .operate(&mut self.guest, operation, request, bytes)?;
                 Ok(answer.into())
             }
         }

@@ -20,7 +20,8 @@ use url::Url;
 
 use lockstep_step::RequestFault;
 
-use crate::egress::{BodyStream, EgressError, Incoming, Outgoing, Redirects, RequestBody, WayOut};
+use crate::egress::{BodyStream, EgressError, Incoming, Outgoing, Redirects, RequestBody};
+use crate::host::{Guest, Stop};
 
 /// Requests that a script may have open at once, those that wait for their turn included.
 const MAX_OPEN: usize = 1_000;
@@ -142,13 +143,13 @@ impl Network {
     /// Does something with a request.
     pub(super) fn operate(
         &mut self,
-        way_out: &mut WayOut,
+        guest: &mut Guest,
         operation: Operation,
         id: i32,
         bytes: &[u8],
     ) -> wasmtime::Result<i32> {
         match operation {
-            Operation::Open => self.open(way_out, bytes),
+            Operation::Open => self.open(guest, bytes),
             Operation::Send => self.send(id, bytes),
             Operation::Finish => {
                 if let Some(exchange) = self.open.get_mut(&id) {
@@ -165,11 +166,11 @@ impl Network {
     }
 
     /// What happens next. `None`: nothing did in `time`.
-    pub(super) async fn news(&mut self, time: Duration) -> Option<News> {
+    pub(super) async fn news(&mut self, time: Duration) -> Result<Option<News>, Stop> {
         let time = tokio::time::sleep(time);
         if self.working.is_empty() {
             time.await;
-            return None;
+            return Ok(None);
         }
         let working = &mut self.working;
         let ended = async {
@@ -185,12 +186,19 @@ impl Network {
         let (id, event) = tokio::select! {
             biased;
             ended = ended => ended,
-            () = time => return None,
+            () = time => return Ok(None),
         };
-        Some(self.happened(id, event))
+        if let Event::Failed(EgressError {
+            of_the_host: Some(error),
+            ..
+        }) = event
+        {
+            return Err(Stop::Sealed(error));
+        }
+        Ok(Some(self.happened(id, event)))
     }
 
-    fn open(&mut self, way_out: &mut WayOut, bytes: &[u8]) -> wasmtime::Result<i32> {
+    fn open(&mut self, guest: &mut Guest, bytes: &[u8]) -> wasmtime::Result<i32> {
         if self.open.len() == MAX_OPEN {
             return Ok(TOO_MANY);
         }
@@ -216,7 +224,7 @@ impl Network {
         } else {
             0
         };
-        let outlet = way_out.open().clone();
+        let outlet = guest.outlet().clone();
         let outgoing = head.outgoing(body);
         let id = self.new_id()?;
         let work = async move {

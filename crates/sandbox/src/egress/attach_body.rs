@@ -1,0 +1,102 @@
+//! A body that is a stream, with the values put in while it is sent.
+//!
+//! A placeholder may lie across two pieces: the end of a piece that may be the beginning of one waits for the next.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+
+use super::attach::{Attacher, Spelling};
+use super::body::OutgoingBody;
+use super::error::EgressError;
+use super::ledger::Entry;
+
+/// A body with the values put in.
+pub(super) struct Filling {
+    inner: OutgoingBody,
+    attacher: Attacher,
+    spelling: Spelling,
+    entry: Arc<Entry>,
+    /// What may be the beginning of a placeholder.
+    held: BytesMut,
+    has_ended: bool,
+}
+
+impl Filling {
+    pub(super) fn new(
+        inner: OutgoingBody,
+        attacher: Attacher,
+        spelling: Spelling,
+        entry: Arc<Entry>,
+    ) -> Self {
+        Self {
+            inner,
+            attacher,
+            spelling,
+            entry,
+            held: BytesMut::new(),
+            has_ended: false,
+        }
+    }
+
+    /// What of the body can be sent when `piece` has come; at the end, all of it.
+    fn fill(&mut self, piece: Option<Bytes>) -> Result<Bytes, EgressError> {
+        let is_last = piece.is_none();
+        let mut part = std::mem::take(&mut self.held);
+        let piece = piece.unwrap_or_default();
+        let mut part = if part.is_empty() {
+            piece
+        } else {
+            part.extend_from_slice(&piece);
+            part.freeze()
+        };
+        if !is_last {
+            let held = part.split_off(part.len() - self.attacher.open_end(&part));
+            self.held = BytesMut::from(&held[..]);
+        }
+        let mut keys = Vec::new();
+        let filled = self.attacher.body(&part, self.spelling, &mut keys)?;
+        self.entry.attached(keys);
+        Ok(filled.unwrap_or(part))
+    }
+}
+
+impl Body for Filling {
+    type Data = Bytes;
+    type Error = EgressError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, EgressError>>> {
+        let this = self.get_mut();
+        while !this.has_ended {
+            let part = match Pin::new(&mut this.inner).poll_frame(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(piece) => this.fill(Some(piece)),
+                    // Trailers could carry a placeholder, and nobody needs them.
+                    Err(_) => continue,
+                },
+                Poll::Ready(None) => {
+                    this.has_ended = true;
+                    this.fill(None)
+                }
+            };
+            match part {
+                Ok(part) if part.is_empty() => {}
+                Ok(part) => return Poll::Ready(Some(Ok(Frame::data(part)))),
+                Err(error) => {
+                    this.has_ended = true;
+                    this.entry.failed(error.fault);
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+}
