@@ -8,7 +8,7 @@ use serde_json::Value;
 use lockstep_e2e::repository;
 
 /// What of ours a crate may use.
-const OURS: [(&str, &[&str]); 9] = [
+const OURS: [(&str, &[&str]); 10] = [
     ("secret", &[]),
     ("step", &["secret"]),
     ("vault", &["secret", "step"]),
@@ -23,8 +23,12 @@ const OURS: [(&str, &[&str]); 9] = [
     // Tests of the whole see everything but the binary.
     (
         "e2e",
-        &["runner", "sandbox", "secret", "step", "store", "vault"],
+        &[
+            "runner", "sandbox", "secret", "step", "store", "upstream", "vault",
+        ],
     ),
+    // What stands for the world knows nothing of us.
+    ("upstream", &[]),
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.

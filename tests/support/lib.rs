@@ -24,6 +24,7 @@ mod resident;
 mod scripts;
 mod spellings;
 mod traces;
+mod upstream;
 
 pub use allocator::Allocator;
 pub use command::{Finished, compiler, finish, lockstep_binary};
@@ -40,3 +41,6 @@ pub use resident::Resident;
 pub use scripts::fill_cache;
 pub use spellings::spelling_in;
 pub use traces::is_traced;
+pub use upstream::{Names, egress_to, sandbox_to};
+
+pub use lockstep_upstream::{Received, Upstream};
