@@ -18,7 +18,7 @@ use lockstep_step::{
 };
 
 use crate::credentials::Credentials;
-use crate::egress::{Egress, WayOut};
+use crate::egress::{Egress, Outlet, WayOut};
 use crate::ending::{Ending, Meaning, exited_with_failure, meaning};
 use crate::host::{CredentialDesk, Guest, GuestFailure, GuestState, RunState};
 use crate::load::{LoadedCode, LoadedComponent, LoadedStep};
@@ -334,7 +334,10 @@ impl Live {
             usage.requests = outlet.requests();
             usage.outbound = outlet.receipts(&self.masker);
         }
-        let outcome = self.outcome(end, &guest, output, &mut usage);
+        let mut outcome = self.outcome(end, &guest, output, &mut usage);
+        if let Ok(Outcome::Failed(failure) | Outcome::Stopped(failure)) = &mut outcome {
+            failure.requests_sent = usage.requests;
+        }
         usage.credentials = guest.desk.take_uses();
         usage.denied = guest.desk.denied;
         Ended { outcome, usage }
@@ -398,6 +401,7 @@ fn thrown(mut failure: ScriptFailure, guest: &Guest) -> Ending {
             let keys = failure.keys.iter().map(|key| key.as_str());
             (failed_kind(keys, guest), Phase::Run)
         }
+        ScriptFault::Denied => (denied_kind(guest), Phase::Run),
         ScriptFault::Output => (OutcomeKind::StepFailed, Phase::Output),
         ScriptFault::Memory if guest.limiter.refused() => (OutcomeKind::MemoryExceeded, Phase::Run),
         ScriptFault::Memory => (OutcomeKind::StepFailed, Phase::Run),
@@ -412,6 +416,16 @@ fn thrown(mut failure: ScriptFailure, guest: &Guest) -> Ending {
 fn failed_kind<'a>(mut missing: impl Iterator<Item = &'a str>, guest: &Guest) -> OutcomeKind {
     if missing.any(|key| guest.desk.was_denied(key)) {
         OutcomeKind::MissingCredential
+    } else {
+        OutcomeKind::StepFailed
+    }
+}
+
+/// What a failure is that says that a request was denied: it counts only if the host did deny one.
+fn denied_kind(guest: &Guest) -> OutcomeKind {
+    let outlet = guest.way_out.outlet();
+    if outlet.is_some_and(Outlet::has_denied) {
+        OutcomeKind::EgressDenied
     } else {
         OutcomeKind::StepFailed
     }

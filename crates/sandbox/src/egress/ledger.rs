@@ -97,6 +97,13 @@ impl Ledger {
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
+    /// Whether one was refused.
+    pub(super) fn has_denied(&self) -> bool {
+        let lines = self.lines();
+        let mut faults = lines.entries.iter().filter_map(|it| it.fault.get());
+        faults.any(|fault| fault.is_denial())
+    }
+
     /// All of it, as it stands now. The guest chose method and host: they are masked.
     pub(super) fn receipts(&self, masker: &Masker) -> Vec<RequestReceipt> {
         let lines = self.lines();

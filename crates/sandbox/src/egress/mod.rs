@@ -32,7 +32,7 @@ mod tests;
 pub use config::{EgressConfig, InvalidRoots, Reach};
 pub use resolve::{Resolve, SystemResolver};
 
-pub(crate) use body::{BodyStream, OutgoingBody};
+pub(crate) use body::BodyStream;
 pub(crate) use error::EgressError;
 pub(crate) use outgoing::{Incoming, Outgoing, RequestBody};
 pub(crate) use outlet::{Egress, Outlet, WayOut};

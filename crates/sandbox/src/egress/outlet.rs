@@ -125,6 +125,11 @@ impl Outlet {
         self.shared.ledger.left()
     }
 
+    /// Whether a request was refused.
+    pub(crate) fn has_denied(&self) -> bool {
+        self.shared.ledger.has_denied()
+    }
+
     /// What is written down of the requests so far.
     pub(crate) fn receipts(&self, masker: &Masker) -> Vec<RequestReceipt> {
         self.shared.ledger.receipts(masker)

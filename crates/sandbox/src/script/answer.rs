@@ -39,6 +39,8 @@ pub(crate) enum ScriptFault {
     Output,
     /// It ran out of memory.
     Memory,
+    /// It threw that a request was denied.
+    Denied,
 }
 
 /// The engine's answer is none: the fault is ours, not that of the step. What it says is not repeated.
@@ -103,6 +105,7 @@ impl ScriptFault {
             1 => Ok(Self::MissingCredential),
             2 => Ok(Self::Output),
             3 => Ok(Self::Memory),
+            4 => Ok(Self::Denied),
             _ => Err(Malformed("it is a failure of no kind")),
         }
     }
@@ -207,7 +210,7 @@ mod tests {
             &with(0, b'x'),
             "it begins with another byte than `o` or `f`",
         );
-        check_malformed(&with(1, 4), "it is a failure of no kind");
+        check_malformed(&with(1, 5), "it is a failure of no kind");
         check_malformed(&with(2, 2), "it is neither retryable nor not");
         check_malformed(&with(3, 1), "its header is not that of a failure");
         check_malformed(&with(4, 1), "its header is not that of a failure");

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lockstep_step::LogStream;
 
-use super::network::Operation;
 use super::state::{ScriptState, Waiting};
 use crate::host::MAX_KEYS;
 
@@ -35,8 +34,6 @@ pub(super) enum Call {
     Context,
     Take,
     Panic,
-    /// What is done with a request.
-    Network(Operation),
 }
 
 /// The engine panicked, which it never should.
@@ -58,7 +55,7 @@ pub(super) struct UnknownCall(i32);
 
 impl Call {
     /// In the order of their numbers, which `guest-sdk/js/engine/src/host.rs` has too.
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 10] = [
         Self::Now,
         Self::Monotonic,
         Self::Random,
@@ -69,21 +66,14 @@ impl Call {
         Self::Context,
         Self::Take,
         Self::Panic,
-        Self::Network(Operation::Open),
-        Self::Network(Operation::Send),
-        Self::Network(Operation::Finish),
-        Self::Network(Operation::Read),
-        Self::Network(Operation::Close),
     ];
 
-    /// The call is in the lowest byte, and above it the request that it is about, if it is about one.
-    pub(super) fn numbered(number: i32) -> Result<(Self, i32), UnknownCall> {
-        let call = usize::try_from(number & 0xff)
+    pub(super) fn numbered(number: i32) -> Result<Self, UnknownCall> {
+        usize::try_from(number)
             .ok()
             .and_then(|index| Self::ALL.get(index))
             .copied()
-            .ok_or(UnknownCall(number))?;
-        Ok((call, number >> 8))
+            .ok_or(UnknownCall(number))
     }
 }
 
@@ -94,7 +84,6 @@ impl ScriptState {
     pub(super) fn call(
         &mut self,
         call: Call,
-        request: i32,
         memory: &mut [u8],
         at: u32,
         length: u32,
@@ -114,12 +103,6 @@ impl ScriptState {
             }
             Call::Take => take(&std::mem::take(&mut self.waiting), bytes),
             Call::Panic => Err(panicked(bytes).into()),
-            Call::Network(operation) => {
-                let answer = self
-                    .network
-                    .operate(&mut self.guest, operation, request, bytes)?;
-                Ok(answer.into())
-            }
         }
     }
 
@@ -160,6 +143,15 @@ impl ScriptState {
         self.waiting = text;
         Ok(length)
     }
+}
+
+/// Bytes of a guest's memory that are only read.
+pub(super) fn part(memory: &[u8], at: u32, length: u32) -> Result<&[u8], OutOfBounds> {
+    let (at, length) = (at as usize, length as usize);
+    memory
+        .get(at..)
+        .and_then(|rest| rest.get(..length))
+        .ok_or(OutOfBounds)
 }
 
 /// Bytes of a guest's memory.

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use wasmtime::{Caller, Extern, ExternType, Func, Linker, Memory, Module, Store, StoreLimits, Val};
 
-use super::call::{Call, OutOfBounds, panicked, slice};
+use super::call::{Call, OutOfBounds, panicked, part, slice};
+use super::network::Operation;
 use super::state::ScriptState;
 
 /// The module of the functions.
 const MODULE: &str = "lockstep";
 const CALL: &str = "call";
 const WAIT: &str = "wait";
+const NETWORK: &str = "network";
 /// Microseconds of a second.
 const MICROS: f64 = 1e6;
 
@@ -22,6 +24,8 @@ pub(super) enum Import {
     Call,
     /// What the guest waits for.
     Wait,
+    /// What is done with requests.
+    Network,
 }
 
 /// A step that is being prepared touched what is outside of it.
@@ -40,6 +44,7 @@ impl Import {
                 "memory" => Ok(Self::Memory),
                 CALL => Ok(Self::Call),
                 WAIT => Ok(Self::Wait),
+                NETWORK => Ok(Self::Network),
                 other => Err(wasmtime::Error::msg(format!(
                     "the engine imports `{other}`, which this host does not offer"
                 ))),
@@ -58,6 +63,7 @@ impl Import {
             Self::Memory => Ok(memory.into()),
             Self::Call => linker.get(store, MODULE, CALL),
             Self::Wait => linker.get(store, MODULE, WAIT),
+            Self::Network => linker.get(store, MODULE, NETWORK),
         }
     }
 
@@ -75,7 +81,7 @@ impl Import {
             let (Self::Call, [number, at, length]) = (self, arguments) else {
                 return Err(wasmtime::Error::from(Impure));
             };
-            if Call::numbered(number.unwrap_i32())?.0 != Call::Panic {
+            if Call::numbered(number.unwrap_i32())? != Call::Panic {
                 return Err(Impure.into());
             }
             let [at, length] = [at, length].map(|value| value.unwrap_i32().cast_unsigned());
@@ -93,8 +99,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<ScriptState>) -> wasmtime::Resul
         |mut guest: Caller<'_, ScriptState>, number: i32, at: u32, length: u32| {
             let memory = guest.data().memory.ok_or(OutOfBounds)?;
             let (memory, state) = memory.data_and_store_mut(&mut guest);
-            let (call, request) = Call::numbered(number)?;
-            state.call(call, request, memory, at, length)
+            state.call(Call::numbered(number)?, memory, at, length)
         },
     )?;
     linker.func_wrap_async(
@@ -102,6 +107,27 @@ pub(super) fn add_to_linker(linker: &mut Linker<ScriptState>) -> wasmtime::Resul
         WAIT,
         |mut guest: Caller<'_, ScriptState>, (micros,): (f64,)| {
             Box::new(async move { guest.data_mut().wait_for_news(duration(micros)).await })
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        NETWORK,
+        |mut guest: Caller<'_, ScriptState>,
+         number: i32,
+         id: i32,
+         at: u32,
+         length: u32,
+         body_at: u32,
+         body_length: u32| {
+            let memory = guest.data().memory.ok_or(OutOfBounds)?;
+            let (memory, state) = memory.data_and_store_mut(&mut guest);
+            let asked = Operation {
+                number,
+                id,
+                bytes: part(memory, at, length)?,
+                body: part(memory, body_at, body_length)?,
+            };
+            state.network.operate(&mut state.guest, asked)
         },
     )?;
     Ok(())

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,17 +34,7 @@ const MAX_PIECES: usize = 4;
 /// Pieces that arrive together are handed over as one, up to so many bytes.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// What is done with a request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Operation {
-    Open,
-    Send,
-    Finish,
-    Read,
-    Close,
-}
-
-/// What an operation answers.
+/// What `network` answers.
 const DONE: i32 = 0;
 const MORE: i32 = 1;
 const TOO_MANY: i32 = -1;
@@ -63,9 +55,26 @@ struct Exchange {
     /// What of its body the host holds.
     held_bytes: usize,
     /// Where its body goes, as long as it has not ended.
-    sending: Option<Sender<Bytes>>,
+    sending: Option<Sending>,
     /// What is left of the answer's body.
     answer: Option<BodyStream>,
+}
+
+/// Where the body of a request goes, piece by piece.
+struct Sending {
+    pieces: Sender<Bytes>,
+    /// Whether the guest has said that the body is complete. If it never does the body breaks off.
+    is_complete: Arc<AtomicBool>,
+}
+
+/// What the engine asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Operation<'a> {
+    pub(super) number: i32,
+    pub(super) id: i32,
+    pub(super) bytes: &'a [u8],
+    /// The whole body of a request that is opened.
+    pub(super) body: &'a [u8],
 }
 
 type Work = Pin<Box<dyn Future<Output = (i32, Event)> + Send>>;
@@ -140,36 +149,33 @@ struct Misuse(&'static str);
 // === impl Network ===
 
 impl Network {
-    /// Does something with a request.
+    /// What the import `network` does.
     pub(super) fn operate(
         &mut self,
         guest: &mut Guest,
-        operation: Operation,
-        id: i32,
-        bytes: &[u8],
+        asked: Operation<'_>,
     ) -> wasmtime::Result<i32> {
-        match operation {
-            Operation::Open => self.open(guest, bytes),
-            Operation::Send => self.send(id, bytes),
-            Operation::Finish => {
-                if let Some(exchange) = self.open.get_mut(&id) {
-                    exchange.sending = None;
-                }
+        let id = asked.id;
+        match asked.number {
+            0 => self.open(guest, asked.bytes, asked.body),
+            1 => self.send(id, asked.bytes),
+            2 => {
+                self.complete(id);
                 Ok(DONE)
             }
-            Operation::Read => self.read(id),
-            Operation::Close => {
+            3 => self.read(id),
+            4 => {
                 self.close(id);
                 Ok(DONE)
             }
+            _ => Err(Misuse("no such operation").into()),
         }
     }
 
     /// What happens next. `None`: nothing did in `time`.
     pub(super) async fn news(&mut self, time: Duration) -> Result<Option<News>, Stop> {
-        let time = tokio::time::sleep(time);
         if self.working.is_empty() {
-            time.await;
+            tokio::time::sleep(time).await;
             return Ok(None);
         }
         let working = &mut self.working;
@@ -183,10 +189,18 @@ impl Network {
                 }
             }
         };
-        let (id, event) = tokio::select! {
-            biased;
-            ended = ended => ended,
-            () = time => return Ok(None),
+        let (id, event) = if time.is_zero() {
+            // The timer of the runtime knows no time that short.
+            let Some(ended) = ended.now_or_never() else {
+                return Ok(None);
+            };
+            ended
+        } else {
+            tokio::select! {
+                biased;
+                ended = ended => ended,
+                () = tokio::time::sleep(time) => return Ok(None),
+            }
         };
         if let Event::Failed(EgressError {
             of_the_host: Some(error),
@@ -198,11 +212,10 @@ impl Network {
         Ok(Some(self.happened(id, event)))
     }
 
-    fn open(&mut self, guest: &mut Guest, bytes: &[u8]) -> wasmtime::Result<i32> {
+    fn open(&mut self, guest: &mut Guest, head: &[u8], body: &[u8]) -> wasmtime::Result<i32> {
         if self.open.len() == MAX_OPEN {
             return Ok(TOO_MANY);
         }
-        let (head, body) = split(bytes)?;
         let head: Head = serde_json::from_slice(head)?;
         let mut sending = None;
         let body = match head.body {
@@ -214,9 +227,9 @@ impl Network {
                 RequestBody::Whole(Bytes::copy_from_slice(body))
             }
             Given::Stream => {
-                let (sender, receiver) = mpsc::channel(MAX_PIECES);
-                sending = Some(sender);
-                RequestBody::Stream(Some(StreamBody::new(Pieces(receiver)).boxed_unsync()))
+                let (body, pieces) = Sending::new();
+                sending = Some(body);
+                RequestBody::Stream(Some(StreamBody::new(pieces).boxed_unsync()))
             }
         };
         let held_bytes = if let RequestBody::Whole(bytes) = &body {
@@ -263,7 +276,8 @@ impl Network {
     }
 
     fn send(&mut self, id: i32, bytes: &[u8]) -> wasmtime::Result<i32> {
-        let Some(sender) = self.open.get(&id).and_then(|it| it.sending.clone()) else {
+        let sending = self.open.get(&id).and_then(|it| it.sending.as_ref());
+        let Some(sender) = sending.map(|it| it.pieces.clone()) else {
             // The request is over: what is left of its body is not wanted.
             return Ok(MORE);
         };
@@ -287,6 +301,13 @@ impl Network {
         // It ends by itself when the request does.
         drop(self.work(room));
         Ok(DONE)
+    }
+
+    fn complete(&mut self, id: i32) {
+        let sending = self.open.get_mut(&id).and_then(|it| it.sending.take());
+        if let Some(sending) = sending {
+            sending.is_complete.store(true, Ordering::Release);
+        }
     }
 
     fn read(&mut self, id: i32) -> wasmtime::Result<i32> {
@@ -371,26 +392,44 @@ async fn arrival(mut body: BodyStream) -> Event {
     Event::Arrived(whole.freeze(), body)
 }
 
-/// Head and body of a request, of which the length of the head comes first.
-fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Misuse> {
-    let short = Misuse("a request is too short");
-    let Some((length, rest)) = bytes.split_first_chunk() else {
-        return Err(short);
-    };
-    let length = u32::from_le_bytes(*length) as usize;
-    rest.split_at_checked(length).ok_or(short)
+/// The pieces of a body as they are sent.
+struct Pieces {
+    pieces: Receiver<Bytes>,
+    is_complete: Arc<AtomicBool>,
 }
 
-/// The pieces of a body as they are sent.
-struct Pieces(Receiver<Bytes>);
+impl Sending {
+    fn new() -> (Self, Pieces) {
+        let (sender, receiver) = mpsc::channel(MAX_PIECES);
+        let is_complete = Arc::new(AtomicBool::new(false));
+        let pieces = Pieces {
+            pieces: receiver,
+            is_complete: Arc::clone(&is_complete),
+        };
+        let sending = Self {
+            pieces: sender,
+            is_complete,
+        };
+        (sending, pieces)
+    }
+}
 
 impl Stream for Pieces {
     type Item = Result<Frame<Bytes>, EgressError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0
-            .poll_recv(context)
-            .map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+        let Poll::Ready(piece) = self.pieces.poll_recv(context) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match piece {
+            Some(piece) => Some(Ok(Frame::data(piece))),
+            None if self.is_complete.load(Ordering::Acquire) => None,
+            // The guest has let go of the request: what was sent must not look like all of it.
+            None => Some(Err(EgressError::new(
+                RequestFault::Aborted,
+                "the step let go of the request before its body was complete",
+            ))),
+        })
     }
 }
 

@@ -47,7 +47,11 @@ impl Buffer {
 
     /// A buffer with what the host had waiting.
     pub(crate) fn of(mut bytes: Zeroizing<Vec<u8>>) -> Self {
-        let mut bytes = std::mem::take(&mut *bytes);
+        Self::from(std::mem::take(&mut *bytes))
+    }
+
+    /// A buffer with these bytes.
+    pub(crate) fn from(mut bytes: Vec<u8>) -> Self {
         bytes.push(0);
         Self { bytes }
     }

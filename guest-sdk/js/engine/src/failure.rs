@@ -4,7 +4,7 @@ use rquickjs::{Ctx, Error, Exception, Value};
 
 use crate::{
     engine, heap,
-    native::{self, Errors},
+    native::{self, Errors, Natives},
 };
 
 /// Keys that are told to the host at most: as many as it takes in one call of `missing`.
@@ -30,30 +30,34 @@ pub(crate) enum Kind {
     Output = 2,
     /// It ran out of memory.
     Memory = 3,
+    /// It threw that a request was denied.
+    Denied = 4,
 }
 
 impl Failure {
     /// The failure that an error is.
-    pub(crate) fn new(ctx: &Ctx<'_>, errors: &Errors, kind: Kind, error: &Error) -> Self {
+    pub(crate) fn new(ctx: &Ctx<'_>, natives: &Natives, kind: Kind, error: &Error) -> Self {
         let Some(thrown) = thrown(ctx, error) else {
             return Self::out_of_memory();
         };
-        if is_out_of_memory(errors, &thrown) {
+        if is_out_of_memory(&natives.errors, &thrown) {
             return Self::out_of_memory();
         }
         let keys = native::missing_keys(&thrown);
-        let Ok(told) = errors.describe(&thrown) else {
+        let Ok(told) = natives.errors.describe(&thrown) else {
             ctx.catch();
             return Self::out_of_memory();
         };
         let kind = if keys.is_some() {
             Kind::MissingCredential
+        } else if natives.platform.is_denial(ctx, thrown) {
+            Kind::Denied
         } else {
             kind
         };
         let message = match kind {
             Kind::Output => told_of_output(&told.message),
-            Kind::Failed | Kind::MissingCredential | Kind::Memory => told.message,
+            Kind::Failed | Kind::MissingCredential | Kind::Memory | Kind::Denied => told.message,
         };
         Self {
             kind,
@@ -106,7 +110,7 @@ fn write_number(answer: &mut Vec<u8>, number: usize) {
 
 /// An error, for people.
 pub(crate) fn describe(ctx: &Ctx<'_>, error: &Error) -> String {
-    engine::try_get(|engine| Failure::new(ctx, &engine.natives.errors, Kind::Failed, error).message)
+    engine::try_get(|engine| Failure::new(ctx, &engine.natives, Kind::Failed, error).message)
         .unwrap_or_else(|| {
             let thrown = thrown(ctx, error);
             let exception = thrown

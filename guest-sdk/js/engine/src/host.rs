@@ -8,7 +8,15 @@ mod import {
     #[link(wasm_import_module = "lockstep")]
     unsafe extern "C" {
         pub(super) fn call(call: i32, bytes: *mut u8, length: usize) -> i64;
-        pub(super) fn sleep(microseconds: f64);
+        pub(super) fn wait(microseconds: f64) -> u64;
+        pub(super) fn network(
+            operation: i32,
+            id: i32,
+            bytes: *const u8,
+            length: usize,
+            body: *const u8,
+            body_length: usize,
+        ) -> i32;
     }
 }
 
@@ -88,8 +96,45 @@ pub(crate) fn context() -> Zeroizing<Vec<u8>> {
     take(usize::try_from(length).unwrap_or(0))
 }
 
-pub(crate) fn sleep_us(microseconds: f64) {
-    unsafe { import::sleep(microseconds) };
+/// Returns after so long, infinity for never, or as soon as a request has news. `None`: the time is over.
+pub(crate) fn wait_us(microseconds: f64) -> Option<News> {
+    let news = unsafe { import::wait(microseconds) };
+    (news != 0).then_some(News {
+        kind: (news >> 56) as u8,
+        id: (news >> 32 & 0x00ff_ffff) as i32,
+        length: news as u32 as usize,
+    })
+}
+
+/// What happened to a request. The bytes that tell more wait for [`take_news`].
+pub(crate) struct News {
+    pub(crate) kind: u8,
+    pub(crate) id: i32,
+    pub(crate) length: usize,
+}
+
+/// An operation on a request. `body` is what follows the head of one that is opened.
+pub(crate) fn network(operation: i32, id: i32, bytes: &[u8], body: &[u8]) -> i32 {
+    unsafe {
+        import::network(
+            operation,
+            id,
+            bytes.as_ptr(),
+            bytes.len(),
+            body.as_ptr(),
+            body.len(),
+        )
+    }
+}
+
+/// What tells more of news. Nothing of it is wiped: a step has it all.
+pub(crate) fn take_news(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length + 1);
+    unsafe {
+        import::call(Call::Take as i32, bytes.as_mut_ptr(), length);
+        bytes.set_len(length);
+    }
+    bytes
 }
 
 /// Tells the host why the engine cannot go on. Does not return.

@@ -31,7 +31,7 @@ pub(crate) fn run(engine: &Engine, input: Buffer) -> Vec<u8> {
 }
 
 fn complete(engine: &Engine, ctx: &Ctx<'_>, input: &Buffer) -> Result<String, Failure> {
-    let failure = |kind, error| Failure::new(ctx, &engine.natives.errors, kind, &error);
+    let failure = |kind, error| Failure::new(ctx, &engine.natives, kind, &error);
     let result = call(engine, ctx, input).map_err(|error| failure(Kind::Failed, error))?;
     let result = ManuallyDrop::new(result);
     let output = engine.output.stringify(ctx, &result);

@@ -1,12 +1,12 @@
 //! Turns of the event loop: what is queued runs, time passes, and a promise gets settled.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use rquickjs::{Ctx, Error, Exception, Function, Object, Persistent, Promise, Runtime, Value, qjs};
 
 use crate::{
     engine, failure, host,
-    native::{self, Platform},
+    native::{self, Platform, network},
     rejections::{Rejection, Rejections},
 };
 
@@ -24,6 +24,8 @@ thread_local! {
     /// Some of these that have got a handler since.
     static HANDLED_LATE: RefCell<Rejections> = const { RefCell::new(Rejections::new()) };
     static DEADLINE: RefCell<Option<Deadline>> = const { RefCell::new(None) };
+    /// Whether what happened last was news of a request.
+    static HEARD: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A signal aborts so long before the run has to be over, or when nine tenths of the time that is left have passed.
@@ -65,20 +67,28 @@ pub(crate) fn settle<'js>(
     }
 }
 
-/// Waits for what is due next, and runs it. False: nothing ever is.
+/// Waits for what is due next or for news of a request, and runs it. False: nothing ever is, and none is awaited.
 fn next_task(ctx: &Ctx<'_>, platform: &Platform) -> rquickjs::Result<bool> {
     let task_us = platform.next_task_us(ctx)?;
     let deadline_us = DEADLINE.with_borrow(|deadline| deadline.as_ref().map(|it| it.due_us));
-    let Some(due_us) = [task_us, deadline_us]
+    let due_us = [task_us, deadline_us]
         .into_iter()
         .flatten()
-        .reduce(f64::min)
-    else {
+        .reduce(f64::min);
+    let awaits_news = network::awaits_news();
+    let Some(due_us) = due_us.or(awaits_news.then_some(f64::INFINITY)) else {
         return Ok(false);
     };
     let mut now_us = host::monotonic_us();
-    if due_us > now_us {
-        host::sleep_us(due_us - now_us);
+    let left_us = (due_us - now_us).max(0.0);
+    // What is due and news that are there take turns.
+    let listens = awaits_news && !HEARD.take();
+    if left_us > 0.0 || listens {
+        if let Some(news) = host::wait_us(left_us) {
+            HEARD.set(true);
+            network::tell(ctx, platform, &news)?;
+            return Ok(true);
+        }
         now_us = host::monotonic_us().max(due_us);
     }
     if deadline_us.is_some_and(|due_us| due_us <= now_us) {

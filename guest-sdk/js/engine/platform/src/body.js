@@ -17,13 +17,14 @@ const decoder = new TextDecoder();
 const verbatim = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * A body: bytes, as long as nobody asked for its stream, else a stream. `used` says that the bytes were read.
- * `source` tells whether it could be sent twice.
+ * A body: bytes or an answer that comes in over the network, as long as nobody asked for its stream, else a stream. `used`
+ * says that bytes or answer were read. `source` tells whether it could be sent twice.
  */
 class Body {
-  constructor(bytes, stream) {
+  constructor(bytes, stream, answer) {
     this.bytes = bytes;
     this.stream = stream;
+    this.answer = answer;
     this.source = bytes !== undefined;
     this.used = false;
   }
@@ -34,6 +35,12 @@ class Body {
     return this.disturbed || (this.stream !== undefined && this.stream.locked);
   }
 }
+
+/** A body of bytes that nobody else changes. */
+export const wholeBody = (bytes) => new Body(bytes);
+
+/** The body of an answer that is still on its way. */
+export const answerBody = (answer) => new Body(undefined, undefined, answer);
 
 /** The body that a BodyInit describes, and the `Content-Type` that goes with it (null: none). */
 export function extract(init) {
@@ -56,32 +63,58 @@ export function extract(init) {
 /** The stream of a body; from then on the body is that stream. */
 function streamOf(body) {
   if (body.stream === undefined) {
-    const { bytes, used } = body;
-    let pending = bytes;
-    body.stream = new ReadableStream({
-      type: "bytes",
-      pull(controller) {
-        if (pending.length > 0) controller.enqueue(pending.slice());
-        pending = new Uint8Array(0);
-        controller.close();
-        controller.byobRequest?.respond(0);
-      },
-    });
+    const { bytes, answer, used } = body;
+    body.stream = answer === undefined ? streamOfBytes(bytes) : streamOfAnswer(answer);
     if (used) {
       // As if its reader had read it all, which is never released.
       body.stream._disturbed = true;
       body.stream.getReader();
     }
     body.bytes = undefined;
+    body.answer = undefined;
   }
   return body.stream;
+}
+
+function streamOfBytes(bytes) {
+  let pending = bytes;
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      if (pending.length > 0) controller.enqueue(pending.slice());
+      pending = new Uint8Array(0);
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+  });
+}
+
+/** A piece is asked for when somebody reads. */
+function streamOfAnswer(answer) {
+  return new ReadableStream({
+    type: "bytes",
+    start(controller) {
+      // Held weakly: who has the answer must not keep its reader alive, nor that the answer.
+      const reader = new WeakRef(controller);
+      answer.whenFailed((reason) => reader.deref()?.error(reason));
+    },
+    async pull(controller) {
+      const piece = await answer.piece();
+      if (piece !== undefined) return controller.enqueue(piece);
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel() {
+      answer.close();
+    },
+  });
 }
 
 /** Two bodies in place of one: `clone` of a request or response. They share no chunk. */
 export function cloneBody(body) {
   if (body === null) return null;
-  if (body.stream === undefined) return new Body(body.bytes);
-  const [first, second] = body.stream.tee();
+  if (body.bytes !== undefined) return new Body(body.bytes);
+  const [first, second] = streamOf(body).tee();
   body.stream = first;
   return new Body(undefined, second.pipeThrough(new TransformStream({ transform: copyChunk })));
 }
@@ -103,7 +136,7 @@ async function readAll(body) {
   if (body === null) return new Uint8Array(0);
   if (body.stream === undefined) {
     body.used = true;
-    return body.bytes.slice();
+    return body.bytes === undefined ? readAnswer(body.answer) : body.bytes.slice();
   }
   const reader = body.stream.getReader();
   const chunks = [];
@@ -116,6 +149,16 @@ async function readAll(body) {
       throw error;
     }
     chunks.push(value);
+  }
+}
+
+/** All of an answer, without the detour over a stream. */
+async function readAnswer(answer) {
+  const pieces = [];
+  for (;;) {
+    const piece = await answer.piece();
+    if (piece === undefined) return join(pieces);
+    pieces.push(piece);
   }
 }
 

@@ -8,6 +8,8 @@ const whitespace = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 let listOf;
 let guardOf;
 let sortedOf;
+let copyOf;
+let immutable;
 
 export class Headers {
   /** `[name in lower case, value]`, in the order of appending. */
@@ -20,6 +22,18 @@ export class Headers {
     listOf = (headers) => headers.#list;
     guardOf = (headers, guard) => {
       headers.#guard = guard;
+      return headers;
+    };
+    copyOf = (headers) => {
+      const copy = new Headers();
+      copy.#list = [...headers.#list];
+      copy.#guard = headers.#guard;
+      return copy;
+    };
+    immutable = (list) => {
+      const headers = new Headers();
+      headers.#list = list;
+      headers.#guard = "immutable";
       return headers;
     };
     sortedOf = (headers) => (headers.#sorted ??= sortAndCombine(headers.#list));
@@ -143,6 +157,12 @@ export const guard = (headers, kind) => guardOf(headers, kind);
 export const header = (headers, name) => combined(listOf(headers), name);
 
 export const headerList = (headers) => listOf(headers);
+
+/** A copy, with the same guard. */
+export const cloneHeaders = (headers) => copyOf(headers);
+
+/** The headers of an answer: pairs of a name in lower case and a value. They cannot be changed. */
+export const receivedHeaders = (list) => immutable(list);
 
 pairIterable(Headers, "Headers", (headers) => sortedOf(headers));
 expose({ Headers });

@@ -24,12 +24,15 @@ import "./form-data.js";
 import "./headers.js";
 import "./request.js";
 import "./response.js";
+import "./fetch.js";
 import "./crypto/crypto.js";
 import "./inspect.js";
 import "./console.js";
 import "./node-absent.js";
 
 export { nextTask, runTask } from "./tasks.js";
+export { hear } from "./exchange.js";
+export { isDenial } from "./fault.js";
 export { rejectionHandled, unhandledRejection } from "./global-scope.js";
 export { explain } from "./node-absent.js";
 export { timeoutController } from "./abort.js";

@@ -137,7 +137,13 @@ const defaults = {
   keepalive: false,
 };
 
-function make(input, init) {
+/** What `fetch` is asked for. Its signal is that of the caller itself, as nobody can ask for another. */
+export function requestOf(input, init) {
+  return make(input, dictionary(init, "fetch: options"), (signal) => signal);
+}
+
+/** `follow` makes the signal of the request from the one that it was given. */
+function make(input, init, follow = (signal) => dependentSignal([signal])) {
   const from = isRequest(input) ? stateOf(input) : undefined;
   const state = from === undefined ? { ...defaults, url: urlOf(USVString(input)) } : { ...from };
   if (init.window !== undefined && init.window !== null) throw new TypeError("Request: `window` can only be null");
@@ -145,11 +151,11 @@ function make(input, init) {
   if (init.method !== undefined) state.method = methodOf(init.method);
   if (state.mode === "no-cors" && !simple.includes(state.method))
     throw new TypeError(`Request: the mode \`no-cors\` allows no method ${state.method}`);
-  state.signal = signalOf(init, from === undefined ? undefined : input.signal);
-  const given = init.headers;
-  if (given !== undefined) {
+  const given = signalOf(init, from?.signal);
+  state.signal = given === undefined ? undefined : follow(given);
+  if (init.headers !== undefined) {
     state.headers = new Headers();
-    fill(state.headers, given);
+    fill(state.headers, init.headers);
   } else {
     state.headers = from === undefined ? new Headers() : new Headers(headerList(from.headers));
   }
@@ -198,7 +204,7 @@ function signalOf(init, inherited) {
   const signal = init.signal === undefined ? inherited : init.signal;
   if (signal === undefined || signal === null) return undefined;
   if (!isAbortSignal(signal)) throw new TypeError("Request: `signal` is not an AbortSignal");
-  return dependentSignal([signal]);
+  return signal;
 }
 
 function setBody(state, init, from) {

@@ -1,7 +1,7 @@
 // Response: what `fetch` gives. A step can make and read one.
 
 import { cloneBody, extract, withBody } from "./body.js";
-import { fill, guard, header, headerList, Headers } from "./headers.js";
+import { cloneHeaders, fill, guard, header, Headers } from "./headers.js";
 import { URL } from "./url.js";
 import { ByteString, dictionary, expose, internal, need, unsignedShort, USVString } from "./webidl.js";
 
@@ -76,7 +76,7 @@ export class Response {
       throw new TypeError("Response.clone: the body was read already, or is locked");
     return new Response(internal, {
       ...state,
-      headers: new Headers(headerList(state.headers)),
+      headers: cloneHeaders(state.headers),
       body: cloneBody(state.body),
     });
   }
@@ -92,6 +92,12 @@ function optionsOf(init) {
     statusText: statusText === undefined ? "" : ByteString(statusText, "Response: `statusText`"),
   };
 }
+
+/** Whether an answer with this status never has a body. */
+export const isNullBodyStatus = (status) => nullBodyStatus.includes(status);
+
+/** The response that an answer from outside is. */
+export const receivedResponse = (state) => new Response(internal, { ...state, type: "basic" });
 
 function make(extracted, { headers: given, status, statusText }) {
   if (status < 200 || status > 599) throw new RangeError(`Response: the status ${status} is not between 200 and 599`);

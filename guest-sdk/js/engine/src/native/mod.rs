@@ -3,6 +3,7 @@
 mod context;
 mod credentials;
 mod errors;
+pub(crate) mod network;
 mod own;
 mod platform;
 mod random;

@@ -6,7 +6,7 @@ use std::{cell::RefCell, io::Read as _};
 use flate2::read::ZlibDecoder;
 use rquickjs::{Coerced, Ctx, Function, Object, Persistent, TypedArray, Value};
 
-use super::own;
+use super::{network, own};
 use crate::{
     host::{self, Stream},
     web,
@@ -58,6 +58,24 @@ impl Platform {
     pub(crate) fn run_task(&self, ctx: &Ctx<'_>, now_us: f64) -> rquickjs::Result<()> {
         self.hook(ctx, "runTask")?
             .map_or(Ok(()), |hook| hook.call((now_us,)))
+    }
+
+    /// Tells what happened to a request.
+    pub(crate) fn hear<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        kind: u8,
+        id: i32,
+        payload: Value<'js>,
+    ) -> rquickjs::Result<()> {
+        self.hook(ctx, "hear")?
+            .map_or(Ok(()), |hook| hook.call((kind, id, payload)))
+    }
+
+    /// Whether an error is that of a request that the host refused.
+    pub(crate) fn is_denial<'js>(&self, ctx: &Ctx<'js>, error: Value<'js>) -> bool {
+        let hook = self.hook(ctx, "isDenial").ok().flatten();
+        hook.is_some_and(|hook| hook.call((error,)).unwrap_or(false))
     }
 
     /// Whether the step deals with a rejection that nothing handles.
@@ -114,6 +132,7 @@ fn hidden<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     hidden.set("monotonic", Function::new(ctx.clone(), host::monotonic_us)?)?;
     hidden.set("random", Function::new(ctx.clone(), random)?)?;
     hidden.set("uncaught", Function::new(ctx.clone(), uncaught)?)?;
+    hidden.set("network", network::natives(ctx)?)?;
     web::install(ctx, &hidden, host::random)?;
     Ok(hidden)
 }

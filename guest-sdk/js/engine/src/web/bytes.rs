@@ -5,7 +5,7 @@ use std::ops::Deref;
 use rquickjs::{Ctx, FromJs, Result, TypedArray, Value};
 
 /// An argument: the bytes of a `Uint8Array`, borrowed from the engine. A detached array has none.
-pub(super) struct Bytes<'js>(TypedArray<'js, u8>);
+pub(crate) struct Bytes<'js>(TypedArray<'js, u8>);
 
 impl<'js> FromJs<'js> for Bytes<'js> {
     fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {

@@ -12,7 +12,7 @@ mod url;
 
 use rquickjs::{Ctx, Object, Result};
 
-pub(crate) use bytes::write as write_bytes;
+pub(crate) use bytes::{Bytes, write as write_bytes};
 pub(crate) use crypto::random::Fill;
 
 /// Adds the natives to `engine`. `random` fills a buffer with random bytes from the host; it is called in runs only.

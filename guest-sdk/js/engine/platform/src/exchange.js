@@ -1,0 +1,168 @@
+// Requests that the host has open: who waits for news of them, and what ends them.
+
+import { engine } from "./engine.js";
+import { fault } from "./fault.js";
+
+const { awaits, close, end, open, read, send } = engine.network;
+
+/** What the host says where it opens no more; all else below 0 is that it holds as much of bodies as it does. */
+const TOO_MANY = -1;
+/** What it says where the next piece of a body need not wait. */
+const MORE = 1;
+
+/** id -> the exchange, as long as it goes on. */
+const exchanges = new Map();
+/** How many news are awaited, which keeps the event loop alive. */
+let awaited = 0;
+
+/** A request, until its answer has ended, it has failed, or nobody wants it any more. */
+export class Exchange {
+  #id;
+  /** What it fails with: an error with the stack of the call. */
+  #error;
+  /** Who waits, by what for: `head`, `piece` or `room`. */
+  #waiting = { head: undefined, piece: undefined, room: undefined };
+  #isOver = false;
+  /** `{ reason }`, if it failed. */
+  #failure;
+  #endings = [];
+
+  /** Sends a request: what the host reads of it, and its body if that is all there. */
+  constructor(head, whole, error) {
+    this.#error = error;
+    this.#id = open(JSON.stringify(head), whole);
+    if (this.#id < 0) throw fault(error, refused(this.#id));
+    exchanges.set(this.#id, this);
+  }
+
+  get isOver() {
+    return this.#isOver;
+  }
+
+  /** A promise of the head of the answer. */
+  head() {
+    return this.#news("head");
+  }
+
+  /** A promise of the next piece of the answer's body; of undefined, if there is none. One is asked for at a time. */
+  piece() {
+    if (!this.#isOver) read(this.#id);
+    return this.#news("piece");
+  }
+
+  /** Sends a piece of the body. What it returns is awaited before the next. */
+  send(piece) {
+    if (this.#isOver || send(this.#id, piece) === MORE) return undefined;
+    return this.#news("room");
+  }
+
+  endBody() {
+    if (!this.#isOver) end(this.#id);
+  }
+
+  /** Ends it, as nobody wants the rest of the answer. */
+  close() {
+    if (this.#isOver) return;
+    close(this.#id);
+    this.#end(undefined);
+  }
+
+  /** Ends it, and whoever waits for news gets `reason`. */
+  fail(reason) {
+    if (this.#isOver) return;
+    close(this.#id);
+    this.#end({ reason });
+  }
+
+  /** Ends it because of what the host has told, or the platform has found. */
+  failWith(told, cause) {
+    this.fail(fault(this.#error, told, cause));
+  }
+
+  /** `run` is called when it is over, with `{ reason }` if it failed. */
+  whenOver(run) {
+    this.#endings.push(run);
+  }
+
+  hear(kind, payload) {
+    if (kind === 1) {
+      this.#settle("head", payload);
+      if (payload.ended) this.#end(undefined);
+    } else if (kind === 2) this.#settle("piece", payload);
+    else if (kind === 3) this.#end(undefined);
+    else if (kind === 4) this.#end({ reason: fault(this.#error, payload) });
+    else if (kind === 5) this.#settle("room");
+  }
+
+  #news(kind) {
+    if (this.#isOver)
+      return this.#failure === undefined ? Promise.resolve() : Promise.reject(this.#failure.reason);
+    return new Promise((resolve, reject) => {
+      this.#waiting[kind] = { resolve, reject };
+      awaits(++awaited);
+    });
+  }
+
+  #settle(kind, value) {
+    const waiting = this.#take(kind);
+    waiting?.resolve(value);
+  }
+
+  #take(kind) {
+    const waiting = this.#waiting[kind];
+    if (waiting === undefined) return undefined;
+    this.#waiting[kind] = undefined;
+    awaits(--awaited);
+    return waiting;
+  }
+
+  #end(failure) {
+    this.#isOver = true;
+    this.#failure = failure;
+    exchanges.delete(this.#id);
+    for (const kind of ["head", "piece", "room"]) {
+      const waiting = this.#take(kind);
+      if (failure === undefined) waiting?.resolve();
+      else waiting?.reject(failure.reason);
+    }
+    for (const run of this.#endings) run(failure);
+    this.#endings = [];
+  }
+}
+
+function refused(answer) {
+  const message =
+    answer === TOO_MANY
+      ? "1,000 requests are open already, and no more may be: await some of them, and read or cancel the bodies of their answers"
+      : "the bodies of requests that wait to be sent have more than 64 MiB together: send them one after the other, or as streams";
+  return { code: "egress_denied", host: null, message };
+}
+
+/** News from the host. There may be some of a request that is over. */
+export function hear(kind, id, payload) {
+  exchanges.get(id)?.hear(kind, payload);
+}
+
+/** Ends exchanges of whose answers' bodies nobody knows any more. */
+const forgotten = new FinalizationRegistry((exchange) => exchange.close());
+
+/** The body of an answer, for whoever reads it. As soon as nobody knows it any more the exchange ends. */
+export class Answer {
+  #exchange;
+
+  constructor(exchange) {
+    this.#exchange = exchange;
+    forgotten.register(this, exchange);
+  }
+  piece() {
+    return this.#exchange.piece();
+  }
+  close() {
+    this.#exchange.close();
+  }
+  whenFailed(run) {
+    this.#exchange.whenOver((failure) => {
+      if (failure !== undefined) run(failure.reason);
+    });
+  }
+}

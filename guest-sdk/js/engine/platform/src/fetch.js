@@ -1,0 +1,119 @@
+// fetch: requests through the host, which decides what may leave.
+
+import { signalState } from "./abort-state.js";
+import { answerBody, wholeBody } from "./body.js";
+import { dataOf } from "./data-url.js";
+import { engine } from "./engine.js";
+import { Answer, Exchange } from "./exchange.js";
+import { fault } from "./fault.js";
+import { headerList, receivedHeaders } from "./headers.js";
+import { requestOf } from "./request.js";
+import { isNullBodyStatus, receivedResponse } from "./response.js";
+import { exposeOperations, need } from "./webidl.js";
+
+/** The largest piece of a body that the host takes at once. */
+const PIECE_BYTES = 256 * 1024;
+
+const defaults = [
+  ["accept", "*/*"],
+  ["user-agent", `Lockstep/${engine.version}`],
+];
+
+function fetch(input, init = {}) {
+  // Made here for its stack: what fails later has none that tells anything.
+  const error = new TypeError();
+  try {
+    need(arguments, 1, "fetch");
+    return start(requestOf(input, init), error);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
+}
+
+async function start(request, error) {
+  const { body, signal, url } = request;
+  const state = signal === undefined ? undefined : signalState(signal);
+  if (state?.aborted) {
+    body?.stream?.cancel(state.reason).catch(() => {});
+    throw state.reason;
+  }
+  const scheme = url.slice(0, url.indexOf(":"));
+  if (scheme === "http" || scheme === "https") return overNetwork(request, state, error);
+  if (scheme === "data") return ofData(url, error);
+  const message = `a URL with \`${scheme}:\` cannot be fetched, only those with \`https:\`, \`http:\` and \`data:\``;
+  throw fault(error, { code: "protocol", host: null, message });
+}
+
+async function overNetwork(request, state, error) {
+  const { body } = request;
+  const exchange = new Exchange(headOf(request), body?.bytes, error);
+  if (state !== undefined) endsWith(exchange, state);
+  if (body?.stream !== undefined) pump(body.stream, exchange);
+  const head = await exchange.head();
+  const isNull = request.method === "HEAD" || isNullBodyStatus(head.status);
+  if (isNull) exchange.close();
+  return receivedResponse({
+    url: withoutFragment(head.url),
+    redirected: head.redirected,
+    status: head.status,
+    statusText: head.reason,
+    headers: receivedHeaders(head.headers),
+    body: isNull ? null : head.ended ? wholeBody(new Uint8Array(0)) : answerBody(new Answer(exchange)),
+  });
+}
+
+function headOf({ method, url, headers: given, redirect, body }) {
+  // How long a body is is the host's to say.
+  const headers = headerList(given).filter((it) => it[0] !== "content-length");
+  for (const header of defaults) if (!headers.some((it) => it[0] === header[0])) headers.push(header);
+  return { method, url, headers, redirect, body: body === null ? "none" : body.stream === undefined ? "whole" : "stream" };
+}
+
+function endsWith(exchange, state) {
+  const abort = () => exchange.fail(state.reason);
+  state.algorithms.add(abort);
+  exchange.whenOver(() => state.algorithms.delete(abort));
+}
+
+/** Sends a stream as the body of a request, a piece whenever there is room. */
+async function pump(stream, exchange) {
+  const reader = stream.getReader();
+  const cancel = (reason) => reader.cancel(reason).catch(() => {});
+  exchange.whenOver((failure) => cancel(failure?.reason));
+  try {
+    while (!exchange.isOver) {
+      const { done, value } = await reader.read();
+      if (done) return exchange.endBody();
+      if (!(value instanceof Uint8Array)) throw new TypeError("a chunk is not a Uint8Array");
+      for (let at = 0; at < value.length; at += PIECE_BYTES)
+        await exchange.send(at === 0 && value.length <= PIECE_BYTES ? value : value.subarray(at, at + PIECE_BYTES));
+    }
+  } catch (cause) {
+    const message = "the stream that is the request's body failed, or gave something else than bytes";
+    exchange.failWith({ code: "body", host: null, message }, cause);
+    cancel(cause);
+  }
+}
+
+function withoutFragment(url) {
+  const at = url.indexOf("#");
+  return at === -1 ? url : url.slice(0, at);
+}
+
+function ofData(url, error) {
+  const data = dataOf(withoutFragment(url));
+  if (data === null) {
+    const message = "a `data:` URL has no comma, or its base64 cannot be read";
+    throw fault(error, { code: "protocol", host: null, message });
+  }
+  return receivedResponse({
+    url: withoutFragment(url),
+    redirected: false,
+    status: 200,
+    statusText: "OK",
+    headers: receivedHeaders([["content-type", data.type]]),
+    body: wholeBody(data.bytes),
+  });
+}
+
+exposeOperations({ fetch });
