@@ -28,6 +28,8 @@ mod redirect;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;
 
 pub use config::{EgressConfig, InvalidRoots, Reach};
 pub use resolve::{Resolve, SystemResolver};
