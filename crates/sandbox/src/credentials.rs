@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, DenialReason, Scope, Sealing};
+pub use lockstep_step::Handling;
+use lockstep_step::{CredentialKey, DenialReason, Scope};
 
 /// The credentials of one run. The values are those of the moment at which it started.
 pub trait Credentials: Send + Sync {
@@ -28,15 +29,6 @@ pub trait Credentials: Send + Sync {
 
     /// The keys that can be had, sorted.
     fn keys(&self) -> Vec<CredentialKey>;
-}
-
-/// What the guest gets of a credential.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Handling {
-    /// Its value.
-    Reveal,
-    /// A placeholder, which stands for the value in requests that this allows.
-    Sealed(Sealing),
 }
 
 /// A credential, opened.

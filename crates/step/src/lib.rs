@@ -32,4 +32,6 @@ pub use receipt::{CredentialUse, DenialReason, Denied, Receipt};
 pub use request::{Decision, RequestFault, RequestReceipt};
 pub use run_id::{InvalidRunId, RunId};
 pub use scope::{Scope, UsagePermission};
-pub use sealing::{InvalidSealing, MAX_DESTINATIONS, SealedPlace, Sealing};
+pub use sealing::{
+    Handling, InvalidSealing, MAX_DESTINATIONS, SealedPlace, Sealing, SealingPolicy,
+};

@@ -19,6 +19,26 @@ pub struct Sealing {
     places: BTreeSet<SealedPlace>,
 }
 
+/// What a step gets of a credential.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Handling {
+    /// Its value.
+    Reveal,
+    /// A placeholder, which stands for the value in requests that this allows.
+    Sealed(Sealing),
+}
+
+/// Whether a workspace lets its steps have values.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealingPolicy {
+    /// Credentials are sealed or revealed, each as it was set.
+    #[default]
+    Optional,
+    /// Each credential must be sealed: one that is not is neither set nor given to a run.
+    Required,
+}
+
 /// A place in a request.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +65,14 @@ pub enum InvalidSealing {
         /// What was given.
         count: usize,
     },
+    /// A wildcard over all that is registered below a top-level domain.
+    #[error(
+        "`{destination}` is every host below a top-level domain, whoever owns it: name a host, or a domain as in `*.example.com`"
+    )]
+    TooBroad {
+        /// What was given.
+        destination: Destination,
+    },
     /// A word that is no place.
     #[error("a place is `header`, `query`, `basic` or `body`")]
     Place,
@@ -60,7 +88,7 @@ impl Sealing {
     /// For requests to these destinations, in these places; none: `header`.
     ///
     /// # Errors
-    /// [`InvalidSealing`], if there is no destination, or there are too many.
+    /// [`InvalidSealing`], if there is no destination, there are too many, or one is too broad.
     pub fn new(
         to: impl IntoIterator<Item = Destination>,
         places: impl IntoIterator<Item = SealedPlace>,
@@ -69,6 +97,10 @@ impl Sealing {
         let mut places: BTreeSet<_> = places.into_iter().collect();
         if places.is_empty() {
             places.insert(SealedPlace::Header);
+        }
+        if let Some(broad) = to.iter().find(|to| to.host.is_below_a_top_level_domain()) {
+            let destination = broad.clone();
+            return Err(InvalidSealing::TooBroad { destination });
         }
         match to.len() {
             0 => Err(InvalidSealing::NoDestination),
@@ -105,6 +137,41 @@ impl TryFrom<Unchecked> for Sealing {
 
     fn try_from(unchecked: Unchecked) -> Result<Self, InvalidSealing> {
         Self::new(unchecked.to, unchecked.places)
+    }
+}
+
+// === impl Handling ===
+
+impl Handling {
+    /// Where the value may be used; `None` if the step gets it.
+    #[must_use]
+    pub fn sealing(&self) -> Option<&Sealing> {
+        match self {
+            Self::Reveal => None,
+            Self::Sealed(sealing) => Some(sealing),
+        }
+    }
+}
+
+// === impl SealingPolicy ===
+
+impl SealingPolicy {
+    /// The word of the API, the record and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
+
+    /// Whether a workspace with this policy has credentials like this one.
+    #[must_use]
+    pub fn allows(self, handling: &Handling) -> bool {
+        match (self, handling) {
+            (Self::Optional, _) | (Self::Required, Handling::Sealed(_)) => true,
+            (Self::Required, Handling::Reveal) => false,
+        }
     }
 }
 
@@ -166,6 +233,27 @@ mod tests {
         assert!(!sealing.allows("a.test", 8443, 443));
         assert!(sealing.allows("x.b.test", 8443, 443));
         assert!(!sealing.allows("b.test", 8443, 443));
+    }
+
+    #[test]
+    fn a_wildcard_over_a_top_level_domain_is_refused_and_a_domain_below_is_not() {
+        for text in ["*.com", "*.COM:8443", "*.localhost"] {
+            let destination = to(text);
+            assert_eq!(
+                Sealing::new([to("a.test"), to(text)], []),
+                Err(InvalidSealing::TooBroad { destination })
+            );
+        }
+        Sealing::new([to("*.example.com"), to("localhost")], []).unwrap();
+    }
+
+    #[test]
+    fn a_workspace_that_requires_sealing_has_no_credential_that_is_revealed() {
+        let sealed = Handling::Sealed(Sealing::new([to("a.test")], []).unwrap());
+        assert!(SealingPolicy::Optional.allows(&Handling::Reveal));
+        assert!(SealingPolicy::Optional.allows(&sealed));
+        assert!(SealingPolicy::Required.allows(&sealed));
+        assert!(!SealingPolicy::Required.allows(&Handling::Reveal));
     }
 
     #[test]

@@ -76,6 +76,12 @@ impl HostPattern {
     pub fn host(&self) -> Option<&str> {
         (self.reach == Reach::Exact).then_some(&self.name)
     }
+
+    /// Whether all names below a top-level domain are meant, as by `*.com`.
+    #[must_use]
+    pub fn is_below_a_top_level_domain(&self) -> bool {
+        self.reach == Reach::Below && !self.name.contains('.')
+    }
 }
 
 impl FromStr for HostPattern {
