@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use lockstep_e2e::{TestHost, repository};
 use lockstep_secret::Secret;
-use lockstep_step::{Scope, WorkspaceName};
+use lockstep_step::{Handling, Scope, WorkspaceName};
 use lockstep_store::{PutCredential, SqliteStore, Store};
-use lockstep_vault::{AdminPermit, IfAbsent, Vault, open_key_file};
+use lockstep_vault::{AdminPermit, CredentialVersion, IfAbsent, Vault, open_key_file};
 
 /// What `doctor` says under this name that is not `ok`, as `status: message (hint)`; and its exit code.
 fn found(host: &TestHost, name: &str, more: &[&str]) -> (Vec<String>, i32) {
@@ -189,9 +189,13 @@ async fn records_that_no_key_opens_are_found() {
     let vault = Vault::new(ring);
     let other = vault.create_workspace_key(&permit).unwrap();
     let value = Secret::new("sealed under another key".to_owned());
-    let sealed = vault
-        .seal(&permit, &other, &scope, &key, base.next, &value)
-        .unwrap();
+    let version = CredentialVersion {
+        scope: &scope,
+        key: &key,
+        version: base.next,
+        handling: &Handling::Reveal,
+    };
+    let sealed = vault.seal(&permit, &other, version, &value).unwrap();
     let put = PutCredential {
         scope,
         key,

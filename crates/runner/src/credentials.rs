@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use lockstep_secret::{Masker, Registered, Secret};
-use lockstep_step::{Caller, CredentialKey, MAX_VALUE_BYTES, Scope, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    Caller, CredentialKey, Handling, MAX_VALUE_BYTES, Scope, WorkflowName, WorkspaceName,
+};
 use lockstep_store::{
     CredentialEntry, Dependents, PutBase, PutCredential, Removal, StoreError, Thing,
 };
-use lockstep_vault::{AdminPermit, ViewPermit, WrappedWorkspaceKey};
+use lockstep_vault::{AdminPermit, CredentialVersion, ViewPermit, WrappedWorkspaceKey};
 
 use crate::error::ManageError;
 use crate::runner::Runner;
@@ -213,8 +215,14 @@ impl Runner {
                 .workspace_key(permit, key, &base, &mut workspace_key)
                 .await?;
             let vault = &self.parts.vault;
+            let version = CredentialVersion {
+                scope,
+                key,
+                version: base.next,
+                handling: &Handling::Reveal,
+            };
             let sealed = vault
-                .seal(permit, &wrapped, scope, key, base.next, &credential.value)
+                .seal(permit, &wrapped, version, &credential.value)
                 .map_err(|source| ManageError::Seal {
                     key: key.clone(),
                     source,

@@ -17,9 +17,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use lockstep_secret::{KeyMaterial, Secret};
-use lockstep_step::{Caller, Role, Scope, WorkspaceName};
+use lockstep_step::{Caller, Handling, Role, Scope, WorkspaceName};
 use lockstep_store::{PutCredential, RewrappedKey, SqliteStore, Store};
-use lockstep_vault::{AdminPermit, Kek, KeyPermit, Keyring, Rewrapper, Vault};
+use lockstep_vault::{AdminPermit, CredentialVersion, Kek, KeyPermit, Keyring, Rewrapper, Vault};
 
 const WORKSPACES: u32 = 10_000;
 
@@ -82,9 +82,13 @@ async fn add_workspace(store: &dyn Store, vault: &Vault, number: u32) {
     let workspace_key = vault.create_workspace_key(&admin).unwrap();
     let (scope, key) = (Scope::Workspace, "TOKEN".parse().unwrap());
     let value = Secret::new("a value of the usual length, 1f93".to_owned());
-    let sealed = vault
-        .seal(&admin, &workspace_key, &scope, &key, 1, &value)
-        .unwrap();
+    let version = CredentialVersion {
+        scope: &scope,
+        key: &key,
+        version: 1,
+        handling: &Handling::Reveal,
+    };
+    let sealed = vault.seal(&admin, &workspace_key, version, &value).unwrap();
     let put = PutCredential {
         scope,
         key,

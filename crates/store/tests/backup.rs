@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, Digest, Role, RunId, Scope, WorkflowName, WorkspaceName};
+use lockstep_step::{Caller, Digest, Handling, Role, RunId, Scope, WorkflowName, WorkspaceName};
 use lockstep_store::{
     BackupContents, BackupError, IfThere, NewRun, PutCredential, Removal, RestoreError, Restored,
     RunSource, RunState, SqliteStore, Store,
 };
-use lockstep_vault::{AdminPermit, Kek, Keyring, Vault, ViewPermit};
+use lockstep_vault::{AdminPermit, CredentialVersion, Kek, Keyring, Vault, ViewPermit};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -139,8 +139,14 @@ async fn set(store: &SqliteStore, key: &str, value: &str) -> (Vec<u8>, lockstep_
     let workspace_key = vault.create_workspace_key(&permit).unwrap();
     let (scope, key) = (Scope::Workspace, key.parse().unwrap());
     let value = Secret::new(value.to_owned());
+    let version = CredentialVersion {
+        scope: &scope,
+        key: &key,
+        version: 1,
+        handling: &Handling::Reveal,
+    };
     let sealed = vault
-        .seal(&permit, &workspace_key, &scope, &key, 1, &value)
+        .seal(&permit, &workspace_key, version, &value)
         .unwrap();
     let record = sealed.record().to_vec();
     let put = PutCredential {

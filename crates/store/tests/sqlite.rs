@@ -14,13 +14,13 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, Digest, Role, RunId, Scope, WorkflowName, WorkspaceName};
+use lockstep_step::{Caller, Digest, Handling, Role, RunId, Scope, WorkflowName, WorkspaceName};
 use lockstep_store::conformance::{conformance, conformance_shared};
 use lockstep_store::{
     NewRun, OpenStoreError, PutCredential, Removal, RunSource, RunState, SqliteStore, Store,
     StoreError,
 };
-use lockstep_vault::{AdminPermit, Kek, Keyring, Vault, ViewPermit};
+use lockstep_vault::{AdminPermit, CredentialVersion, Kek, Keyring, Vault, ViewPermit};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -270,7 +270,7 @@ async fn a_workspace_key_of_a_later_release_stops_no_run() {
     let Some(Err(error)) = changes.key else {
         panic!("{changes:?}")
     };
-    let told = "the wrapped workspace key has format 2, and this release reads format 1";
+    let told = "the wrapped workspace key has format 2, and this release reads up to format 1";
     assert_eq!(error.to_string(), told);
 }
 
@@ -282,9 +282,13 @@ async fn set_canary(store: &SqliteStore, admin: &AdminPermit) -> Vec<u8> {
     let workspace_key = vault.create_workspace_key(admin).unwrap();
     let (scope, key) = (Scope::Workspace, "TOKEN".parse().unwrap());
     let value = Secret::new("canary-1b3f-canary".to_owned());
-    let sealed = vault
-        .seal(admin, &workspace_key, &scope, &key, 1, &value)
-        .unwrap();
+    let version = CredentialVersion {
+        scope: &scope,
+        key: &key,
+        version: 1,
+        handling: &Handling::Reveal,
+    };
+    let sealed = vault.seal(admin, &workspace_key, version, &value).unwrap();
     let record = sealed.record().to_vec();
     let put = PutCredential {
         scope,

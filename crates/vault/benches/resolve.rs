@@ -13,10 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, CredentialKey, Role, Scope, UsagePermission, WorkflowName};
+use lockstep_step::{
+    Caller, CredentialKey, Handling, Role, Scope, SealingPolicy, UsagePermission, WorkflowName,
+};
 use lockstep_vault::{
-    AdminPermit, Change, Kek, Keyring, RunPermit, SealedCredential, SnapshotMark, Vault,
-    WorkspaceChanges, WorkspaceSnapshot, WrappedWorkspaceKey,
+    AdminPermit, Change, CredentialVersion, Kek, Keyring, RunPermit, SealedCredential,
+    SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot, WrappedWorkspaceKey,
 };
 
 const ROUNDS: usize = 10_000;
@@ -57,8 +59,14 @@ impl Workspace {
         let seal = |index: usize| {
             let name: CredentialKey = format!("SERVICE_{index}_TOKEN").parse().unwrap();
             let value = Secret::new("0123456789abcdef0123456789abcdef01234567".to_owned());
-            let sealed = vault.seal(&admin, &key, &Scope::Workspace, &name, 1, &value);
-            (name, sealed.unwrap())
+            let version = CredentialVersion {
+                scope: &Scope::Workspace,
+                key: &name,
+                version: 1,
+                handling: &Handling::Reveal,
+            };
+            let sealed = vault.seal(&admin, &key, version, &value).unwrap();
+            (name, sealed)
         };
         let mut changes = vec![Change::Permission {
             workflow: workflow.clone(),
@@ -116,6 +124,7 @@ fn of(key: &WrappedWorkspaceKey, changes: Vec<Change>) -> WorkspaceChanges {
         },
         from_empty: false,
         key: Some(Ok(key.clone())),
+        sealing: SealingPolicy::Optional,
         changes,
     }
 }

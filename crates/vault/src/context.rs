@@ -6,19 +6,21 @@
 use lockstep_step::{CredentialKey, Scope, WorkspaceName};
 
 use crate::envelope::WorkspaceKeyId;
+use crate::handling::BoundHandling;
 use crate::kek::KekId;
-use crate::record::{ALGORITHM, FORMAT};
+use crate::record::{ALGORITHM, WORKSPACE_KEY_FORMAT};
 
 /// Associated data of one layer.
 pub(crate) struct Context(Vec<u8>);
 
-/// Where a version of a credential belongs.
+/// Where a version of a credential belongs, and how it may be used.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) workspace: &'a WorkspaceName,
     pub(crate) scope: &'a Scope,
     pub(crate) key: &'a CredentialKey,
     pub(crate) version: u64,
+    pub(crate) handling: &'a BoundHandling,
 }
 
 impl Context {
@@ -28,7 +30,7 @@ impl Context {
         workspace_key: &WorkspaceKeyId,
         workspace: &WorkspaceName,
     ) -> Self {
-        Self::new("lockstep/workspace-key")
+        Self::new("lockstep/workspace-key", WORKSPACE_KEY_FORMAT)
             .field(kek.as_bytes())
             .field(workspace_key.as_bytes())
             .field(workspace.as_str().as_bytes())
@@ -36,23 +38,23 @@ impl Context {
 
     /// A data key under its workspace's key.
     pub(crate) fn data_key(workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
-        Self::new("lockstep/data-key").credential(workspace_key, place)
+        Self::new("lockstep/data-key", place.handling.format()).credential(workspace_key, place)
     }
 
     /// A value under its data key.
     pub(crate) fn value(workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
-        Self::new("lockstep/value").credential(workspace_key, place)
+        Self::new("lockstep/value", place.handling.format()).credential(workspace_key, place)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    fn new(domain: &'static str) -> Self {
-        // Three names of at most 128 bytes and the rest fit, so that there is one allocation.
+    fn new(domain: &'static str, format: u8) -> Self {
+        // Three names of at most 128 bytes and the rest fit, so that there is one allocation but for many hosts.
         Self(Vec::with_capacity(512))
             .field(domain.as_bytes())
-            .field(&[FORMAT])
+            .field(&[format])
             .field(&[ALGORITHM])
     }
 
@@ -61,12 +63,18 @@ impl Context {
             Scope::Workspace => ("workspace", ""),
             Scope::Workflow(name) => ("workflow", name.as_str()),
         };
-        self.field(workspace_key.as_bytes())
+        let bound = self
+            .field(workspace_key.as_bytes())
             .field(place.workspace.as_str().as_bytes())
             .field(scope.as_bytes())
             .field(workflow.as_bytes())
             .field(place.key.as_str().as_bytes())
-            .field(&place.version.to_be_bytes())
+            .field(&place.version.to_be_bytes());
+        match place.handling.bytes() {
+            // As format 1 has always been.
+            None => bound,
+            Some(sealing) => bound.field(sealing),
+        }
     }
 
     fn field(mut self, bytes: &[u8]) -> Self {
@@ -82,7 +90,7 @@ impl Context {
 impl Context {
     /// A context of one field.
     pub(crate) fn for_test(field: &str) -> Self {
-        Self::new("lockstep/test").field(field.as_bytes())
+        Self::new("lockstep/test", 1).field(field.as_bytes())
     }
 }
 
@@ -90,12 +98,23 @@ impl Context {
 mod tests {
     use std::collections::HashSet;
 
+    use lockstep_step::{Handling, Sealing};
+
     use super::*;
+
+    fn handlings() -> Vec<BoundHandling> {
+        let sealed = |host: &str| {
+            let sealing = Sealing::new([host.parse().unwrap()], []).unwrap();
+            Handling::Sealed(sealing)
+        };
+        let all = [Handling::Reveal, sealed("a.test"), sealed("b.test")];
+        all.map(BoundHandling::new).into()
+    }
 
     #[test]
     fn fields_do_not_run_into_each_other() {
         let two = |a: &str, b: &str| {
-            let context = Context::new("lockstep/test");
+            let context = Context::new("lockstep/test", 1);
             context.field(a.as_bytes()).field(b.as_bytes()).0
         };
         assert_ne!(two("ab", "c"), two("a", "bc"));
@@ -116,12 +135,15 @@ mod tests {
             for workspace in ["acme", "globex"] {
                 for scope in &scopes {
                     for key in ["TOKEN", "TOKEN_"] {
-                        for version in [1, 2] {
+                        for (version, handling) in [1, 2].into_iter().flat_map(|version| {
+                            handlings().into_iter().map(move |it| (version, it))
+                        }) {
                             let place = Place {
                                 workspace: &workspace.parse().unwrap(),
                                 scope,
                                 key: &key.parse().unwrap(),
                                 version,
+                                handling: &handling,
                             };
                             contexts.insert(Context::value(id, place).0);
                             contexts.insert(Context::data_key(id, place).0);

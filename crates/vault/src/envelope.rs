@@ -6,9 +6,10 @@ use std::sync::Arc;
 use lockstep_secret::Zeroizing;
 
 use lockstep_secret::{KeyMaterial, Secret};
-use lockstep_step::{MAX_VALUE_BYTES, WorkspaceName};
+use lockstep_step::{CredentialKey, Handling, MAX_VALUE_BYTES, Scope, WorkspaceName};
 
 use crate::context::{Context, Place};
+use crate::handling::BoundHandling;
 use crate::kek::{Kek, KekId, NoRandomness, random_key};
 use crate::keyring::{KeyError, Keyring, list};
 use crate::layer;
@@ -33,13 +34,28 @@ pub struct SealedCredential {
     record: Box<[u8]>,
 }
 
+/// Which version of which credential a value is sealed for, and how it may be used.
+#[derive(Clone, Copy, Debug)]
+pub struct CredentialVersion<'a> {
+    /// Where it is defined.
+    pub scope: &'a Scope,
+    /// Its key.
+    pub key: &'a CredentialKey,
+    /// The version.
+    pub version: u64,
+    /// What a step gets of it. Sealed in with the value: nobody can change it without the value.
+    pub handling: &'a Handling,
+}
+
 /// What a sealed credential tells without being opened.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SealedHead {
     /// Which key of a workspace it is sealed under.
     pub workspace_key: WorkspaceKeyId,
     /// Length of the value.
     pub value_bytes: usize,
+    /// What a step gets of it.
+    pub handling: Handling,
 }
 
 /// Why a value cannot be sealed.
@@ -245,6 +261,7 @@ impl SealedCredential {
             workspace_key: record.workspace_key,
             // A record that was parsed is long enough.
             value_bytes: layer::plaintext_length(record.value).unwrap_or(0),
+            handling: record.handling.into_handling(),
         })
     }
 
@@ -256,26 +273,40 @@ impl SealedCredential {
     pub(crate) fn seal(
         workspace_key: &KeyMaterial,
         workspace_key_id: WorkspaceKeyId,
-        place: Place<'_>,
+        workspace: &WorkspaceName,
+        version: CredentialVersion<'_>,
         value: &Secret,
     ) -> Result<Self, SealError> {
         check_length(value)?;
+        let handling = BoundHandling::new(version.handling.clone());
+        let place = Place {
+            workspace,
+            scope: version.scope,
+            key: version.key,
+            version: version.version,
+            handling: &handling,
+        };
         let data_key = random_key()?;
-        let record = CredentialRecord {
-            workspace_key: workspace_key_id,
-            wrapped_data_key: &layer::seal(
+        let (wrapped_data_key, value) = (
+            layer::seal(
                 workspace_key,
                 &Context::data_key(&workspace_key_id, place),
                 data_key.expose(),
             )?,
-            value: &layer::seal(
+            layer::seal(
                 &data_key,
                 &Context::value(&workspace_key_id, place),
                 value.expose().as_bytes(),
             )?,
+        );
+        let record = CredentialRecord {
+            workspace_key: workspace_key_id,
+            handling,
+            wrapped_data_key: &wrapped_data_key,
+            value: &value,
         };
         Ok(Self {
-            version: place.version,
+            version: version.version,
             record: record.encode().into(),
         })
     }
@@ -285,9 +316,17 @@ impl SealedCredential {
         &self,
         workspace_key: &KeyMaterial,
         workspace_key_id: WorkspaceKeyId,
-        place: Place<'_>,
+        workspace: &WorkspaceName,
+        (scope, key): (&Scope, &CredentialKey),
     ) -> Result<Secret, OpenError> {
         let record = CredentialRecord::parse(&self.record)?;
+        let place = Place {
+            workspace,
+            scope,
+            key,
+            version: self.version,
+            handling: &record.handling,
+        };
         if record.workspace_key != workspace_key_id {
             return Err(OpenError::UnknownWorkspaceKey {
                 found: record.workspace_key,

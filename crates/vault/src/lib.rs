@@ -20,11 +20,13 @@ mod keyring;
 
 mod context;
 mod envelope;
+mod handling;
 mod layer;
 mod record;
 
 pub use envelope::{
-    OpenError, SealError, SealedCredential, SealedHead, WorkspaceKeyId, WrappedWorkspaceKey,
+    CredentialVersion, OpenError, SealError, SealedCredential, SealedHead, WorkspaceKeyId,
+    WrappedWorkspaceKey,
 };
 pub use kek::{InvalidKekId, Kek, KekCheck, KekId, NoRandomness};
 pub use key_file::{IfAbsent, open_key_file};

@@ -4,13 +4,16 @@
 //! wrapped workspace key   "LKWK" format algorithm kek (8)           workspace key (16)  layer
 //! sealed credential       "LKCR" format algorithm workspace key (16)                    layer (data key)  layer (value)
 //! ```
+//!
+//! A credential of format 2 has the length (2) and the bytes of its sealing before its layers; one of format 1 has none.
 
 use crate::envelope::WorkspaceKeyId;
+use crate::handling::{BoundHandling, UnknownSealing};
 use crate::kek::KekId;
 use crate::layer;
 
-/// The only format there is so far.
-pub(crate) const FORMAT: u8 = 1;
+/// The only format of wrapped workspace keys so far.
+pub(crate) const WORKSPACE_KEY_FORMAT: u8 = 1;
 /// AES-256-GCM with HKDF-SHA-256 key commitment.
 pub(crate) const ALGORITHM: u8 = 1;
 
@@ -39,12 +42,20 @@ pub enum RecordError {
         length: usize,
     },
     /// A later release wrote it.
-    #[error("the {record} has format {format}, and this release reads format {FORMAT}")]
+    #[error("the {record} has format {format}, and this release reads up to format {known}")]
     Format {
         /// What it is.
         record: &'static str,
         /// The format it names.
         format: u8,
+        /// The last that this release reads.
+        known: u8,
+    },
+    /// A later release wrote it, with a place or a host that this one does not know.
+    #[error("the {record} is for hosts or places that this release does not know")]
+    Sealing {
+        /// What it is.
+        record: &'static str,
     },
     /// A later release wrote it.
     #[error(
@@ -68,13 +79,15 @@ pub(crate) struct WorkspaceKeyRecord<'a> {
 /// The parts of a sealed credential.
 pub(crate) struct CredentialRecord<'a> {
     pub(crate) workspace_key: WorkspaceKeyId,
+    pub(crate) handling: BoundHandling,
     pub(crate) wrapped_data_key: &'a [u8],
     pub(crate) value: &'a [u8],
 }
 
 impl<'a> WorkspaceKeyRecord<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
-        let mut head = Head::parse(bytes, "wrapped workspace key", WORKSPACE_KEY_MAGIC)?;
+        let known = [WORKSPACE_KEY_FORMAT];
+        let mut head = Head::parse(bytes, "wrapped workspace key", WORKSPACE_KEY_MAGIC, &known)?;
         let kek = KekId::from_bytes(head.take()?);
         let workspace_key = WorkspaceKeyId::from_bytes(head.take()?);
         let wrapped = head.rest;
@@ -91,7 +104,7 @@ impl<'a> WorkspaceKeyRecord<'a> {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend_from_slice(WORKSPACE_KEY_MAGIC.as_bytes());
-        bytes.extend_from_slice(&[FORMAT, ALGORITHM]);
+        bytes.extend_from_slice(&[WORKSPACE_KEY_FORMAT, ALGORITHM]);
         bytes.extend_from_slice(self.kek.as_bytes());
         bytes.extend_from_slice(self.workspace_key.as_bytes());
         bytes.extend_from_slice(self.wrapped);
@@ -101,8 +114,10 @@ impl<'a> WorkspaceKeyRecord<'a> {
 
 impl<'a> CredentialRecord<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
-        let mut head = Head::parse(bytes, "sealed credential", CREDENTIAL_MAGIC)?;
+        let known = BoundHandling::FORMATS;
+        let mut head = Head::parse(bytes, "sealed credential", CREDENTIAL_MAGIC, &known)?;
         let workspace_key = WorkspaceKeyId::from_bytes(head.take()?);
+        let handling = head.handling()?;
         let (wrapped_data_key, value) = head
             .rest
             .split_at_checked(WRAPPED_KEY_BYTES)
@@ -112,6 +127,7 @@ impl<'a> CredentialRecord<'a> {
         }
         Ok(Self {
             workspace_key,
+            handling,
             wrapped_data_key,
             value,
         })
@@ -120,8 +136,18 @@ impl<'a> CredentialRecord<'a> {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend_from_slice(CREDENTIAL_MAGIC.as_bytes());
-        bytes.extend_from_slice(&[FORMAT, ALGORITHM]);
+        bytes.extend_from_slice(&[self.handling.format(), ALGORITHM]);
         bytes.extend_from_slice(self.workspace_key.as_bytes());
+        if let Some(sealing) = self.handling.bytes() {
+            #[expect(
+                clippy::expect_used,
+                reason = "a sealing has at most 32 hosts of at most 253 bytes"
+            )]
+            let length =
+                u16::try_from(sealing.len()).expect("some 9,000 bytes are less than 65,536");
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(sealing);
+        }
         bytes.extend_from_slice(self.wrapped_data_key);
         bytes.extend_from_slice(self.value);
         bytes
@@ -131,6 +157,7 @@ impl<'a> CredentialRecord<'a> {
 /// Reads the head of a record from its start.
 struct Head<'a> {
     record: &'static str,
+    format: u8,
     length: usize,
     rest: &'a [u8],
 }
@@ -140,6 +167,7 @@ impl<'a> Head<'a> {
         bytes: &'a [u8],
         record: &'static str,
         magic: &'static str,
+        known: &[u8],
     ) -> Result<Self, RecordError> {
         let rest = bytes
             .strip_prefix(magic.as_bytes())
@@ -149,18 +177,42 @@ impl<'a> Head<'a> {
             })?;
         let mut head = Self {
             record,
+            format: 0,
             length: bytes.len(),
             rest,
         };
         let [format] = head.take()?;
-        if format != FORMAT {
-            return Err(RecordError::Format { record, format });
+        head.format = format;
+        if !known.contains(&format) {
+            let known = known.last().copied().unwrap_or_default();
+            return Err(RecordError::Format {
+                record,
+                format,
+                known,
+            });
         }
         let [algorithm] = head.take()?;
         if algorithm != ALGORITHM {
             return Err(RecordError::Algorithm { record, algorithm });
         }
         Ok(head)
+    }
+
+    /// How a credential may be used. One that cannot be read as a whole is not read at all: else it would pass for another.
+    fn handling(&mut self) -> Result<BoundHandling, RecordError> {
+        let bytes = if BoundHandling::is_in_format(self.format) {
+            let length = u16::from_be_bytes(self.take()?);
+            let (bytes, rest) = self
+                .rest
+                .split_at_checked(length.into())
+                .ok_or_else(|| self.wrong_length())?;
+            self.rest = rest;
+            Some(bytes)
+        } else {
+            None
+        };
+        let record = self.record;
+        BoundHandling::read(bytes).map_err(|UnknownSealing| RecordError::Sealing { record })
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    CredentialKey, DenialReason, Scope, UsagePermission, WorkflowName, WorkspaceName,
+    CredentialKey, DenialReason, Handling, Scope, UsagePermission, WorkflowName, WorkspaceName,
 };
 
 use crate::envelope::{OpenError, SealedCredential};
@@ -20,6 +20,8 @@ pub struct Chosen<'a> {
     pub scope: Scope,
     /// The credential.
     pub sealed: &'a SealedCredential,
+    /// What a step gets of it. Proven only for one that is opened.
+    pub handling: Handling,
 }
 
 /// What one run may use, as it was when the run started. Values are opened when the guest asks.
@@ -44,7 +46,7 @@ pub struct Revealed {
 /// Why a run does not get a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum RevealError {
-    /// By the rules. The guest sees `missing_credential`, whatever the reason.
+    /// By the rules. The guest sees `missing_credential`, whatever the reason; but for `NotSealed`, which it is told.
     #[error("credential `{key}` is not there for this workflow")]
     Denied {
         /// What was asked for.
@@ -72,7 +74,8 @@ pub struct OtherWorkspace {
     pub asked: WorkspaceName,
 }
 
-/// The rules: what the workflow may use; then its own credential; then the workspace's.
+/// The rules: what the workflow may use; then its own credential; then the workspace's; then whether it is sealed, if it
+/// must be. An override that is not sealed does not give way to a sealed one of the workspace.
 ///
 /// # Errors
 /// The reason why there is none. A key that may not be used is `NotPermitted`, whether it exists or not.
@@ -84,15 +87,26 @@ pub fn choose<'a>(
     if !snapshot.permission(workflow).allows(key) {
         return Err(DenialReason::NotPermitted);
     }
-    if let Some(sealed) = snapshot.in_workflow(workflow, key) {
-        let scope = Scope::Workflow(workflow.clone());
-        return Ok(Chosen { scope, sealed });
-    }
-    if let Some(sealed) = snapshot.in_workspace(key) {
-        let scope = Scope::Workspace;
-        return Ok(Chosen { scope, sealed });
-    }
-    Err(DenialReason::NotFound)
+    let (scope, sealed) = if let Some(own) = snapshot.in_workflow(workflow, key) {
+        (Scope::Workflow(workflow.clone()), own)
+    } else if let Some(shared) = snapshot.in_workspace(key) {
+        (Scope::Workspace, shared)
+    } else {
+        return Err(DenialReason::NotFound);
+    };
+    let handling = match sealed.head() {
+        Ok(head) if !snapshot.sealing().allows(&head.handling) => {
+            return Err(DenialReason::NotSealed);
+        }
+        Ok(head) => head.handling,
+        // Whoever opens it learns why it cannot be read, and nobody gets a value of it.
+        Err(_) => Handling::Reveal,
+    };
+    Ok(Chosen {
+        scope,
+        sealed,
+        handling,
+    })
 }
 
 // === impl Grants ===
@@ -116,7 +130,9 @@ impl Grants {
         })
     }
 
-    /// Opens the credential of this key. Each call opens it again: who hands it out keeps it.
+    /// Opens the credential of this key, sealed or not. Each call opens it again: who hands it out keeps it.
+    ///
+    /// The value of one that [`Grants::check`] calls sealed is for the host alone.
     ///
     /// # Errors
     /// [`RevealError::Denied`] by the rules, [`RevealError::Open`] by a fault of the host.
@@ -147,11 +163,10 @@ impl Grants {
         let workflow = self.permit.workflow();
         let keys: BTreeSet<_> = match self.snapshot.permission(workflow) {
             UsagePermission::All => self.snapshot.keys(workflow).collect(),
-            UsagePermission::Selected(listed) => {
-                listed.iter().filter(|key| self.may_use(key)).collect()
-            }
+            UsagePermission::Selected(listed) => listed.iter().collect(),
         };
-        keys.into_iter().cloned().collect()
+        let usable = keys.into_iter().filter(|key| self.may_use(key));
+        usable.cloned().collect()
     }
 
     /// Those of `keys` that [`Grants::reveal`] denies, in their order.
@@ -163,12 +178,12 @@ impl Grants {
         keys.into_iter().filter(|key| !self.may_use(key)).collect()
     }
 
-    /// Whether [`Grants::reveal`] would find the credential. Opens nothing.
+    /// What a step gets of the credential. Opens nothing.
     ///
     /// # Errors
-    /// The reason why it would not.
-    pub fn check(&self, key: &CredentialKey) -> Result<(), DenialReason> {
-        choose(&self.snapshot, self.permit.workflow(), key).map(|_| ())
+    /// The reason why [`Grants::reveal`] would deny it.
+    pub fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
+        choose(&self.snapshot, self.permit.workflow(), key).map(|chosen| chosen.handling)
     }
 
     fn may_use(&self, key: &CredentialKey) -> bool {

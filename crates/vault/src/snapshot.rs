@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use imbl::HashMap;
 
-use lockstep_step::{CredentialKey, Scope, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
+};
 
 use crate::envelope::{OpenError, SealedCredential, WrappedWorkspaceKey};
 use crate::record::RecordError;
@@ -24,6 +26,7 @@ pub struct WorkspaceSnapshot {
     workspace: WorkspaceName,
     mark: Option<SnapshotMark>,
     key: Option<Result<Arc<WrappedWorkspaceKey>, RecordError>>,
+    sealing: SealingPolicy,
     in_workspace: Sealed,
     in_workflows: HashMap<WorkflowName, Sealed>,
     permissions: HashMap<WorkflowName, Arc<UsagePermission>>,
@@ -34,7 +37,7 @@ pub struct WorkspaceSnapshot {
 pub struct SnapshotMark {
     /// The store's number of the workspace: another one if a workspace was removed and added again.
     pub workspace: i64,
-    /// Moves with each change of a credential, a usage permission or the workspace's key.
+    /// Moves with each change of a credential, a usage permission, the workspace's key or its policy.
     pub revision: i64,
 }
 
@@ -47,6 +50,8 @@ pub struct WorkspaceChanges {
     pub from_empty: bool,
     /// The workspace's key, if it has one yet. One that cannot be read stops what needs it, not the snapshot.
     pub key: Option<Result<WrappedWorkspaceKey, RecordError>>,
+    /// Whether the workspace's credentials must be sealed.
+    pub sealing: SealingPolicy,
     /// In any order: each thing occurs once.
     pub changes: Vec<Change>,
 }
@@ -92,6 +97,7 @@ impl WorkspaceSnapshot {
             workspace,
             mark: None,
             key: None,
+            sealing: SealingPolicy::default(),
             in_workspace: HashMap::new(),
             in_workflows: HashMap::new(),
             permissions: HashMap::new(),
@@ -108,6 +114,7 @@ impl WorkspaceSnapshot {
         };
         next.mark = Some(changes.mark);
         next.key = changes.key.map(|key| key.map(Arc::new));
+        next.sealing = changes.sealing;
         for change in changes.changes {
             next.apply_one(change);
         }
@@ -153,6 +160,12 @@ impl WorkspaceSnapshot {
             Some(Err(error)) => Err(error.clone().into()),
             None => Err(OpenError::NoWorkspaceKey),
         }
+    }
+
+    /// Whether its credentials must be sealed.
+    #[must_use]
+    pub fn sealing(&self) -> SealingPolicy {
+        self.sealing
     }
 
     /// A credential of the workspace itself.

@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lockstep_secret::{KeyMaterial, Secret};
-use lockstep_step::{CredentialKey, Scope, WorkspaceName};
+use lockstep_step::{CredentialKey, WorkspaceName};
 
-use crate::context::Place;
 use crate::envelope::{
-    OpenError, SealError, SealedCredential, WorkspaceKeyId, WrappedWorkspaceKey,
+    CredentialVersion, OpenError, SealError, SealedCredential, WorkspaceKeyId, WrappedWorkspaceKey,
 };
 use crate::kek::{Kek, KekId};
 use crate::key_file::{KeyFile, create_key_file};
@@ -127,7 +126,7 @@ impl Vault {
         self.refreshed().map(Rewrapper::new)
     }
 
-    /// Seals `value` as version `version` of a credential in the permit's workspace.
+    /// Seals `value` as a version of a credential in the permit's workspace.
     ///
     /// # Errors
     /// [`SealError`].
@@ -135,21 +134,14 @@ impl Vault {
         &self,
         permit: &AdminPermit,
         workspace_key: &WrappedWorkspaceKey,
-        scope: &Scope,
-        key: &CredentialKey,
-        version: u64,
+        version: CredentialVersion<'_>,
         value: &Secret,
     ) -> Result<SealedCredential, SealError> {
-        let place = Place {
-            workspace: permit.workspace(),
-            scope,
-            key,
-            version,
-        };
+        let workspace = permit.workspace();
         let unwrapped = self
-            .unwrap(workspace_key, permit.workspace())
+            .unwrap(workspace_key, workspace)
             .map_err(SealError::WorkspaceKey)?;
-        SealedCredential::seal(&unwrapped, workspace_key.id(), place, value)
+        SealedCredential::seal(&unwrapped, workspace_key.id(), workspace, version, value)
     }
 
     /// What a run may use, as `snapshot` shows it. Costs the same for any number of credentials.
@@ -170,15 +162,13 @@ impl Vault {
         chosen: &Chosen<'_>,
         key: &CredentialKey,
     ) -> Result<Secret, OpenError> {
-        let place = Place {
-            workspace: snapshot.workspace(),
-            scope: &chosen.scope,
-            key,
-            version: chosen.sealed.version(),
-        };
+        let workspace = snapshot.workspace();
         let workspace_key = snapshot.key()?;
-        let unwrapped = self.unwrap(workspace_key, snapshot.workspace())?;
-        chosen.sealed.open(&unwrapped, workspace_key.id(), place)
+        let unwrapped = self.unwrap(workspace_key, workspace)?;
+        let named = (&chosen.scope, key);
+        chosen
+            .sealed
+            .open(&unwrapped, workspace_key.id(), workspace, named)
     }
 
     /// The workspace's key, unwrapped when it is first asked for.

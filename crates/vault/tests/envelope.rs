@@ -11,11 +11,14 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, CredentialKey, Role, Scope, UsagePermission, WorkspaceName};
+use lockstep_step::{
+    Caller, CredentialKey, Handling, Role, Scope, SealedPlace, Sealing, SealingPolicy,
+    UsagePermission, WorkspaceName,
+};
 use lockstep_vault::{
-    AdminPermit, Change, Kek, Keyring, OpenError, RecordError, RevealError, RunPermit, SealError,
-    SealedCredential, SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot,
-    WrappedWorkspaceKey,
+    AdminPermit, Change, CredentialVersion, Kek, Keyring, OpenError, RecordError, RevealError,
+    RunPermit, SealError, SealedCredential, SnapshotMark, Vault, WorkspaceChanges,
+    WorkspaceSnapshot, WrappedWorkspaceKey,
 };
 
 /// The parts of a row, any of which someone may change.
@@ -45,13 +48,29 @@ fn permit(workspace: &str) -> AdminPermit {
 }
 
 fn seal(vault: &Vault, value: &str) -> Row {
+    seal_as(vault, value, &Handling::Reveal)
+}
+
+/// Sealed for requests to these hosts, in these places.
+fn sealed(to: &[&str], places: &[SealedPlace]) -> Handling {
+    let to = to.iter().map(|text| text.parse().unwrap());
+    Handling::Sealed(Sealing::new(to, places.iter().copied()).unwrap())
+}
+
+fn seal_as(vault: &Vault, value: &str, handling: &Handling) -> Row {
     let permit = permit("acme");
     let workspace_key = vault.create_workspace_key(&permit).unwrap();
     let scope = Scope::Workflow("daily".parse().unwrap());
     let key = "TOKEN".parse().unwrap();
     let value = Secret::new(value.to_owned());
+    let version = CredentialVersion {
+        scope: &scope,
+        key: &key,
+        version: 3,
+        handling,
+    };
     let sealed = vault
-        .seal(&permit, &workspace_key, &scope, &key, 3, &value)
+        .seal(&permit, &workspace_key, version, &value)
         .unwrap();
     Row {
         workspace: permit.workspace().clone(),
@@ -91,6 +110,7 @@ fn open(vault: &Arc<Vault>, row: &Row) -> Result<String, OpenError> {
         },
         from_empty: true,
         key: Some(Ok(row.workspace_key.clone())),
+        sealing: SealingPolicy::Optional,
         changes,
     });
     let permit = RunPermit::check(&admin(), &row.workspace, &workflow).unwrap();
@@ -125,15 +145,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_sealed_opens(value in "\\PC{1,300}") {
+    fn what_is_sealed_opens(value in "\\PC{1,300}", handling in handling()) {
         let vault = vault();
-        prop_assert_eq!(open(&vault, &seal(&vault, &value)).unwrap(), value);
+        prop_assert_eq!(open(&vault, &seal_as(&vault, &value, &handling)).unwrap(), value);
     }
 
     #[test]
-    fn any_flipped_bit_of_a_record_is_found(value in "\\PC{1,300}", bit in any::<prop::sample::Index>()) {
+    fn any_flipped_bit_of_a_record_is_found(
+        value in "\\PC{1,300}", handling in handling(), bit in any::<prop::sample::Index>(),
+    ) {
         let vault = vault();
-        let mut row = seal(&vault, &value);
+        let mut row = seal_as(&vault, &value, &handling);
         let bit = bit.index(row.record.len() * 8);
         row.record[bit / 8] ^= 1 << (bit % 8);
         prop_assert!(open(&vault, &row).is_err());
@@ -141,7 +163,9 @@ proptest! {
 
     #[test]
     fn bytes_that_nobody_sealed_are_an_error(
-        head in prop::sample::select(vec!["", "LK", "LKCR", "LKWK", "LKCR\x01\x01", "LKWK\x01\x01"]),
+        head in prop::sample::select(vec![
+            "", "LK", "LKCR", "LKWK", "LKCR\x01\x01", "LKCR\x02\x01", "LKWK\x01\x01",
+        ]),
         rest in prop::collection::vec(any::<u8>(), 0..400),
     ) {
         let bytes = [head.as_bytes(), &rest].concat();
@@ -177,16 +201,210 @@ proptest! {
     }
 }
 
+fn handling() -> impl Strategy<Value = Handling> {
+    prop::sample::select(vec![
+        Handling::Reveal,
+        sealed(&["api.slack.com"], &[]),
+        sealed(&["a.test:8443", "*.b.test"], &SealedPlace::ALL),
+    ])
+}
+
 #[test]
 fn each_bit_of_a_record_counts() {
     let vault = vault();
-    let row = seal(&vault, "value");
-    for bit in 0..row.record.len() * 8 {
-        let mut altered = row.clone();
-        altered.record[bit / 8] ^= 1 << (bit % 8);
-        assert!(open(&vault, &altered).is_err(), "bit {bit}");
+    for handling in [Handling::Reveal, sealed(&["api.slack.com"], &[])] {
+        let row = seal_as(&vault, "value", &handling);
+        for bit in 0..row.record.len() * 8 {
+            let mut altered = row.clone();
+            altered.record[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(&vault, &altered).is_err(), "bit {bit}");
+        }
+        assert_eq!(open(&vault, &row).unwrap(), "value");
     }
-    assert_eq!(open(&vault, &row).unwrap(), "value");
+}
+
+// === how it may be used ===
+
+/// Where the sealing of a record begins: behind `LKCR`, format, algorithm and the name of the workspace's key.
+const SEALING_AT: usize = 4 + 2 + 16;
+
+fn told(row: &Row) -> Handling {
+    let sealed = SealedCredential::from_record(row.version, row.record.clone());
+    sealed.head().unwrap().handling
+}
+
+/// Replaces the sealing in a record by that of another, as SQL could.
+fn with_sealing_of(row: &Row, other: &Row) -> Row {
+    let length = |record: &[u8]| match record[4] {
+        1 => 0,
+        _ => {
+            2 + usize::from(u16::from_be_bytes([
+                record[SEALING_AT],
+                record[SEALING_AT + 1],
+            ]))
+        }
+    };
+    let theirs = SEALING_AT..SEALING_AT + length(&other.record);
+    let ours = SEALING_AT..SEALING_AT + length(&row.record);
+    let mut altered = row.clone();
+    altered.record[4] = other.record[4];
+    altered
+        .record
+        .splice(ours, other.record[theirs].iter().copied());
+    altered
+}
+
+#[track_caller]
+fn check_not_changed(from: &Handling, to: &Handling) {
+    let vault = vault();
+    let (row, other) = (seal_as(&vault, "value", from), seal_as(&vault, "other", to));
+    let altered = with_sealing_of(&row, &other);
+    assert_eq!(&told(&altered), to, "the record says what was to be said");
+    match open(&vault, &altered) {
+        Err(OpenError::Mismatch { layer }) => assert_eq!(layer, "data key"),
+        result => panic!("{result:?}"),
+    }
+    assert_eq!(
+        open(&vault, &with_sealing_of(&altered, &row)).unwrap(),
+        "value"
+    );
+}
+
+#[test]
+fn a_sealed_credential_does_not_become_a_revealed_one() {
+    check_not_changed(&sealed(&["api.slack.com"], &[]), &Handling::Reveal);
+}
+
+#[test]
+fn a_revealed_credential_does_not_become_a_sealed_one() {
+    check_not_changed(&Handling::Reveal, &sealed(&["evil.test"], &[]));
+}
+
+#[test]
+fn a_sealed_credential_gets_no_other_hosts() {
+    let ours = sealed(&["api.slack.com"], &[]);
+    for theirs in [
+        &["evil.test"][..],
+        &["api.slack.com", "evil.test"],
+        &["api.slack.com:8443"],
+        &["*.slack.com"],
+    ] {
+        check_not_changed(&ours, &sealed(theirs, &[]));
+    }
+}
+
+#[test]
+fn a_sealed_credential_gets_no_other_places() {
+    let ours = sealed(&["api.slack.com"], &[SealedPlace::Header]);
+    let theirs = [SealedPlace::Header, SealedPlace::Body];
+    check_not_changed(&ours, &sealed(&["api.slack.com"], &theirs));
+    check_not_changed(&ours, &sealed(&["api.slack.com"], &[SealedPlace::Query]));
+}
+
+#[test]
+fn the_value_too_is_bound_to_how_it_may_be_used() {
+    // Their data key in our record opens, as both are of one place; their value then is bound to their sealing.
+    let vault = vault();
+    let ours = seal_as(&vault, "value", &sealed(&["api.slack.com"], &[]));
+    let revealed = Row {
+        record: {
+            let scope = Scope::Workflow("daily".parse().unwrap());
+            let version = CredentialVersion {
+                scope: &scope,
+                key: &ours.key,
+                version: 3,
+                handling: &Handling::Reveal,
+            };
+            let value = Secret::new("theirs".to_owned());
+            let sealed = vault.seal(&permit("acme"), &ours.workspace_key, version, &value);
+            sealed.unwrap().record().to_vec()
+        },
+        ..ours.clone()
+    };
+    let mut mixed = revealed.clone();
+    let value_at = |record: &[u8], value: &str| record.len() - value.len() - 60;
+    let (from, to) = (
+        value_at(&ours.record, "value"),
+        value_at(&mixed.record, "theirs"),
+    );
+    mixed.record.truncate(to);
+    mixed.record.extend_from_slice(&ours.record[from..]);
+    match open(&vault, &mixed) {
+        Err(OpenError::Mismatch { layer }) => assert_eq!(layer, "value"),
+        result => panic!("{result:?}"),
+    }
+    assert_eq!(open(&vault, &revealed).unwrap(), "theirs");
+}
+
+#[test]
+fn a_record_tells_how_it_may_be_used_without_being_opened() {
+    let vault = vault();
+    for handling in [
+        Handling::Reveal,
+        sealed(&["api.slack.com"], &[]),
+        sealed(&["a.test:8443", "*.b.test"], &SealedPlace::ALL),
+    ] {
+        assert_eq!(told(&seal_as(&vault, "value", &handling)), handling);
+    }
+}
+
+#[test]
+fn a_sealing_that_this_release_cannot_read_keeps_the_value_shut() {
+    let vault = vault();
+    let mut row = seal_as(&vault, "value", &sealed(&["api.slack.com"], &[]));
+    // A place of a later release.
+    row.record[SEALING_AT + 2] |= 16;
+    let sealed = SealedCredential::from_record(row.version, row.record.clone());
+    let unknown = RecordError::Sealing {
+        record: "sealed credential",
+    };
+    assert_eq!(sealed.head(), Err(unknown.clone()));
+    match open(&vault, &row) {
+        Err(OpenError::Record(error)) => assert_eq!(error, unknown),
+        result => panic!("{result:?}"),
+    }
+}
+
+#[test]
+fn a_record_of_format_1_opens_as_it_always_has_and_is_revealed() {
+    let vectors = include_str!("../vectors/format-1.txt").lines();
+    let mut records = vectors.filter(|line| !line.starts_with('#')).map(bytes);
+    let workspace_key = WrappedWorkspaceKey::from_record(records.next().unwrap());
+    let row = Row {
+        workspace: "acme".parse().unwrap(),
+        workspace_key: workspace_key.unwrap(),
+        scope: Scope::Workflow("daily".parse().unwrap()),
+        key: "TOKEN".parse().unwrap(),
+        version: 3,
+        record: records.next().unwrap(),
+    };
+    let vault = Arc::new(Vault::new(Keyring::new(Kek::new(key_material(7)))));
+    assert_eq!(told(&row), Handling::Reveal);
+    assert_eq!(open(&vault, &row).unwrap(), "format-1-value");
+}
+
+#[test]
+fn a_record_of_format_2_opens_as_it_did_when_it_was_written() {
+    let vectors = include_str!("../vectors/format-2.txt").lines();
+    let mut records = vectors.filter(|line| !line.starts_with('#')).map(bytes);
+    let workspace_key = WrappedWorkspaceKey::from_record(records.next().unwrap());
+    let row = Row {
+        workspace: "acme".parse().unwrap(),
+        workspace_key: workspace_key.unwrap(),
+        scope: Scope::Workflow("daily".parse().unwrap()),
+        key: "TOKEN".parse().unwrap(),
+        version: 3,
+        record: records.next().unwrap(),
+    };
+    let vault = Arc::new(Vault::new(Keyring::new(Kek::new(key_material(7)))));
+    let places = [SealedPlace::Header, SealedPlace::Basic];
+    assert_eq!(told(&row), sealed(&["*.b.test", "a.test:8443"], &places));
+    assert_eq!(open(&vault, &row).unwrap(), "format-2-value");
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 #[test]
@@ -320,12 +538,16 @@ fn what_is_not_a_record_is_told_apart() {
     };
     check_record(|record| record[0] = b'X', &magic);
     check_record(Vec::clear, &magic);
-    let format = RecordError::Format { record, format: 2 };
+    let format = RecordError::Format {
+        record,
+        format: 3,
+        known: 2,
+    };
     assert_eq!(
         format.to_string(),
-        "the sealed credential has format 2, and this release reads format 1"
+        "the sealed credential has format 3, and this release reads up to format 2"
     );
-    check_record(|record| record[4] = 2, &format);
+    check_record(|record| record[4] = 3, &format);
     let algorithm = RecordError::Algorithm {
         record,
         algorithm: 9,
@@ -359,9 +581,14 @@ fn a_value_has_1_to_65536_bytes() {
     let (vault, permit) = (vault(), permit("acme"));
     let workspace_key = vault.create_workspace_key(&permit).unwrap();
     let seal = |length: usize| {
-        let (scope, key) = (Scope::Workspace, "TOKEN".parse().unwrap());
+        let version = CredentialVersion {
+            scope: &Scope::Workspace,
+            key: &"TOKEN".parse().unwrap(),
+            version: 1,
+            handling: &Handling::Reveal,
+        };
         let value = Secret::new("x".repeat(length));
-        vault.seal(&permit, &workspace_key, &scope, &key, 1, &value)
+        vault.seal(&permit, &workspace_key, version, &value)
     };
     assert!(matches!(seal(0), Err(SealError::Empty)));
     assert!(seal(1).is_ok());

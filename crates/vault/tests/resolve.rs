@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, CredentialKey, DenialReason, Role, Scope, UsagePermission, WorkflowName,
+    Caller, CredentialKey, DenialReason, Handling, Role, Scope, Sealing, SealingPolicy,
+    UsagePermission, WorkflowName,
 };
 use lockstep_vault::{
-    AdminPermit, Change, EditPermit, Grants, Kek, KeyError, Keyring, OpenError, RevealError,
-    RunPermit, SealError, SealedCredential, SnapshotMark, Vault, ViewPermit, WorkspaceChanges,
-    WorkspaceSnapshot, choose,
+    AdminPermit, Change, CredentialVersion, EditPermit, Grants, Kek, KeyError, Keyring, OpenError,
+    RevealError, RunPermit, SealError, SealedCredential, SnapshotMark, Vault, ViewPermit,
+    WorkspaceChanges, WorkspaceSnapshot, choose,
 };
 
 fn name<T: FromStr<Err: fmt::Debug>>(text: &str) -> T {
@@ -66,6 +67,7 @@ fn changes(revision: i64, changes: Vec<Change>) -> WorkspaceChanges {
         },
         from_empty: false,
         key: None,
+        sealing: SealingPolicy::Optional,
         changes,
     }
 }
@@ -178,6 +180,93 @@ fn missing_are_those_that_are_denied_in_their_order() {
     assert_eq!(told, ["C", "D", "B"]);
 }
 
+/// A workspace in which `daily` may use a sealed credential and a revealed one, `SEALED` and `REVEALED`, and its own
+/// `OVERRIDDEN` is revealed while the workspace's is sealed.
+fn of_both_kinds(policy: SealingPolicy) -> Grants {
+    let vault = Arc::new(Vault::new(Keyring::new(Kek::generate().unwrap())));
+    let admin = AdminPermit::check(&caller(Role::Admin), &name("acme")).unwrap();
+    let workspace_key = vault.create_workspace_key(&admin).unwrap();
+    let set = |scope: Scope, key: &str, handling: &Handling| {
+        let key: CredentialKey = name(key);
+        let version = CredentialVersion {
+            scope: &scope,
+            key: &key,
+            version: 1,
+            handling,
+        };
+        let value = Secret::new("value".to_owned());
+        let sealed = vault.seal(&admin, &workspace_key, version, &value).unwrap();
+        Change::Set { scope, key, sealed }
+    };
+    let content = vec![
+        may_use(UsagePermission::All),
+        set(Scope::Workspace, "SEALED", &to_slack()),
+        set(Scope::Workspace, "REVEALED", &Handling::Reveal),
+        set(Scope::Workspace, "OVERRIDDEN", &to_slack()),
+        set(
+            Scope::Workflow(name("daily")),
+            "OVERRIDDEN",
+            &Handling::Reveal,
+        ),
+    ];
+    let snapshot = WorkspaceSnapshot::empty(name("acme")).apply(WorkspaceChanges {
+        key: Some(Ok(workspace_key)),
+        sealing: policy,
+        ..changes(1, content)
+    });
+    let permit = RunPermit::check(&caller(Role::Editor), &name("acme"), &name("daily")).unwrap();
+    vault.resolve(permit, Arc::new(snapshot)).unwrap()
+}
+
+fn to_slack() -> Handling {
+    Handling::Sealed(Sealing::new([name("api.slack.com")], []).unwrap())
+}
+
+#[test]
+fn a_run_is_told_how_it_may_use_a_credential_and_the_host_opens_either() {
+    let grants = of_both_kinds(SealingPolicy::Optional);
+    assert_eq!(grants.check(&name("SEALED")), Ok(to_slack()));
+    assert_eq!(grants.check(&name("REVEALED")), Ok(Handling::Reveal));
+    assert_eq!(grants.check(&name("OVERRIDDEN")), Ok(Handling::Reveal));
+    for key in ["SEALED", "REVEALED", "OVERRIDDEN"] {
+        assert_eq!(grants.reveal(&name(key)).unwrap().secret.len(), 5, "{key}");
+    }
+}
+
+#[test]
+fn where_sealing_is_required_what_is_not_sealed_is_denied() {
+    let grants = of_both_kinds(SealingPolicy::Required);
+    assert_eq!(grants.check(&name("SEALED")), Ok(to_slack()));
+    assert_eq!(grants.reveal(&name("SEALED")).unwrap().secret.len(), 5);
+    for key in ["REVEALED", "OVERRIDDEN"] {
+        let key = name(key);
+        assert_eq!(grants.check(&key), Err(DenialReason::NotSealed), "{key}");
+        assert!(matches!(
+            grants.reveal(&key),
+            Err(RevealError::Denied {
+                reason: DenialReason::NotSealed,
+                ..
+            })
+        ));
+    }
+    assert_eq!(grants.keys(), [name::<CredentialKey>("SEALED")]);
+    let reason = grants.check(&name("ABSENT"));
+    assert_eq!(reason, Err(DenialReason::NotFound));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_a_fault_of_the_host_and_no_denial() {
+    let snapshot = WorkspaceSnapshot::empty(name("acme")).apply(WorkspaceChanges {
+        sealing: SealingPolicy::Required,
+        ..changes(1, vec![may_use(UsagePermission::All), shared("TOKEN", 1)])
+    });
+    let revealed = grants(snapshot).reveal(&name("TOKEN"));
+    assert!(
+        matches!(revealed, Err(RevealError::Open { .. })),
+        "{revealed:?}"
+    );
+}
+
 #[test]
 fn a_snapshot_does_not_change_with_the_next() {
     let first = snapshot(vec![shared("TOKEN", 1), shared("GONE", 1)]);
@@ -263,9 +352,14 @@ fn a_locked_vault_opens_nothing_and_still_denies() {
             ..
         })
     ));
-    let (scope, key) = (Scope::Workspace, name("TOKEN"));
+    let version = CredentialVersion {
+        scope: &Scope::Workspace,
+        key: &name("TOKEN"),
+        version: 1,
+        handling: &Handling::Reveal,
+    };
     let value = Secret::new("value".to_owned());
-    let sealed = vault.seal(&admin, &workspace_key, &scope, &key, 1, &value);
+    let sealed = vault.seal(&admin, &workspace_key, version, &value);
     assert!(matches!(
         sealed,
         Err(SealError::WorkspaceKey(OpenError::Locked(_)))

@@ -16,11 +16,11 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, CredentialKey, Role, Scope, UsagePermission};
+use lockstep_step::{Caller, CredentialKey, Handling, Role, Scope, SealingPolicy, UsagePermission};
 use lockstep_vault::{
-    AdminPermit, Change, IfAbsent, KekId, KeyError, KeyPermit, Keyring, MAX_RING_KEYS, OpenError,
-    RevealError, RewrapError, RunPermit, SealError, SealedCredential, SnapshotMark, Vault,
-    WorkspaceChanges, WorkspaceSnapshot, WrappedWorkspaceKey, open_key_file,
+    AdminPermit, Change, CredentialVersion, IfAbsent, KekId, KeyError, KeyPermit, Keyring,
+    MAX_RING_KEYS, OpenError, RevealError, RewrapError, RunPermit, SealError, SealedCredential,
+    SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot, WrappedWorkspaceKey, open_key_file,
 };
 
 /// A key file with one key, and a data directory beside it.
@@ -90,8 +90,14 @@ fn token() -> CredentialKey {
 fn seal(vault: &Vault, value: &str) -> (WrappedWorkspaceKey, SealedCredential) {
     let key = vault.create_workspace_key(&acme()).unwrap();
     let value = Secret::new(value.to_owned());
-    let sealed = vault.seal(&acme(), &key, &Scope::Workspace, &token(), 1, &value);
-    (key, sealed.unwrap())
+    let version = CredentialVersion {
+        scope: &Scope::Workspace,
+        key: &token(),
+        version: 1,
+        handling: &Handling::Reveal,
+    };
+    let sealed = vault.seal(&acme(), &key, version, &value).unwrap();
+    (key, sealed)
 }
 
 #[expect(
@@ -123,6 +129,7 @@ fn open(
         },
         from_empty: true,
         key: Some(Ok(key.clone())),
+        sealing: SealingPolicy::Optional,
         changes,
     });
     let permit = RunPermit::check(&admin(), acme.workspace(), &workflow).unwrap();

@@ -10,10 +10,13 @@ use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 
 use lockstep_secret::{KeyMaterial, Secret};
-use lockstep_step::{Caller, CredentialKey, Role, Scope, UsagePermission, WorkspaceName};
+use lockstep_step::{
+    Caller, CredentialKey, Handling, Role, Scope, SealedPlace, Sealing, SealingPolicy,
+    UsagePermission, WorkspaceName,
+};
 use lockstep_vault::{
-    AdminPermit, Change, Kek, KekId, KeyPermit, Keyring, OpenError, RevealError, RunPermit,
-    SealedCredential, SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot,
+    AdminPermit, Change, CredentialVersion, Kek, KekId, KeyPermit, Keyring, OpenError, RevealError,
+    RunPermit, SealedCredential, SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot,
     WrappedWorkspaceKey,
 };
 
@@ -28,10 +31,12 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     check_workspace_key(data);
-    check_row(&Row {
-        record: data.to_vec(),
-        ..ORIGINAL.clone()
-    });
+    for original in [&*ORIGINAL, &*SEALED] {
+        check_row(&Row {
+            record: data.to_vec(),
+            ..original.clone()
+        });
+    }
     check_row(&Row {
         workspace_key: data.to_vec(),
         ..ORIGINAL.clone()
@@ -60,16 +65,26 @@ struct Row {
     record: Vec<u8>,
 }
 
-static ORIGINAL: LazyLock<Row> = LazyLock::new(|| seal("acme"));
+static ORIGINAL: LazyLock<Row> = LazyLock::new(|| seal("acme", None, &Handling::Reveal));
+/// The same place and the same key of the workspace, for requests alone.
+static SEALED: LazyLock<Row> = LazyLock::new(|| {
+    let to = ["api.slack.com", "*.b.test:8443"].map(parsed);
+    let sealing = Sealing::new(to, [SealedPlace::Header, SealedPlace::Body]);
+    let handling = Handling::Sealed(sealing.expect("two hosts"));
+    seal("acme", Some(&ORIGINAL.workspace_key), &handling)
+});
 /// What an attacker who has a workspace of his own would take parts from.
-static THEIRS: LazyLock<Row> = LazyLock::new(|| seal("globex"));
+static THEIRS: LazyLock<Row> = LazyLock::new(|| {
+    let sealing = Sealing::new([parsed("evil.test")], []).expect("a host");
+    seal("globex", None, &Handling::Sealed(sealing))
+});
 
 /// An altered row does not open, and the error is the first that the documentation would give.
 fn check_row(row: &Row) {
     let opened = open(row);
     check_head(&row.record);
     check_rewrapped(row);
-    if [&*ORIGINAL, &*THEIRS].contains(&row) {
+    if [&*ORIGINAL, &*SEALED, &*THEIRS].contains(&row) {
         assert_eq!(opened.ok().as_deref(), Some(VALUE));
         return;
     }
@@ -92,7 +107,7 @@ fn check_row(row: &Row) {
         }
         OpenError::UnknownWorkspaceKey { found, held } => {
             let (_, key) = workspace_key.expect("its key was unwrapped");
-            let named = credential.expect("it names a key");
+            let named = credential.expect("it names a key").workspace_key;
             assert_ne!(named, key);
             assert_eq!(found.to_string(), format!("w{named:032x}"));
             assert_eq!(held.to_string(), format!("w{key:032x}"));
@@ -111,11 +126,18 @@ fn check_row(row: &Row) {
 /// What a sealed record tells without a key is what stands in it.
 fn check_head(bytes: &[u8]) {
     let head = SealedCredential::from_record(1, bytes.to_vec()).head();
-    let told = head
-        .ok()
-        .map(|head| (head.workspace_key.to_string(), head.value_bytes));
-    let least = HEAD_BYTES + WORKSPACE_KEY_ID_BYTES + WRAPPED_KEY_BYTES + LAYER_BYTES;
-    let read = read_credential(bytes).map(|id| (format!("w{id:032x}"), bytes.len() - least));
+    let told = head.ok().map(|head| {
+        let sealing = head.handling.sealing().map(|sealing| {
+            let to = sealing.destinations().map(ToString::to_string);
+            let places = sealing.places().map(SealedPlace::as_str);
+            (to.collect::<Vec<_>>(), places.collect::<Vec<_>>())
+        });
+        (head.workspace_key.to_string(), head.value_bytes, sealing)
+    });
+    let read = read_credential(bytes).map(|read| {
+        let id = read.workspace_key;
+        (format!("w{id:032x}"), read.value_bytes, read.sealing)
+    });
     assert_eq!(told, read);
 }
 
@@ -129,7 +151,7 @@ fn check_rewrapped(row: &Row) {
     let rewrapped = rewrapper.rewrap(&row.workspace, &workspace_key);
     let is_whole =
         |whole: &Row| whole.workspace == row.workspace && whole.workspace_key == row.workspace_key;
-    let is_whole = is_whole(&ORIGINAL) || is_whole(&THEIRS);
+    let is_whole = is_whole(&ORIGINAL) || is_whole(&SEALED) || is_whole(&THEIRS);
     assert_eq!(rewrapped.is_ok(), is_whole, "{row:?}");
 }
 
@@ -182,23 +204,89 @@ fn read_workspace_key(bytes: &[u8]) -> Option<(u64, u128)> {
     ))
 }
 
-/// The name of the workspace's key.
-fn read_credential(bytes: &[u8]) -> Option<u128> {
-    let least = HEAD_BYTES + WORKSPACE_KEY_ID_BYTES + WRAPPED_KEY_BYTES + LAYER_BYTES;
-    let rest = bytes.strip_prefix(b"LKCR\x01\x01")?;
-    if bytes.len() < least {
+/// What a record of a credential says.
+struct CredentialRead {
+    workspace_key: u128,
+    value_bytes: usize,
+    sealing: Option<SealingRead>,
+}
+
+/// Destinations and places.
+type SealingRead = (Vec<String>, Vec<&'static str>);
+
+fn read_credential(bytes: &[u8]) -> Option<CredentialRead> {
+    let revealed = bytes.strip_prefix(b"LKCR\x01\x01");
+    let rest = revealed.or_else(|| bytes.strip_prefix(b"LKCR\x02\x01"))?;
+    let (workspace_key, mut layers) = rest.split_first_chunk()?;
+    let mut sealing = None;
+    if revealed.is_none() {
+        let (length, rest) = layers.split_first_chunk()?;
+        let (written, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+        (sealing, layers) = (Some(read_sealing(written)?), rest);
+    }
+    Some(CredentialRead {
+        workspace_key: u128::from_be_bytes(*workspace_key),
+        value_bytes: layers.len().checked_sub(WRAPPED_KEY_BYTES + LAYER_BYTES)?,
+        sealing,
+    })
+}
+
+fn read_sealing(bytes: &[u8]) -> Option<SealingRead> {
+    let (&[places, count], mut rest) = bytes.split_first_chunk()?;
+    let mut destinations = Vec::new();
+    for _ in 0..count {
+        let (length, behind) = rest.split_first_chunk()?;
+        let (text, behind) = behind.split_at_checked(u16::from_be_bytes(*length).into())?;
+        destinations.push(destination(std::str::from_utf8(text).ok()?)?);
+        rest = behind;
+    }
+    let is_well = rest.is_empty()
+        && (1..16).contains(&places)
+        && (1..=32).contains(&count)
+        && destinations.is_sorted_by(|one, next| one < next);
+    let words = [(1, "header"), (2, "query"), (4, "basic"), (8, "body")];
+    let places = words.iter().filter(|(bit, _)| places & bit != 0);
+    is_well.then(|| {
+        let texts = destinations.into_iter().map(|it| it.text);
+        (texts.collect(), places.map(|(_, word)| *word).collect())
+    })
+}
+
+/// A destination in the order of the documentation.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct DestinationRead {
+    name: String,
+    is_wildcard: bool,
+    port: Option<u16>,
+    text: String,
+}
+
+fn destination(text: &str) -> Option<DestinationRead> {
+    // What a host may be is told by the crate `step` and tested there; how it is written and ordered is ours.
+    let read: lockstep_step::Destination = text.parse().ok()?;
+    if read.to_string() != text {
         return None;
     }
-    Some(u128::from_be_bytes(*rest.first_chunk()?))
+    let host = read.host.to_string();
+    let wildcard = host.strip_prefix("*.");
+    if wildcard.is_some_and(|name| !name.contains('.')) {
+        return None;
+    }
+    Some(DestinationRead {
+        name: wildcard.unwrap_or(&host).to_owned(),
+        is_wildcard: wildcard.is_some(),
+        port: read.port.map(u16::from),
+        text: text.to_owned(),
+    })
 }
 
 // === alterations ===
 
 fn altered(bytes: &mut Unstructured<'_>) -> Result<Row> {
-    let mut row = if bytes.ratio(1, 4)? {
-        THEIRS.clone()
-    } else {
-        ORIGINAL.clone()
+    let mut row = match bytes.int_in_range(0..=3)? {
+        0 => THEIRS.clone(),
+        1 => ORIGINAL.clone(),
+        _ => SEALED.clone(),
     };
     for _ in 0..bytes.int_in_range(1..=MOST_EDITS)? {
         alter(&mut row, bytes)?;
@@ -207,7 +295,7 @@ fn altered(bytes: &mut Unstructured<'_>) -> Result<Row> {
 }
 
 fn alter(row: &mut Row, bytes: &mut Unstructured<'_>) -> Result<()> {
-    match bytes.int_in_range(0..=9)? {
+    match bytes.int_in_range(0..=10)? {
         0 => row.workspace = parsed(bytes.choose(&["acme", "globex", "acm", "ACME"])?),
         1 => row.scope = Scope::Workspace,
         2 => row.scope = Scope::Workflow(parsed(bytes.choose(&["daily", "weekly", "acme"])?)),
@@ -215,6 +303,8 @@ fn alter(row: &mut Row, bytes: &mut Unstructured<'_>) -> Result<()> {
         4 => row.version = bytes.arbitrary()?,
         5 => row.workspace_key = THEIRS.workspace_key.clone(),
         6 => edit(&mut row.workspace_key, &THEIRS.workspace_key, bytes)?,
+        // As whoever can write to the database would try to open a sealed credential.
+        7 => row.record = ORIGINAL.record.clone(),
         _ => edit(&mut row.record, &THEIRS.record, bytes)?,
     }
     Ok(())
@@ -279,15 +369,25 @@ fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
     name.parse().expect("the name is fixed")
 }
 
-fn seal(workspace: &str) -> Row {
+/// Under this key of the workspace, or a new one.
+fn seal(workspace: &str, key: Option<&[u8]>, handling: &Handling) -> Row {
     let vault = vault();
     let permit = AdminPermit::check(&admin(), &parsed(workspace)).expect("alice is an admin");
-    let workspace_key = vault.create_workspace_key(&permit).expect("a key");
+    let workspace_key = match key {
+        Some(record) => WrappedWorkspaceKey::from_record(record.to_vec()).expect("a record"),
+        None => vault.create_workspace_key(&permit).expect("a key"),
+    };
     let scope = Scope::Workflow(parsed("daily"));
     let key = parsed("TOKEN");
     let value = Secret::new(VALUE.to_owned());
+    let version = CredentialVersion {
+        scope: &scope,
+        key: &key,
+        version: 3,
+        handling,
+    };
     let sealed = vault
-        .seal(&permit, &workspace_key, &scope, &key, 3, &value)
+        .seal(&permit, &workspace_key, version, &value)
         .expect("a record");
     Row {
         workspace: permit.workspace().clone(),
@@ -328,6 +428,7 @@ fn open(row: &Row) -> std::result::Result<String, OpenError> {
         },
         from_empty: true,
         key: Some(Ok(workspace_key)),
+        sealing: SealingPolicy::Optional,
         changes,
     });
     let permit = RunPermit::check(&admin(), &row.workspace, &workflow).expect("alice is an admin");

@@ -14,12 +14,12 @@ use jiff::Timestamp;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, CredentialKey, DenialReason, Digest, Role, RunId, Scope, StepName, WorkflowName,
-    WorkspaceName,
+    Caller, CredentialKey, DenialReason, Digest, Handling, Role, RunId, Scope, StepName,
+    WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, Kek, Keyring, RevealError, RunPermit, Vault, ViewPermit,
-    WorkspaceSnapshot,
+    AdminPermit, CredentialVersion, EditPermit, Kek, Keyring, RevealError, RunPermit, Vault,
+    ViewPermit, WorkspaceSnapshot,
 };
 
 use crate::credential::PutCredential;
@@ -128,9 +128,15 @@ impl Tenant {
                 .expect("a new key"),
         };
         let value = Secret::new(value.to_owned());
+        let version = CredentialVersion {
+            scope,
+            key: &key,
+            version: base.next,
+            handling: &Handling::Reveal,
+        };
         let sealed = self
             .vault
-            .seal(&self.admin, &workspace_key, scope, &key, base.next, &value)
+            .seal(&self.admin, &workspace_key, version, &value)
             .expect("a value is sealed");
         PutCredential {
             scope: scope.clone(),

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use lockstep_step::WorkspaceName;
+use lockstep_step::{SealingPolicy, WorkspaceName};
 use lockstep_vault::{Change, SealedCredential, SnapshotMark, WorkspaceChanges};
 
 use crate::error::{StoreError, Thing};
@@ -48,6 +48,7 @@ pub(super) fn since(
         mark,
         from_empty: base.is_none(),
         key: workspace_key(connection, mark.workspace)?,
+        sealing: SealingPolicy::Optional,
         changes,
     })
 }
