@@ -191,6 +191,10 @@ impl From<&StoreError> for Problem {
             StoreError::Permanent(_) => of_the_call("permanent"),
             StoreError::CaseConflict { existing, .. } => of_the_call("case_conflict")
                 .hint(format!("rotate `{existing}`, or delete it first")),
+            StoreError::SealingRequired { workspace, key } => of_the_call("sealing_required").hint(format!(
+                "`lockstep credential set {key} --workspace {workspace} --sealed --host HOST` seals it for a host; \
+                 `lockstep workspace set {workspace} --require-sealing false` lets steps have values again"
+            )),
             StoreError::InUse { .. } => of_the_call("in_use").hint(
                 "`--force` deletes it all the same; what uses it then gets `missing_credential`",
             ),

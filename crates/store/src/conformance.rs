@@ -4,6 +4,7 @@
 mod credentials;
 mod keks;
 mod runs;
+mod sealing;
 mod setup;
 mod shared;
 mod snapshots;
@@ -18,6 +19,7 @@ use crate::store::Store;
 pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     workspaces::claims(&make).await;
     credentials::claims(&make).await;
+    sealing::claims(&make).await;
     keks::claims(&make).await;
     snapshots::claims(&make).await;
     steps::claims(&make).await;

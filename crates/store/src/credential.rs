@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{CredentialKey, Scope, StepName, WorkflowName};
-use lockstep_vault::{SealedCredential, WrappedWorkspaceKey};
+use lockstep_step::{CredentialKey, Handling, Scope, SealingPolicy, StepName, WorkflowName};
+use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
 
 /// A credential in a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,6 +14,8 @@ pub struct CredentialEntry {
     pub key: CredentialKey,
     /// Its present version.
     pub version: u64,
+    /// What a step gets of it, as the record says; or why that cannot be read.
+    pub handling: Result<Handling, RecordError>,
     /// When it was first set.
     pub created_at: Timestamp,
     /// By whom.
@@ -31,10 +33,14 @@ pub struct CredentialEntry {
 pub struct PutBase {
     /// The present version; `None` if there is no such credential.
     pub current: Option<u64>,
+    /// What a step gets of that one, or why that cannot be read.
+    pub handling: Option<Result<Handling, RecordError>>,
     /// The version to seal under. It was never used for this key, not even before a deletion.
     pub next: u64,
     /// The workspace's key; `None` before its first credential, which brings one.
     pub workspace_key: Option<WrappedWorkspaceKey>,
+    /// Whether it must be sealed.
+    pub sealing: SealingPolicy,
 }
 
 /// A new version of a credential.

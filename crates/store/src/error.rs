@@ -55,6 +55,14 @@ pub enum StoreError {
         /// What is there.
         existing: CredentialKey,
     },
+    /// The workspace requires sealing, and the credential is to be revealed.
+    #[error("credential `{key}` is not sealed, and workspace `{workspace}` requires that")]
+    SealingRequired {
+        /// Of which workspace.
+        workspace: WorkspaceName,
+        /// What was to be set.
+        key: CredentialKey,
+    },
     /// Others need it, and the removal was not forced.
     #[error("{what} is in use: {dependents}")]
     InUse {

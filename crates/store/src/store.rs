@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use lockstep_step::{
-    CredentialKey, Digest, LogChunk, RunId, Scope, StepName, UsagePermission, WorkflowName,
-    WorkspaceName,
+    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, UsagePermission,
+    WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
@@ -78,6 +78,18 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// All workspaces, by name. The one called `default` is always there.
     async fn workspaces(&self) -> Result<Vec<WorkspaceEntry>, StoreError>;
 
+    /// The permit's workspace.
+    async fn workspace(&self, permit: &ViewPermit) -> Result<WorkspaceEntry, StoreError>;
+
+    /// Says whether the credentials of the permit's workspace must be sealed. Those that are there stay as they are; the
+    /// mark moves.
+    async fn set_sealing(
+        &self,
+        permit: &AdminPermit,
+        sealing: SealingPolicy,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Adds the permit's workspace, with a workflow called `default`. `Exists` if it is there.
     async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError>;
 
@@ -145,6 +157,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// - `VersionConflict` if one is not [`PutCredential::current`] any more, or if the workspace has another key by
     ///   now: read the bases and seal again.
     /// - `CaseConflict` if its scope has a key that differs only by case.
+    /// - `SealingRequired` if the workspace requires sealing, and the record of one does not say that it is sealed.
     /// - `NotFound` if the key-encryption key is not among [`Store::keks`], `Retired` if it may not wrap any more.
     async fn put_credentials(
         &self,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{SealingPolicy, UsagePermission, WorkflowName, WorkspaceName};
 
 /// A workspace in a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +15,12 @@ pub struct WorkspaceEntry {
     pub workflows: u64,
     /// How many credentials it has, those of its workflows included.
     pub credentials: u64,
+    /// Whether they must be sealed.
+    pub sealing: SealingPolicy,
+    /// When that was last set; `None` if it is as it was from the start.
+    pub sealing_set_at: Option<Timestamp>,
+    /// By whom.
+    pub sealing_set_by: Option<String>,
 }
 
 /// A workflow in a list.

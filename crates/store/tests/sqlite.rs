@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, Digest, Handling, Role, RunId, Scope, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    Caller, Digest, Handling, Role, RunId, Scope, SealingPolicy, WorkflowName, WorkspaceName,
+};
 use lockstep_store::conformance::{conformance, conformance_shared};
 use lockstep_store::{
     NewRun, OpenStoreError, PutCredential, Removal, RunSource, RunState, SqliteStore, Store,
@@ -198,11 +200,23 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
         directory.path(),
         "ALTER TABLE keks DROP COLUMN retired_at; ALTER TABLE keks DROP COLUMN retired_by;
          ALTER TABLE step_versions DROP COLUMN dynamic;
+         ALTER TABLE workspaces DROP COLUMN sealing; ALTER TABLE workspaces DROP COLUMN sealing_at;
+         ALTER TABLE workspaces DROP COLUMN sealing_by;
          PRAGMA user_version = 1",
     );
     let store = open(directory.path());
     let [kek] = store.keks().await.unwrap().try_into().unwrap();
     assert_eq!((kek.wrapped_keys, kek.retired_at), (1, None));
+    let permit = ViewPermit::check(admin().caller(), admin().workspace()).unwrap();
+    let workspace = store.workspace(&permit).await.unwrap();
+    assert_eq!(workspace.sealing, SealingPolicy::Optional);
+    let [credential] = store
+        .credentials(&permit)
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    assert_eq!(credential.handling, Ok(Handling::Reveal));
     drop(store);
     assert!(is_kept(directory.path(), &record));
 }
@@ -388,4 +402,24 @@ async fn a_value_is_in_no_file_and_a_deleted_record_is_zeroed() {
         .unwrap();
     drop(store);
     assert!(!is_kept(directory.path(), &record[..32]));
+}
+
+#[tokio::test]
+async fn a_bad_record_is_listed_and_stops_no_other() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    set_canary(&store, &admin()).await;
+    sql(
+        directory.path(),
+        "INSERT INTO credentials SELECT workspace_id, workflow, 'BAD', version, x'4c4b435209', revision, created_at,
+                created_by, rotated_at, rotated_by, note FROM credentials",
+    );
+    let permit = ViewPermit::check(admin().caller(), admin().workspace()).unwrap();
+    let listed = store.credentials(&permit).await.unwrap();
+    let told: Vec<_> = listed
+        .into_iter()
+        .map(|entry| entry.handling.map_err(|error| error.to_string()))
+        .collect();
+    let bad = "the sealed credential has format 9, and this release reads up to format 2";
+    assert_eq!(told, [Err(bad.to_owned()), Ok(Handling::Reveal)]);
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{CredentialKey, DenialReason, Scope, UsagePermission, WorkflowName};
+use lockstep_step::{CredentialKey, DenialReason, Handling, Scope, UsagePermission, WorkflowName};
 use lockstep_vault::{AdminPermit, Kek, Keyring, Vault};
 
 use crate::credential::{CredentialEntry, Dependents, Removal};
@@ -64,6 +64,7 @@ async fn a_credential_is_set_and_rotated(setup: &Setup) {
         scope: Scope::Workspace,
         key: name("TOKEN"),
         version: 1,
+        handling: Ok(Handling::Reveal),
         created_at: at(1),
         created_by: alice().name,
         rotated_at: at(1),

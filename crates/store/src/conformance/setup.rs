@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, CredentialKey, DenialReason, Digest, Handling, Role, RunId, Scope, StepName,
-    WorkflowName, WorkspaceName,
+    Caller, CredentialKey, DenialReason, Digest, Handling, Role, RunId, Scope, SealedPlace,
+    Sealing, StepName, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, CredentialVersion, EditPermit, Kek, Keyring, RevealError, RunPermit, Vault,
@@ -59,6 +59,13 @@ pub(super) fn workspace_scope() -> Scope {
 
 pub(super) fn scope(workflow: &str) -> Scope {
     Scope::Workflow(name(workflow))
+}
+
+/// Sealed for requests to these hosts, in these places.
+pub(super) fn sealed_to(to: &[&str], places: &[SealedPlace]) -> Handling {
+    let to = to.iter().map(|text| name(text));
+    let sealing = Sealing::new(to, places.iter().copied());
+    Handling::Sealed(sealing.expect("some hosts"))
 }
 
 pub(super) fn alice() -> Caller {
@@ -114,6 +121,17 @@ impl Tenant {
 
     /// What is to be put to give `key` this value next.
     pub(super) async fn sealed(&self, scope: &Scope, key: &str, value: &str) -> PutCredential {
+        self.sealed_as(scope, key, value, &Handling::Reveal).await
+    }
+
+    /// The same, for steps to use in this way.
+    pub(super) async fn sealed_as(
+        &self,
+        scope: &Scope,
+        key: &str,
+        value: &str,
+        handling: &Handling,
+    ) -> PutCredential {
         let key: CredentialKey = name(key);
         let base = self
             .store
@@ -132,7 +150,7 @@ impl Tenant {
             scope,
             key: &key,
             version: base.next,
-            handling: &Handling::Reveal,
+            handling,
         };
         let sealed = self
             .vault

@@ -7,14 +7,14 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{DenialReason, Scope, UsagePermission};
+use lockstep_step::{DenialReason, Handling, Scope, SealingPolicy, UsagePermission};
 use lockstep_vault::{SnapshotMark, WorkspaceSnapshot};
 
 use crate::credential::Removal;
 use crate::error::StoreError;
 use crate::store::Store;
 
-use super::setup::{Setup, Tenant, at, name, reveal, scope, workspace_scope};
+use super::setup::{Setup, Tenant, at, name, reveal, scope, sealed_to, workspace_scope};
 
 pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     the_mark_moves_with_what_a_run_resolves_from(&Setup::new(make().await).await).await;
@@ -45,6 +45,11 @@ async fn the_mark_moves_with_what_a_run_resolves_from(setup: &Setup) {
     let (scope, key) = (workspace_scope(), name("TOKEN"));
     store
         .remove_credential(&tenant.admin, &scope, &key, Removal::Forced, at(2))
+        .await
+        .unwrap();
+    marks.push(mark(&tenant).await);
+    store
+        .set_sealing(&tenant.admin, SealingPolicy::Required, at(3))
         .await
         .unwrap();
     marks.push(mark(&tenant).await);
@@ -141,7 +146,7 @@ async fn change_something(tenant: &Tenant, dice: &mut Dice) {
     let scopes = [Scope::Workspace, scope("default"), scope("daily")];
     let scope = &scopes[dice.roll(3)];
     let (daily, store) = (name("daily"), &tenant.store);
-    let done = match dice.roll(6) {
+    let done = match dice.roll(7) {
         0 => store.add_workflow(&tenant.editor, &daily, at(1)).await,
         1 => {
             let admin = &tenant.admin;
@@ -160,11 +165,17 @@ async fn change_something(tenant: &Tenant, dice: &mut Dice) {
             let removed = store.remove_credential(admin, scope, &credential_key, forced, at(1));
             removed.await
         }
+        4 => {
+            let policies = [SealingPolicy::Optional, SealingPolicy::Required];
+            let policy = policies[dice.roll(2)];
+            store.set_sealing(&tenant.admin, policy, at(1)).await
+        }
         _ => match store.put_base(&tenant.admin, scope, &credential_key).await {
             Ok(_) => {
-                tenant
-                    .put(tenant.sealed(scope, key, "value").await, 1)
-                    .await
+                let handlings = [Handling::Reveal, sealed_to(&["a.test"], &[])];
+                let handling = &handlings[dice.roll(2)];
+                let put = tenant.sealed_as(scope, key, "value", handling).await;
+                tenant.put(put, 1).await
             }
             Err(error) => Err(error),
         },
@@ -173,7 +184,10 @@ async fn change_something(tenant: &Tenant, dice: &mut Dice) {
     assert!(
         matches!(
             done,
-            Ok(()) | Err(StoreError::NotFound(_) | StoreError::Exists(_))
+            Ok(())
+                | Err(StoreError::NotFound(_)
+                    | StoreError::Exists(_)
+                    | StoreError::SealingRequired { .. })
         ),
         "{done:?}"
     );

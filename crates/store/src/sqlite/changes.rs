@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use lockstep_step::{SealingPolicy, WorkspaceName};
+use lockstep_step::WorkspaceName;
 use lockstep_vault::{Change, SealedCredential, SnapshotMark, WorkspaceChanges};
 
 use crate::error::{StoreError, Thing};
 
 use super::column::Columns as _;
 use super::credentials::workspace_key;
-use super::workspaces::permission_of;
+use super::workspaces::{permission_of, sealing};
 
 /// The present state of a workspace.
 pub(super) fn mark(
@@ -48,7 +48,7 @@ pub(super) fn since(
         mark,
         from_empty: base.is_none(),
         key: workspace_key(connection, mark.workspace)?,
-        sealing: SealingPolicy::Optional,
+        sealing: sealing(connection, mark.workspace)?,
         changes,
     })
 }

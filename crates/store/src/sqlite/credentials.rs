@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use lockstep_step::{CredentialKey, Scope, WorkspaceName};
-use lockstep_vault::{RecordError, WrappedWorkspaceKey};
+use lockstep_step::{CredentialKey, Handling, Scope, WorkspaceName};
+use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
 
 use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
 use crate::error::{StoreError, Thing};
 
 use super::column::{Columns as _, number_column, scope_column};
 use super::keks;
-use super::workspaces::{next_revision, workflow_id, workspace_id};
+use super::workspaces::{next_revision, sealing, workflow_id, workspace_id};
 
 const ENTRY: &str =
-    "SELECT workflow, key, version, created_at, created_by, rotated_at, rotated_by, note
+    "SELECT workflow, key, version, created_at, created_by, rotated_at, rotated_by, note, record
                        FROM credentials WHERE workspace_id = ?1 AND record IS NOT NULL";
 
 /// Who sets it, and when.
@@ -26,7 +26,7 @@ pub(super) struct Stamp<'a> {
 
 /// The versions of a key: the present one, and the last that was ever used.
 struct Versions {
-    current: Option<u64>,
+    current: Option<SealedCredential>,
     last: u64,
 }
 
@@ -60,16 +60,23 @@ pub(super) fn find(
 }
 
 fn entry(row: &rusqlite::Row<'_>) -> Result<CredentialEntry, StoreError> {
+    let version = row.count(2)?;
+    let sealed = SealedCredential::from_record(version, row.plain(8)?);
     Ok(CredentialEntry {
         scope: row.scope(0)?,
         key: row.parsed(1)?,
-        version: row.count(2)?,
+        version,
+        handling: handling(&sealed),
         created_at: row.time(3)?,
         created_by: row.plain(4)?,
         rotated_at: row.time(5)?,
         rotated_by: row.plain(6)?,
         note: row.plain(7)?,
     })
+}
+
+fn handling(sealed: &SealedCredential) -> Result<Handling, RecordError> {
+    sealed.head().map(|head| head.handling)
 }
 
 pub(super) fn put_base(
@@ -82,9 +89,11 @@ pub(super) fn put_base(
     check_scope(connection, workspace_id, scope)?;
     let versions = versions(connection, workspace_id, scope, key)?;
     Ok(PutBase {
-        current: versions.current,
+        current: versions.current.as_ref().map(SealedCredential::version),
+        handling: versions.current.as_ref().map(handling),
         next: versions.last + 1,
         workspace_key: readable_workspace_key(connection, workspace_id)?,
+        sealing: sealing(connection, workspace_id)?,
     })
 }
 
@@ -101,6 +110,7 @@ pub(super) fn put_all(
         check_scope(connection, workspace_id, &put.scope)?;
         check_versions(connection, workspace_id, put)?;
         check_case(connection, workspace_id, put)?;
+        check_sealing(connection, workspace, workspace_id, put)?;
         upsert(connection, workspace_id, put, revision, stamp)?;
     }
     Ok(())
@@ -112,7 +122,8 @@ fn check_versions(
     put: &PutCredential,
 ) -> Result<(), StoreError> {
     let versions = versions(connection, workspace_id, &put.scope, &put.key)?;
-    let is_next = versions.current == put.current && put.sealed.version() == versions.last + 1;
+    let current = versions.current.as_ref().map(SealedCredential::version);
+    let is_next = current == put.current && put.sealed.version() == versions.last + 1;
     let is_under_the_key = match readable_workspace_key(connection, workspace_id)? {
         Some(held) => held.id() == put.workspace_key.id(),
         None => {
@@ -123,7 +134,7 @@ fn check_versions(
     if !is_next || !is_under_the_key {
         return Err(StoreError::VersionConflict {
             key: put.key.clone(),
-            current: versions.current,
+            current,
         });
     }
     Ok(())
@@ -152,6 +163,23 @@ fn check_case(
             existing,
         }),
         None => Ok(()),
+    }
+}
+
+fn check_sealing(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workspace_id: i64,
+    put: &PutCredential,
+) -> Result<(), StoreError> {
+    let handling = handling(&put.sealed).map_err(|error| StoreError::Failed(Box::new(error)))?;
+    if sealing(connection, workspace_id)?.allows(&handling) {
+        Ok(())
+    } else {
+        Err(StoreError::SealingRequired {
+            workspace: workspace.clone(),
+            key: put.key.clone(),
+        })
     }
 }
 
@@ -318,22 +346,18 @@ fn versions(
 ) -> Result<Versions, StoreError> {
     let found = connection
         .prepare_cached(
-            "SELECT version, record IS NOT NULL FROM credentials
+            "SELECT version, record FROM credentials
               WHERE workspace_id = ?1 AND workflow = ?2 AND key = ?3",
         )?
         .query_and_then(
             params![workspace_id, scope_column(scope), key.as_str()],
-            |row| Ok::<_, StoreError>((row.count(0)?, row.plain(1)?)),
+            |row| Ok::<_, StoreError>((row.count(0)?, row.plain::<Option<Vec<u8>>>(1)?)),
         )?
         .next()
         .transpose()?;
     Ok(match found {
-        Some((last, true)) => Versions {
-            current: Some(last),
-            last,
-        },
-        Some((last, false)) => Versions {
-            current: None,
+        Some((last, record)) => Versions {
+            current: record.map(|record| SealedCredential::from_record(last, record)),
             last,
         },
         None => Versions {

@@ -8,7 +8,7 @@ use super::open::OpenStoreError;
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-pub(super) const SCHEMA: u32 = 3;
+pub(super) const SCHEMA: u32 = 4;
 
 /// Step N leads from schema N-1 to schema N. A step that was released is never edited.
 const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
@@ -18,6 +18,7 @@ const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
         3,
         include_str!("../../migrations/0003_dynamic_references.sql"),
     ),
+    (4, include_str!("../../migrations/0004_sealing_policy.sql")),
 ];
 
 /// Brings the database to the present schema.

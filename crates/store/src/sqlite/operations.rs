@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use tokio::task;
 
 use lockstep_step::{
-    CredentialKey, Digest, LogChunk, RunId, Scope, StepName, UsagePermission, WorkflowName,
-    WorkspaceName,
+    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, UsagePermission,
+    WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
@@ -87,6 +87,31 @@ impl Store for SqliteStore {
 
     async fn workspaces(&self) -> Result<Vec<WorkspaceEntry>, StoreError> {
         self.readers.read(workspaces::list).await
+    }
+
+    async fn workspace(&self, permit: &ViewPermit) -> Result<WorkspaceEntry, StoreError> {
+        let workspace = permit.workspace().clone();
+        self.readers
+            .read(move |connection| workspaces::find(connection, &workspace))
+            .await
+    }
+
+    async fn set_sealing(
+        &self,
+        permit: &AdminPermit,
+        sealing: SealingPolicy,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                workspaces::set_sealing(connection, permit.workspace(), sealing, stamp)
+            })
+            .await
     }
 
     async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError> {

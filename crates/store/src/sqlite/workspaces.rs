@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use lockstep_step::{CredentialKey, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{CredentialKey, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName};
 
 use crate::credential::Removal;
 use crate::error::{StoreError, Thing};
@@ -15,6 +15,13 @@ use super::column::Columns as _;
 use super::credentials::Stamp;
 use super::failure::is_duplicate;
 use super::steps;
+
+const ENTRY: &str = "SELECT name, created_at,
+                            (SELECT count(*) FROM workflows WHERE workspace_id = workspaces.id),
+                            (SELECT count(*) FROM credentials
+                              WHERE workspace_id = workspaces.id AND record IS NOT NULL),
+                            sealing, sealing_at, sealing_by
+                       FROM workspaces";
 
 /// The number of a workspace.
 pub(super) fn workspace_id(
@@ -53,22 +60,32 @@ pub(super) fn next_revision(connection: &Connection, workspace_id: i64) -> Resul
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<WorkspaceEntry>, StoreError> {
     connection
-        .prepare_cached(
-            "SELECT name, created_at,
-                    (SELECT count(*) FROM workflows WHERE workspace_id = workspaces.id),
-                    (SELECT count(*) FROM credentials
-                      WHERE workspace_id = workspaces.id AND record IS NOT NULL)
-               FROM workspaces ORDER BY name",
-        )?
-        .query_and_then((), |row| {
-            Ok(WorkspaceEntry {
-                name: row.parsed(0)?,
-                created_at: row.time(1)?,
-                workflows: row.count(2)?,
-                credentials: row.count(3)?,
-            })
-        })?
+        .prepare_cached(&format!("{ENTRY} ORDER BY name"))?
+        .query_and_then((), entry)?
         .collect()
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+) -> Result<WorkspaceEntry, StoreError> {
+    connection
+        .prepare_cached(&format!("{ENTRY} WHERE name = ?1"))?
+        .query_and_then([workspace.as_str()], entry)?
+        .next()
+        .unwrap_or_else(|| Err(StoreError::NotFound(Thing::Workspace(workspace.clone()))))
+}
+
+fn entry(row: &rusqlite::Row<'_>) -> Result<WorkspaceEntry, StoreError> {
+    Ok(WorkspaceEntry {
+        name: row.parsed(0)?,
+        created_at: row.time(1)?,
+        workflows: row.count(2)?,
+        credentials: row.count(3)?,
+        sealing: sealing_of(&row.plain::<String>(4)?),
+        sealing_set_at: row.optional_time(5)?,
+        sealing_set_by: row.plain(6)?,
+    })
 }
 
 /// Adds a workspace with its first workflow.
@@ -94,6 +111,47 @@ pub(super) fn add_default(connection: &Connection, at: Timestamp) -> Result<(), 
         Err(StoreError::NotFound(_)) => add(connection, &name, at),
         found => found.map(drop),
     }
+}
+
+/// Whether the credentials of a workspace must be sealed.
+pub(super) fn sealing(
+    connection: &Connection,
+    workspace_id: i64,
+) -> Result<SealingPolicy, StoreError> {
+    let word: String = connection
+        .prepare_cached("SELECT sealing FROM workspaces WHERE id = ?1")?
+        .query_row([workspace_id], |row| row.get(0))?;
+    Ok(sealing_of(&word))
+}
+
+fn sealing_of(word: &str) -> SealingPolicy {
+    if word == SealingPolicy::Optional.as_str() {
+        SealingPolicy::Optional
+    } else {
+        // Anything else allows no more.
+        SealingPolicy::Required
+    }
+}
+
+pub(super) fn set_sealing(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    sealing: SealingPolicy,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    let id = workspace_id(connection, workspace)?;
+    next_revision(connection, id)?;
+    connection
+        .prepare_cached(
+            "UPDATE workspaces SET sealing = ?2, sealing_at = ?3, sealing_by = ?4 WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            sealing.as_str(),
+            stamp.at.as_microsecond(),
+            stamp.by
+        ])?;
+    Ok(())
 }
 
 pub(super) fn remove(
