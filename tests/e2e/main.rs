@@ -28,5 +28,6 @@ mod platform;
 mod records;
 mod resolution;
 mod sdk;
+mod sealing;
 mod slots;
 mod soak;

@@ -135,6 +135,7 @@ async fn only_an_admin_sets_credentials_and_a_viewer_runs_nothing() {
             key: "KEY".parse().unwrap(),
             value: Secret::new("some value".to_owned()),
             note: None,
+            handling: None,
         }];
         let caller = caller(role);
         let put = host.runner.put_credentials(

@@ -18,8 +18,8 @@ use lockstep_runner::{
 use lockstep_sandbox::{LogSink, Sandbox, SandboxConfig, SourceKind, StepFile};
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, CredentialKey, Limits, LogChunk, LogStream, OutcomeKind, Role, Scope, UsagePermission,
-    WorkflowName, WorkspaceName,
+    Caller, CredentialKey, Handling, Limits, LogChunk, LogStream, OutcomeKind, Role, Scope,
+    Sealing, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
 };
 use lockstep_store::SqliteStore;
 use lockstep_vault::{IfAbsent, Keyring, Vault, open_key_file};
@@ -156,13 +156,34 @@ impl TestHost {
         self.canaries.lock().unwrap().push(value.to_owned());
     }
 
+    /// Sets a sealed credential of the workspace `default`, for headers of requests to `host`. Its value is a canary.
+    pub async fn set_sealed(&self, key: &str, value: &str, host: &str) {
+        let sealing = Sealing::new([host.parse().unwrap()], []).unwrap();
+        let handling = Some(Handling::Sealed(sealing));
+        self.put_as(&Scope::Workspace, key, value, handling).await;
+    }
+
+    /// Whether the workspace `default` requires that its credentials are sealed.
+    pub async fn set_sealing(&self, sealing: SealingPolicy) {
+        let workspace = WorkspaceName::default_name();
+        self.runner
+            .set_sealing(&self.admin, &workspace, sealing)
+            .await
+            .unwrap();
+    }
+
     async fn put(&self, scope: &Scope, key: &str, value: &str) {
+        self.put_as(scope, key, value, None).await;
+    }
+
+    async fn put_as(&self, scope: &Scope, key: &str, value: &str, handling: Option<Handling>) {
         self.guard(value);
         let (key, value) = (key.parse().unwrap(), Secret::new(value.to_owned()));
         let credentials = [NewCredential {
             key,
             value,
             note: None,
+            handling,
         }];
         let workspace = WorkspaceName::default_name();
         let put = self.runner.put_credentials(

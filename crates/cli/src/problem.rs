@@ -160,6 +160,9 @@ impl From<ManageError> for Problem {
                 ..
             }
             | ManageError::Locked(reason) => Self::host("vault", &error).hint(reason.hint()),
+            ManageError::Handling { .. } => Self::host("vault", &error).hint(
+                "say it: `--sealed --host HOST`, or `--revealed` for one that steps are given",
+            ),
             ManageError::Seal { .. } => Self::host("vault", &error),
             ManageError::Key(reason) => match &**reason {
                 KeyError::Primary { .. }

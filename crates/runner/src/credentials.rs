@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use lockstep_secret::{Masker, Registered, Secret};
 use lockstep_step::{
-    Caller, CredentialKey, Handling, MAX_VALUE_BYTES, Scope, WorkflowName, WorkspaceName,
+    Caller, CredentialKey, Handling, MAX_VALUE_BYTES, Scope, SealedPlace, Sealing, WorkflowName,
+    WorkspaceName,
 };
 use lockstep_store::{
     CredentialEntry, Dependents, PutBase, PutCredential, Removal, StoreError, Thing,
@@ -28,6 +29,9 @@ pub struct NewCredential {
     pub value: Secret,
     /// What people say about it; `None` leaves what is there.
     pub note: Option<String>,
+    /// What a step gets of it. `None` leaves what is there: a sealed one stays sealed for the same hosts and places, and
+    /// a new one is revealed.
+    pub handling: Option<Handling>,
 }
 
 /// Whether a credential may or must be there already.
@@ -50,6 +54,10 @@ pub struct CredentialPut {
     pub result: PutResult,
     /// Whether the value can be masked.
     pub masking: Registered,
+    /// What a step gets of it.
+    pub handling: Handling,
+    /// Whether it is to go into a header and cannot, as the value has a line break or another control character.
+    pub breaks_header: bool,
 }
 
 /// What setting a credential did.
@@ -110,6 +118,25 @@ impl Runner {
                 Err(error) => return self.told(caller, workspace, Err(error)).await,
             }
         }
+    }
+
+    /// What a step would get of a credential if it were set with this `handling`. Asks for no value.
+    ///
+    /// # Errors
+    /// As [`Runner::put_credentials`] would: the store's `SealingRequired` if the workspace requires sealing and it would
+    /// not be sealed; [`ManageError::NotFound`], [`ManageError::Forbidden`], [`ManageError::Handling`].
+    pub async fn planned_handling(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        scope: &Scope,
+        key: &CredentialKey,
+        handling: Option<&Handling>,
+    ) -> Result<Handling, ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        let base = self.store().put_base(&permit, scope, key).await;
+        let base = self.told(caller, workspace, base).await?;
+        planned(workspace, key, &base, handling)
     }
 
     /// All credentials of a workspace and of its workflows.
@@ -211,6 +238,8 @@ impl Runner {
             let base = self.store().put_base(permit, scope, key).await;
             let base = self.told(permit.caller(), permit.workspace(), base).await?;
             let result = result(&base, rule, scope, key)?;
+            let change = credential.handling.as_ref();
+            let handling = planned(permit.workspace(), key, &base, change)?;
             let wrapped = self
                 .workspace_key(permit, key, &base, &mut workspace_key)
                 .await?;
@@ -219,7 +248,7 @@ impl Runner {
                 scope,
                 key,
                 version: base.next,
-                handling: &Handling::Reveal,
+                handling: &handling,
             };
             let sealed = vault
                 .seal(permit, &wrapped, version, &credential.value)
@@ -235,12 +264,13 @@ impl Runner {
                 workspace_key: wrapped,
                 note: credential.note.clone(),
             });
-            let masking = Masker::classify(&credential.value);
             told.push(CredentialPut {
                 key: key.clone(),
                 version: base.next,
                 result,
-                masking,
+                masking: Masker::classify(&credential.value),
+                breaks_header: breaks_header(&credential.value, &handling),
+                handling,
             });
         }
         Ok((puts, told))
@@ -295,6 +325,40 @@ fn check_values(credentials: &[NewCredential]) -> Result<(), ManageError> {
         }
     }
     Ok(())
+}
+
+/// What a step gets of the next version. Nothing is unsealed but by who says so.
+fn planned(
+    workspace: &WorkspaceName,
+    key: &CredentialKey,
+    base: &PutBase,
+    change: Option<&Handling>,
+) -> Result<Handling, ManageError> {
+    let handling = match (change, &base.handling) {
+        (Some(change), _) => change.clone(),
+        (None, None) => Handling::Reveal,
+        (None, Some(Ok(present))) => present.clone(),
+        (None, Some(Err(source))) => {
+            let (key, source) = (key.clone(), source.clone());
+            return Err(ManageError::Handling { key, source });
+        }
+    };
+    if base.sealing.allows(&handling) {
+        return Ok(handling);
+    }
+    let (workspace, key) = (workspace.clone(), key.clone());
+    Err(StoreError::SealingRequired { workspace, key }.into())
+}
+
+/// RFC 9110, section 5.5: a header's value has no control character but the tab.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the value is looked through, and nothing of it is kept"
+)]
+fn breaks_header(value: &Secret, handling: &Handling) -> bool {
+    let is_for_header = |sealing: &Sealing| sealing.allows_in(SealedPlace::Header);
+    let is_bad = |byte: u8| byte.is_ascii_control() && byte != b'\t';
+    handling.sealing().is_some_and(is_for_header) && value.expose().bytes().any(is_bad)
 }
 
 fn result(

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use lockstep_step::{CredentialKey, RunId};
 use lockstep_store::{StoreError, Thing};
-use lockstep_vault::{Forbidden, KekId, KeyError, OpenError, OtherWorkspace, SealError};
+use lockstep_vault::{
+    Forbidden, KekId, KeyError, OpenError, OtherWorkspace, RecordError, SealError,
+};
 
 /// Why something was not set, shown or removed.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,14 @@ pub enum ManageError {
     /// A key stands twice in one call.
     #[error("credential `{0}` is given twice")]
     KeyTwice(CredentialKey),
+    /// Whether the present version is sealed cannot be read, and nothing was said of the next one.
+    #[error("cannot tell whether credential `{key}` is sealed, and for what")]
+    Handling {
+        /// Which one.
+        key: CredentialKey,
+        /// Why not.
+        source: RecordError,
+    },
     /// Credentials cannot be sealed.
     #[error("cannot seal credential `{key}`")]
     Seal {

@@ -9,6 +9,10 @@ pub(crate) struct Granted(pub(crate) Grants);
 
 impl Credentials for Granted {
     fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
+        // Nothing can attach a sealed credential yet, and a guest never holds its value.
+        if let Ok(Handling::Sealed(_)) = self.0.check(key) {
+            return Err(RevealError::Host("the credential is sealed".into()));
+        }
         match self.0.reveal(key) {
             Ok(revealed) => Ok(Reveal {
                 secret: revealed.secret,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use lockstep_sandbox::{Artifact, StepCode, StepFile};
 use lockstep_step::{
-    Caller, CredentialKey, DenialReason, Digest, StepName, WorkflowName, WorkspaceName,
+    Caller, CredentialKey, DenialReason, Digest, Handling, StepName, WorkflowName, WorkspaceName,
 };
 use lockstep_store::{NewStep, StepEntry};
 use lockstep_vault::{EditPermit, ViewPermit, choose};
@@ -19,6 +19,15 @@ pub struct StepAdded {
     pub step: StepEntry,
     /// What would keep it from running well.
     pub warnings: Vec<StepWarning>,
+    /// Keys that it names and gets a placeholder for, as the credential is sealed.
+    pub sealed: Vec<CredentialKey>,
+}
+
+/// What a step gets of the credentials that it names.
+#[derive(Default)]
+struct Named {
+    warnings: Vec<StepWarning>,
+    sealed: Vec<CredentialKey>,
 }
 
 /// A credential that the code names and would not get.
@@ -57,7 +66,7 @@ impl Runner {
             .sandbox
             .load(workspace.as_str(), Digest::of(&bytes), code);
         load.await?;
-        let warnings = self.warnings(workspace, workflow, &keys).await;
+        let named = self.named(workspace, workflow, &keys).await;
         let kind = kind.as_str().to_owned();
         let new = NewStep {
             digest,
@@ -71,8 +80,8 @@ impl Runner {
             .put_step(&permit, workflow, name, new, Timestamp::now())
             .await;
         let step = self.told(caller, workspace, put).await?;
-        let warnings = self.told(caller, workspace, warnings).await?;
-        Ok(StepAdded { step, warnings })
+        let named = self.told(caller, workspace, named).await?;
+        Ok(StepAdded::new(step, named))
     }
 
     /// All steps of a workspace, or of one workflow.
@@ -105,8 +114,8 @@ impl Runner {
         let found = self.store().step(&permit, workflow, name).await;
         let step = self.told(caller, workspace, found).await?;
         let keys: Vec<_> = step.references.iter().cloned().collect();
-        let warnings = self.warnings(workspace, workflow, &keys).await?;
-        Ok(StepAdded { step, warnings })
+        let named = self.named(workspace, workflow, &keys).await?;
+        Ok(StepAdded::new(step, named))
     }
 
     /// Removes a step in all its versions. The record of its runs stays.
@@ -125,15 +134,16 @@ impl Runner {
         self.told(caller, workspace, removed).await
     }
 
-    /// Those of `keys` that a run of the workflow would be refused now.
-    async fn warnings(
+    /// Those of `keys` that a run of the workflow would be refused now, and those that are sealed.
+    async fn named(
         &self,
         workspace: &WorkspaceName,
         workflow: &WorkflowName,
         keys: &[CredentialKey],
-    ) -> Result<Vec<StepWarning>, lockstep_store::StoreError> {
+    ) -> Result<Named, lockstep_store::StoreError> {
+        let mut named = Named::default();
         if keys.is_empty() {
-            return Ok(Vec::new());
+            return Ok(named);
         }
         let mark = self.store().mark(workspace).await?;
         let snapshot = self
@@ -141,13 +151,25 @@ impl Runner {
             .snapshots
             .at(self.store(), workspace, mark)
             .await?;
-        let refused = |key: &CredentialKey| {
-            let reason = choose(&snapshot, workflow, key).err()?;
-            Some(StepWarning {
-                key: key.clone(),
-                reason,
-            })
-        };
-        Ok(keys.iter().filter_map(refused).collect())
+        for key in keys {
+            let key = key.clone();
+            match choose(&snapshot, workflow, &key).map(|chosen| chosen.handling) {
+                Err(reason) => named.warnings.push(StepWarning { key, reason }),
+                Ok(Handling::Sealed(_)) => named.sealed.push(key),
+                Ok(Handling::Reveal) => {}
+            }
+        }
+        Ok(named)
+    }
+}
+
+impl StepAdded {
+    fn new(step: StepEntry, named: Named) -> Self {
+        let Named { warnings, sealed } = named;
+        Self {
+            step,
+            warnings,
+            sealed,
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{Caller, WorkflowName, WorkspaceName};
-use lockstep_store::{Removal, Thing, WorkflowEntry, WorkspaceEntry};
+use lockstep_step::{Caller, Handling, SealingPolicy, WorkflowName, WorkspaceName};
+use lockstep_store::{CredentialEntry, Removal, Thing, WorkflowEntry, WorkspaceEntry};
 use lockstep_vault::{AdminPermit, EditPermit, ViewPermit};
 
 use crate::error::ManageError;
@@ -17,6 +17,55 @@ impl Runner {
     /// [`ManageError`].
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceEntry>, ManageError> {
         Ok(self.store().workspaces().await?)
+    }
+
+    /// One workspace.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn workspace(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+    ) -> Result<WorkspaceEntry, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let entry = self.store().workspace(&permit).await;
+        self.told(caller, workspace, entry).await
+    }
+
+    /// Says whether the credentials of a workspace must be sealed. Those that are there stay as they are;
+    /// [`Runner::credentials_against`] tells which no run gets from now on.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn set_sealing(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        sealing: SealingPolicy,
+    ) -> Result<(), ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        let set = self
+            .store()
+            .set_sealing(&permit, sealing, Timestamp::now())
+            .await;
+        self.told(caller, workspace, set).await
+    }
+
+    /// The credentials that a workspace with this policy gives to no run.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn credentials_against(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        sealing: SealingPolicy,
+    ) -> Result<Vec<CredentialEntry>, ManageError> {
+        let is_against = |handling: &Handling| !sealing.allows(handling);
+        let mut credentials = self.credentials(caller, workspace).await?;
+        credentials.retain(|entry| entry.handling.as_ref().is_ok_and(is_against));
+        Ok(credentials)
     }
 
     /// Adds a workspace, with a workflow called `default`.

@@ -2,6 +2,7 @@
 
 mod list;
 mod put;
+mod sealing;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ use crate::console::Console;
 use crate::problem::{Exit, Problem};
 use crate::value;
 
+use sealing::SealingArguments;
+
 const SET_EXAMPLES: &str = "\
 Examples:
   lockstep credential set SLACK_BOT_TOKEN
@@ -22,7 +25,12 @@ Examples:
   printf %s \"$TOKEN\" | lockstep credential set SLACK_BOT_TOKEN
   lockstep credential set TLS_KEY --from-file key.pem --no-trim
   lockstep credential set SLACK_BOT_TOKEN --workflow billing
-      for the workflow `billing` alone, where it stands before the workspace's";
+      for the workflow `billing` alone, where it stands before the workspace's
+  lockstep credential set SLACK_BOT_TOKEN --sealed --host slack.com --host '*.slack.com'
+      no step holds the value: it goes into headers of requests to these hosts, over TLS
+  lockstep credential set MAIL_LOGIN --sealed --host api.mail.example --in basic,body
+
+A new value does not unseal a credential: that takes `--revealed`. Other hosts or places take `--sealed` and the value.";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
@@ -32,7 +40,7 @@ Examples:
 A line is `KEY=value`, `export KEY='value'` or `KEY=\"value\"`; `#` begins a comment.
 In single quotes everything stands for itself, and `$` is never replaced anywhere.
 In double quotes `\\n \\r \\t \\\\ \\\" \\' \\$` are escapes.
-All are set, or none.";
+All are set, or none. Those that are there stay sealed or revealed, unless `--sealed` or `--revealed` says it for all.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CredentialCommand {
@@ -71,6 +79,8 @@ pub(crate) struct PutArguments {
     _value: Option<String>,
     #[command(flatten)]
     place: InScope,
+    #[command(flatten)]
+    sealing: SealingArguments,
     /// Read the value from this file.
     #[arg(long, value_name = "PATH")]
     from_file: Option<PathBuf>,
@@ -86,6 +96,8 @@ pub(crate) struct ImportArguments {
     file: PathBuf,
     #[command(flatten)]
     place: InScope,
+    #[command(flatten)]
+    sealing: SealingArguments,
 }
 
 #[derive(Args, Debug)]

@@ -186,6 +186,7 @@ impl<'a> Demo<'a> {
             key,
             value: Secret::new(value.to_owned()),
             note: None,
+            handling: None,
         }];
         let put = self.runner.put_credentials(
             &self.admin,

@@ -241,7 +241,7 @@ fn hints(report: &RunReport, place: &InWorkflow) -> Vec<String> {
             )),
             DenialReason::NotSealed => Some(format!(
                 "`{key}` is not sealed, and workspace `{workspace}` allows sealed credentials only: `lockstep credential set {key} \
-                 --sealed --host HOST` seals it"
+                 --workspace {workspace} --sealed --host HOST` seals it"
             )),
             DenialReason::InvalidKey => None,
         }

@@ -396,8 +396,11 @@ fn write_receipt(out: &mut dyn fmt::Write, receipt: &Receipt) -> fmt::Result {
     for used in &receipt.credentials {
         writeln!(
             out,
-            "used       {} of the {}, version {}",
-            used.key, used.scope, used.version
+            "used       {} of the {}, version {}{}",
+            used.key,
+            used.scope,
+            used.version,
+            if used.sealed { ", sealed" } else { "" }
         )?;
     }
     Ok(())

@@ -9,8 +9,10 @@ use serde_json::value::RawValue;
 
 use lockstep_secret::Masked;
 use lockstep_step::{
-    CredentialKey, Failure, Phase, Scope, UsagePermission, WorkflowName, WorkspaceName,
+    CredentialKey, Destination, Failure, Handling, Phase, Scope, SealedPlace, UsagePermission,
+    WorkflowName, WorkspaceName,
 };
+use lockstep_vault::RecordError;
 
 use crate::problem::Problem;
 
@@ -26,6 +28,75 @@ pub(super) struct ScopeFields {
 pub(super) struct PermissionFields {
     permission: &'static str,
     keys: Option<BTreeSet<CredentialKey>>,
+}
+
+/// How a credential may be used, in three fields: `sealed`, which is null where the record cannot be read, and `hosts` and
+/// `places` of one that is.
+#[derive(Serialize)]
+pub(super) struct HandlingFields {
+    sealed: Option<bool>,
+    hosts: Vec<Destination>,
+    places: Vec<SealedPlace>,
+}
+
+impl From<&Handling> for HandlingFields {
+    fn from(handling: &Handling) -> Self {
+        let sealing = handling.sealing();
+        let hosts = sealing.map(|it| it.destinations().cloned().collect());
+        let places = sealing.map(|it| it.places().collect());
+        Self {
+            sealed: Some(sealing.is_some()),
+            hosts: hosts.unwrap_or_default(),
+            places: places.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&Result<Handling, RecordError>> for HandlingFields {
+    fn from(handling: &Result<Handling, RecordError>) -> Self {
+        match handling {
+            Ok(handling) => handling.into(),
+            Err(_) => Self {
+                sealed: None,
+                hosts: Vec::new(),
+                places: Vec::new(),
+            },
+        }
+    }
+}
+
+/// Hosts and places; `-` for a credential that steps are given, `?` for one whose record cannot be read.
+impl fmt::Display for HandlingFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sealed {
+            Some(true) => write!(f, "{} in {}", list(&self.hosts), list(&self.places)),
+            Some(false) => f.write_str("-"),
+            None => f.write_str("?"),
+        }
+    }
+}
+
+impl HandlingFields {
+    /// As the end of a sentence, where it is sealed.
+    pub(super) fn behind_a_comma(&self) -> String {
+        match self.sealed {
+            Some(true) => format!(", sealed for {self}"),
+            Some(false) | None => String::new(),
+        }
+    }
+
+    /// As an answer to whether it is.
+    pub(super) fn in_words(&self) -> String {
+        match self.sealed {
+            Some(true) => format!("for {self}"),
+            Some(false) => "no, steps get the value".to_owned(),
+            None => "unknown, as the record cannot be read".to_owned(),
+        }
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed == Some(true)
+    }
 }
 
 impl From<&Scope> for ScopeFields {

@@ -95,6 +95,8 @@ struct StepShown {
     #[serde(flatten)]
     step: Step,
     warnings: Vec<Warning>,
+    /// Keys that it names and gets placeholders for.
+    sealed: BTreeSet<CredentialKey>,
 }
 
 /// A credential that the step names and would not get.
@@ -223,6 +225,7 @@ impl From<StepAdded> for StepShown {
                     reason: warning.reason,
                 })
                 .collect(),
+            sealed: added.sealed.into_iter().collect(),
         }
     }
 }
@@ -275,6 +278,13 @@ impl Answer for StepShown {
             step.created_by
         )?;
         writeln!(out, "credentials  {}", references(step))?;
+        if !self.sealed.is_empty() {
+            writeln!(
+                out,
+                "sealed       {}: it gets placeholders for requests to their hosts",
+                list(&self.sealed)
+            )?;
+        }
         for Warning { key, reason } in &self.warnings {
             let label = paint.label("warning:", Mood::Doubtful);
             writeln!(

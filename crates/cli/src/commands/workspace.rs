@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use clap::Subcommand;
+use clap::{ArgAction, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use lockstep_runner::{Removal, WorkspaceEntry};
-use lockstep_step::WorkspaceName;
+use lockstep_runner::{CredentialEntry, Removal, Runner, WorkspaceEntry};
+use lockstep_step::{Caller, CredentialKey, SealingPolicy, WorkspaceName};
 
-use super::show::time;
+use super::show::{ScopeFields, time};
 use crate::config::Config;
-use crate::console::{Answer, Console, Paint};
+use crate::console::{Answer, Console, Mood, Paint};
 use crate::host::{Host, Keys};
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
@@ -25,6 +25,21 @@ pub(crate) enum WorkspaceCommand {
     },
     /// List all workspaces.
     List,
+    /// Show a workspace, and which of its credentials no run gets because they are not sealed.
+    Show {
+        /// Its name.
+        #[arg(default_value = "default")]
+        name: WorkspaceName,
+    },
+    /// Change what holds in a workspace.
+    Set {
+        /// Its name.
+        #[arg(default_value = "default")]
+        name: WorkspaceName,
+        /// Whether its credentials must be sealed: then none is set that is not, and no run gets one that is not.
+        #[arg(long, value_name = "true|false", action = ArgAction::Set)]
+        require_sealing: bool,
+    },
     /// Remove a workspace with its workflows, steps and the record of its runs.
     Remove {
         /// Its name.
@@ -46,6 +61,26 @@ struct Workspace {
     created_at: Timestamp,
     workflows: u64,
     credentials: u64,
+    /// Whether its credentials must be sealed.
+    require_sealing: bool,
+    /// When and by whom that was last set.
+    require_sealing_set_at: Option<Timestamp>,
+    require_sealing_set_by: Option<String>,
+}
+
+/// A workspace, with the credentials that no run gets because they are not sealed.
+#[derive(Serialize)]
+struct WorkspaceShown {
+    #[serde(flatten)]
+    workspace: Workspace,
+    not_sealed: Vec<NotSealed>,
+}
+
+#[derive(Serialize)]
+struct NotSealed {
+    key: CredentialKey,
+    #[serde(flatten)]
+    scope: ScopeFields,
 }
 
 /// A workspace that was added or removed.
@@ -70,6 +105,23 @@ pub(crate) async fn carry_out(
                 .map(Workspace::from)
                 .collect();
             console.show(&Workspaces { workspaces })?;
+        }
+        WorkspaceCommand::Show { name } => {
+            let shown = WorkspaceShown::of(&runner, &caller, &name).await?;
+            console.show(&shown)?;
+        }
+        WorkspaceCommand::Set {
+            name,
+            require_sealing,
+        } => {
+            let sealing = if require_sealing {
+                SealingPolicy::Required
+            } else {
+                SealingPolicy::Optional
+            };
+            runner.set_sealing(&caller, &name, sealing).await?;
+            let shown = WorkspaceShown::of(&runner, &caller, &name).await?;
+            console.show(&shown)?;
         }
         WorkspaceCommand::Add { name } => {
             runner.add_workspace(&caller, &name).await?;
@@ -107,18 +159,91 @@ impl From<WorkspaceEntry> for Workspace {
             created_at: entry.created_at,
             workflows: entry.workflows,
             credentials: entry.credentials,
+            require_sealing: entry.sealing == SealingPolicy::Required,
+            require_sealing_set_at: entry.sealing_set_at,
+            require_sealing_set_by: entry.sealing_set_by,
         }
+    }
+}
+
+impl WorkspaceShown {
+    async fn of(runner: &Runner, caller: &Caller, name: &WorkspaceName) -> Result<Self, Problem> {
+        let entry = runner.workspace(caller, name).await?;
+        let against = runner.credentials_against(caller, name, entry.sealing);
+        Ok(Self {
+            not_sealed: against.await?.into_iter().map(NotSealed::from).collect(),
+            workspace: entry.into(),
+        })
+    }
+}
+
+impl From<CredentialEntry> for NotSealed {
+    fn from(entry: CredentialEntry) -> Self {
+        Self {
+            scope: ScopeFields::from(&entry.scope),
+            key: entry.key,
+        }
+    }
+}
+
+impl Answer for WorkspaceShown {
+    fn text(&self, out: &mut dyn fmt::Write, paint: Paint) -> fmt::Result {
+        let workspace = &self.workspace;
+        let word = if workspace.require_sealing {
+            "required"
+        } else {
+            "not required"
+        };
+        writeln!(out, "workspace    {}", workspace.name)?;
+        writeln!(out, "workflows    {}", workspace.workflows)?;
+        writeln!(out, "credentials  {}", workspace.credentials)?;
+        writeln!(out, "created      {}", time(workspace.created_at))?;
+        write!(out, "sealing      {word}")?;
+        if let (Some(at), Some(by)) = (
+            workspace.require_sealing_set_at,
+            &workspace.require_sealing_set_by,
+        ) {
+            write!(out, ", since {} by {by}", time(at))?;
+        }
+        writeln!(out)?;
+        for NotSealed { key, scope } in &self.not_sealed {
+            let label = paint.label("warning:", Mood::Doubtful);
+            let place = scope.in_words(&workspace.name);
+            writeln!(
+                out,
+                "{label} `{key}` of {place} is not sealed, and no run gets it"
+            )?;
+        }
+        if !self.not_sealed.is_empty() {
+            let label = paint.label("hint:", Mood::Helpful);
+            writeln!(
+                out,
+                "{label} `lockstep credential set KEY --sealed --host HOST` seals one, with its value"
+            )?;
+        }
+        Ok(())
     }
 }
 
 impl Answer for Workspaces {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        let mut table = Table::new(["WORKSPACE", "WORKFLOWS", "CREDENTIALS", "CREATED"]);
+        let mut table = Table::new([
+            "WORKSPACE",
+            "WORKFLOWS",
+            "CREDENTIALS",
+            "SEALING",
+            "CREATED",
+        ]);
         for workspace in &self.workspaces {
             table.row([
                 workspace.name.to_string(),
                 workspace.workflows.to_string(),
                 workspace.credentials.to_string(),
+                if workspace.require_sealing {
+                    "required".to_owned()
+                } else {
+                    "-".to_owned()
+                },
                 time(workspace.created_at),
             ]);
         }

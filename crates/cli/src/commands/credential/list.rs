@@ -9,7 +9,7 @@ use lockstep_runner::{CredentialEntry, Dependents, EffectiveCredential};
 use lockstep_step::{CredentialKey, StepName, WorkflowName, WorkspaceName};
 
 use super::{ListArguments, OneArguments};
-use crate::commands::show::{ScopeFields, time};
+use crate::commands::show::{HandlingFields, ScopeFields, time};
 use crate::commands::workspace::removal;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
@@ -29,6 +29,8 @@ struct Credential {
     #[serde(flatten)]
     scope: ScopeFields,
     version: u64,
+    #[serde(flatten)]
+    handling: HandlingFields,
     created_at: Timestamp,
     created_by: String,
     rotated_at: Timestamp,
@@ -213,6 +215,7 @@ impl From<CredentialEntry> for Credential {
             scope: ScopeFields::from(&entry.scope),
             key: entry.key,
             version: entry.version,
+            handling: HandlingFields::from(&entry.handling),
             created_at: entry.created_at,
             created_by: entry.created_by,
             rotated_at: entry.rotated_at,
@@ -237,12 +240,13 @@ impl Answer for Credentials {
         if self.credentials.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(["KEY", "SCOPE", "VERSION", "SET", "BY", "NOTE"]);
+        let mut table = Table::new(["KEY", "SCOPE", "VERSION", "SEALED FOR", "SET", "BY", "NOTE"]);
         for credential in &self.credentials {
             table.row([
                 credential.key.to_string(),
                 credential.scope.to_string(),
                 credential.version.to_string(),
+                credential.handling.to_string(),
                 time(credential.rotated_at),
                 credential.rotated_by.clone(),
                 credential.note.clone().unwrap_or_default(),
@@ -257,13 +261,21 @@ impl Answer for EffectiveCredentials {
         if self.credentials.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(["KEY", "FROM", "VERSION", "OVERRIDES", "PERMITTED"]);
+        let mut table = Table::new([
+            "KEY",
+            "FROM",
+            "VERSION",
+            "SEALED FOR",
+            "OVERRIDES",
+            "PERMITTED",
+        ]);
         let word = |is: bool| if is { "yes" } else { "no" }.to_owned();
         for effective in &self.credentials {
             table.row([
                 effective.credential.key.to_string(),
                 effective.credential.scope.to_string(),
                 effective.credential.version.to_string(),
+                effective.credential.handling.to_string(),
                 word(effective.overrides),
                 word(effective.permitted),
             ]);
@@ -278,11 +290,13 @@ impl Answer for Shown {
             key,
             scope,
             version,
+            handling,
             ..
         } = &self.0;
         writeln!(out, "key      {key}")?;
         writeln!(out, "scope    {scope}")?;
         writeln!(out, "version  {version}")?;
+        writeln!(out, "sealed   {}", handling.in_words())?;
         writeln!(
             out,
             "created  {} by {}",
@@ -306,7 +320,13 @@ impl Answer for Shown {
 
 impl Answer for Usage {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        let key = &self.credential.key;
+        let Credential { key, handling, .. } = &self.credential;
+        if handling.is_sealed() {
+            writeln!(
+                out,
+                "`{key}` is sealed for {handling}: steps get a placeholder"
+            )?;
+        }
         if self.workflows.is_empty() && self.steps.is_empty() && self.dynamic.is_empty() {
             return writeln!(out, "nothing is known to use `{key}`");
         }

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use lockstep_runner::{CredentialPut, NewCredential, PutResult, PutRule};
 use lockstep_secret::{Masker, Registered};
-use lockstep_step::{CredentialKey, WorkspaceName};
+use lockstep_step::{CredentialKey, Handling, WorkspaceName};
 
 use super::{ImportArguments, PutArguments};
 use crate::arguments::InScope;
-use crate::commands::show::ScopeFields;
+use crate::commands::show::{HandlingFields, ScopeFields};
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
 use crate::env_file;
@@ -36,6 +36,8 @@ struct Put {
     result: &'static str,
     /// `masked`, `too_short` or `blank`.
     masking: &'static str,
+    #[serde(flatten)]
+    handling: HandlingFields,
 }
 
 #[derive(Serialize)]
@@ -48,8 +50,9 @@ pub(super) async fn set(
     config: &Config,
     console: &Console,
 ) -> Result<(), Problem> {
+    let handling = arguments.sealing.handling()?;
     let host = Host::open(config, Keys::Sealing, console).await?;
-    put_one(&host, arguments, PutRule::CreateOrRotate, console).await
+    put_one(&host, arguments, handling, PutRule::CreateOrRotate, console).await
 }
 
 pub(super) async fn rotate(
@@ -57,18 +60,20 @@ pub(super) async fn rotate(
     config: &Config,
     console: &Console,
 ) -> Result<(), Problem> {
+    let handling = arguments.sealing.handling()?;
     let host = Host::open(config, Keys::Sealing, console).await?;
     // Nobody is asked for a value that has no place.
     let PutArguments { key, place, .. } = &arguments;
     host.runner
         .credential_usage(&host.caller, &place.workspace, &place.scope(), key)
         .await?;
-    put_one(&host, arguments, PutRule::Rotate, console).await
+    put_one(&host, arguments, handling, PutRule::Rotate, console).await
 }
 
 async fn put_one(
     host: &Host,
     arguments: PutArguments,
+    handling: Option<Handling>,
     rule: PutRule,
     console: &Console,
 ) -> Result<(), Problem> {
@@ -79,6 +84,7 @@ async fn put_one(
         no_trim,
         ..
     } = arguments;
+    check_planned(host, &place, &key, handling.as_ref()).await?;
     let line_end = if no_trim {
         LineEnd::Kept
     } else {
@@ -89,10 +95,26 @@ async fn put_one(
         key,
         value,
         note: None,
+        handling,
     };
     for put in put(host, &place, &[credential], rule, console).await? {
         console.show(&put)?;
     }
+    Ok(())
+}
+
+/// Nobody is asked for a value that its workspace would refuse.
+async fn check_planned(
+    host: &Host,
+    place: &InScope,
+    key: &CredentialKey,
+    handling: Option<&Handling>,
+) -> Result<(), Problem> {
+    let Host { runner, caller } = host;
+    let scope = place.scope();
+    runner
+        .planned_handling(caller, &place.workspace, &scope, key, handling)
+        .await?;
     Ok(())
 }
 
@@ -101,7 +123,12 @@ pub(super) async fn import(
     config: &Config,
     console: &Console,
 ) -> Result<(), Problem> {
-    let ImportArguments { file, place } = arguments;
+    let ImportArguments {
+        file,
+        place,
+        sealing,
+    } = arguments;
+    let handling = sealing.handling()?;
     let name = if file == Path::new("-") {
         "stdin".to_owned()
     } else {
@@ -127,6 +154,7 @@ pub(super) async fn import(
             key: entry.key,
             value: entry.value,
             note: None,
+            handling: handling.clone(),
         })
         .collect();
     let host = Host::open(config, Keys::Sealing, console).await?;
@@ -166,6 +194,7 @@ async fn put(
         .await?;
     for put in &told {
         warn_of_masking(put, console);
+        warn_of_header(put, console);
     }
     let shown = told.into_iter().map(|put| Put {
         workspace: place.workspace.clone(),
@@ -180,6 +209,7 @@ async fn put(
             Registered::TooShort => "too_short",
             Registered::Blank => "blank",
         },
+        handling: HandlingFields::from(&put.handling),
         key: put.key,
     });
     Ok(shown.collect())
@@ -187,20 +217,31 @@ async fn put(
 
 fn warn_of_masking(put: &CredentialPut, console: &Console) {
     let key = &put.key;
+    let least = Masker::SHORTEST_VALUE_BYTES;
+    let is_sealed = put.handling.sealing().is_some();
     match put.masking {
         Registered::Masked => {}
-        Registered::TooShort => {
-            let least = Masker::SHORTEST_VALUE_BYTES;
-            console.warn(&format!(
-                "the value of `{key}` has fewer than {least} bytes and will not be masked: it will stand in logs and \
-                 outputs of steps that write it"
-            ));
-        }
-        Registered::Blank => {
-            console.warn(&format!(
-                "the value of `{key}` is nothing but blanks, and will not be masked"
-            ));
-        }
+        Registered::TooShort if is_sealed => console.warn(&format!(
+            "the value of `{key}` has fewer than {least} bytes and cannot be taken out of answers: a step sees it where \
+             the host that it goes to sends it back"
+        )),
+        Registered::TooShort => console.warn(&format!(
+            "the value of `{key}` has fewer than {least} bytes and will not be masked: it will stand in logs and \
+             outputs of steps that write it"
+        )),
+        Registered::Blank => console.warn(&format!(
+            "the value of `{key}` is nothing but blanks, and will not be masked"
+        )),
+    }
+}
+
+fn warn_of_header(put: &CredentialPut, console: &Console) {
+    if put.breaks_header {
+        console.warn(&format!(
+            "the value of `{}` has a line break or another control character, which no header may have: a request with it \
+             in a header will be refused",
+            put.key
+        ));
     }
 }
 
@@ -216,12 +257,14 @@ impl Answer for Put {
             scope,
             workspace,
             version,
+            handling,
             ..
         } = self;
         writeln!(
             out,
-            "credential `{key}` {result}: {}, version {version}",
-            scope.in_words(workspace)
+            "credential `{key}` {result}: {}, version {version}{}",
+            scope.in_words(workspace),
+            handling.behind_a_comma()
         )
     }
 }

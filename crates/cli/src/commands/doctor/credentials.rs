@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep_runner::{Runner, StepEntry, Store};
 use lockstep_secret::Masker;
-use lockstep_step::{Caller, CredentialKey, Scope, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    Caller, CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
+};
 use lockstep_vault::{Change, SealedCredential, WrappedWorkspaceKey};
 
 use super::{Check, some_of};
@@ -17,6 +19,7 @@ type Place<'a> = (Option<&'a WorkflowName>, &'a CredentialKey);
 struct Holding {
     workspace: WorkspaceName,
     key: Option<WrappedWorkspaceKey>,
+    sealing: SealingPolicy,
     credentials: Vec<(Scope, CredentialKey, SealedCredential)>,
     permissions: BTreeMap<WorkflowName, UsagePermission>,
     steps: Vec<StepEntry>,
@@ -40,6 +43,7 @@ async fn findings(
         let holding = Holding::of(entry.name, store, steps).await?;
         findings.extend(holding.unreadable());
         findings.extend(holding.too_short());
+        findings.extend(holding.not_sealed());
         findings.extend(holding.unused());
         findings.extend(holding.listed_and_missing());
     }
@@ -51,6 +55,7 @@ fn with_what_is_right(mut checks: Vec<Check>) -> Vec<Check> {
     for (name, message) in [
         (RECORDS, "each record names the key of its workspace"),
         (SHORT, "each is long enough to be masked"),
+        (SEALING, "each is sealed where its workspace requires that"),
         (
             UNUSED,
             "where steps are registered, each credential is named by one or listed for a workflow",
@@ -66,6 +71,7 @@ fn with_what_is_right(mut checks: Vec<Check>) -> Vec<Check> {
 
 const RECORDS: &str = "records";
 const SHORT: &str = "short_values";
+const SEALING: &str = "sealing";
 const UNUSED: &str = "unused_credentials";
 const LISTED: &str = "permissions";
 
@@ -94,6 +100,7 @@ impl Holding {
             workspace,
             // One that cannot be read is told by each credential under it.
             key: changes.key.and_then(Result::ok),
+            sealing: changes.sealing,
             credentials,
             permissions,
             steps,
@@ -132,6 +139,22 @@ impl Holding {
                 "in workspace `{workspace}` the value has fewer than {least} bytes and is not masked: {short}"
             ),
             "use a longer value: steps that print this one show it",
+        ))
+    }
+
+    fn not_sealed(&self) -> Option<Check> {
+        let refused = self.credentials.iter().filter(|(_, _, sealed)| {
+            let head = sealed.head();
+            head.is_ok_and(|head| !self.sealing.allows(&head.handling))
+        });
+        let refused = told(refused)?;
+        let workspace = &self.workspace;
+        Some(Check::warn(
+            SEALING,
+            format!(
+                "workspace `{workspace}` requires sealing, and no run gets what is not sealed: {refused}"
+            ),
+            "`lockstep credential set KEY --sealed --host HOST` seals it, with its value",
         ))
     }
 
