@@ -4,7 +4,7 @@ use std::error::Error;
 
 use lockstep_secret::Secret;
 pub use lockstep_step::Handling;
-use lockstep_step::{CredentialKey, DenialReason, Scope};
+use lockstep_step::{CredentialKey, DenialReason, Scope, Sealing};
 
 /// The credentials of one run. The values are those of the moment at which it started.
 pub trait Credentials: Send + Sync {

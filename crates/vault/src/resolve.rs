@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    CredentialKey, DenialReason, Handling, Scope, UsagePermission, WorkflowName, WorkspaceName,
+    CredentialKey, DenialReason, Handling, Scope, Sealing, UsagePermission, WorkflowName, WorkspaceName,
 };
 
 use crate::envelope::{OpenError, SealedCredential};
@@ -53,6 +53,14 @@ pub enum RevealError {
         key: CredentialKey,
         /// The true reason, for the record.
         reason: DenialReason,
+    },
+    /// It is sealed: a step gets a placeholder, and never the value.
+    #[error("credential `{key}` is sealed")]
+    Sealed {
+        /// What was asked for.
+        key: CredentialKey,
+        /// Where the value may go.
+        sealing: Sealing,
     },
     /// It is there, and cannot be opened: a fault of the host.
     #[error("cannot open credential `{key}`")]
@@ -130,22 +138,42 @@ impl Grants {
         })
     }
 
-    /// Opens the credential of this key, sealed or not. Each call opens it again: who hands it out keeps it.
-    ///
-    /// The value of one that [`Grants::check`] calls sealed is for the host alone.
+    /// Opens the credential of this key for a step. Each call opens it again: who hands it out keeps it.
     ///
     /// # Errors
-    /// [`RevealError::Denied`] by the rules, [`RevealError::Open`] by a fault of the host.
+    /// [`RevealError::Denied`] by the rules, [`RevealError::Sealed`] if no step gets its value, [`RevealError::Open`] by a
+    /// fault of the host.
     pub fn reveal(&self, key: &CredentialKey) -> Result<Revealed, RevealError> {
-        let chosen = choose(&self.snapshot, self.permit.workflow(), key).map_err(|reason| {
-            RevealError::Denied {
+        let chosen = self.choose(key)?;
+        match &chosen.handling {
+            Handling::Reveal => self.open(&chosen, key),
+            Handling::Sealed(sealing) => Err(RevealError::Sealed {
                 key: key.clone(),
-                reason,
-            }
-        })?;
+                sealing: sealing.clone(),
+            }),
+        }
+    }
+
+    /// Opens the credential of this key, sealed or not, for the host alone: it puts the value where its sealing allows.
+    ///
+    /// # Errors
+    /// As for [`Grants::reveal`], but for [`RevealError::Sealed`].
+    pub fn open_for_host(&self, key: &CredentialKey) -> Result<Revealed, RevealError> {
+        self.open(&self.choose(key)?, key)
+    }
+
+    fn choose(&self, key: &CredentialKey) -> Result<Chosen<'_>, RevealError> {
+        let chosen = choose(&self.snapshot, self.permit.workflow(), key);
+        chosen.map_err(|reason| RevealError::Denied {
+            key: key.clone(),
+            reason,
+        })
+    }
+
+    fn open(&self, chosen: &Chosen<'_>, key: &CredentialKey) -> Result<Revealed, RevealError> {
         let secret = self
             .vault
-            .open(&self.snapshot, &chosen, key)
+            .open(&self.snapshot, chosen, key)
             .map_err(|source| RevealError::Open {
                 key: key.clone(),
                 source,
@@ -153,7 +181,7 @@ impl Grants {
         Ok(Revealed {
             secret,
             version: chosen.sealed.version(),
-            scope: chosen.scope,
+            scope: chosen.scope.clone(),
         })
     }
 

@@ -115,10 +115,11 @@ fn open(vault: &Arc<Vault>, row: &Row) -> Result<String, OpenError> {
     });
     let permit = RunPermit::check(&admin(), &row.workspace, &workflow).unwrap();
     let grants = vault.resolve(permit, Arc::new(snapshot)).unwrap();
-    match grants.reveal(&row.key) {
+    match grants.open_for_host(&row.key) {
         Ok(revealed) => Ok(revealed.secret.expose().to_owned()),
         Err(RevealError::Open { source, .. }) => Err(source),
         Err(RevealError::Denied { reason, .. }) => panic!("{reason:?}"),
+        Err(RevealError::Sealed { sealing, .. }) => panic!("the host opens it: {sealing:?}"),
     }
 }
 

@@ -223,13 +223,18 @@ fn to_slack() -> Handling {
 }
 
 #[test]
-fn a_run_is_told_how_it_may_use_a_credential_and_the_host_opens_either() {
+fn what_is_sealed_is_opened_for_the_host_and_never_revealed() {
     let grants = of_both_kinds(SealingPolicy::Optional);
     assert_eq!(grants.check(&name("SEALED")), Ok(to_slack()));
     assert_eq!(grants.check(&name("REVEALED")), Ok(Handling::Reveal));
     assert_eq!(grants.check(&name("OVERRIDDEN")), Ok(Handling::Reveal));
-    for key in ["SEALED", "REVEALED", "OVERRIDDEN"] {
+    for key in ["REVEALED", "OVERRIDDEN"] {
         assert_eq!(grants.reveal(&name(key)).unwrap().secret.len(), 5, "{key}");
+    }
+    let revealed = grants.reveal(&name("SEALED"));
+    assert!(matches!(revealed, Err(RevealError::Sealed { .. })), "{revealed:?}");
+    for key in ["SEALED", "REVEALED", "OVERRIDDEN"] {
+        assert_eq!(grants.open_for_host(&name(key)).unwrap().secret.len(), 5, "{key}");
     }
 }
 
@@ -237,7 +242,7 @@ fn a_run_is_told_how_it_may_use_a_credential_and_the_host_opens_either() {
 fn where_sealing_is_required_what_is_not_sealed_is_denied() {
     let grants = of_both_kinds(SealingPolicy::Required);
     assert_eq!(grants.check(&name("SEALED")), Ok(to_slack()));
-    assert_eq!(grants.reveal(&name("SEALED")).unwrap().secret.len(), 5);
+    assert_eq!(grants.open_for_host(&name("SEALED")).unwrap().secret.len(), 5);
     for key in ["REVEALED", "OVERRIDDEN"] {
         let key = name(key);
         assert_eq!(grants.check(&key), Err(DenialReason::NotSealed), "{key}");

@@ -141,6 +141,7 @@ fn open(
         Ok(revealed) => Ok(revealed.secret.expose().to_owned()),
         Err(RevealError::Open { source, .. }) => Err(source),
         Err(RevealError::Denied { reason, .. }) => panic!("{reason:?}"),
+        Err(RevealError::Sealed { sealing, .. }) => panic!("{sealing:?}"),
     }
 }
 

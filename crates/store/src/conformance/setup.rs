@@ -276,6 +276,7 @@ pub(super) fn reveal(
     match grants.reveal(&name(key)) {
         Ok(revealed) => Ok(revealed.secret.expose().to_owned()),
         Err(RevealError::Denied { reason, .. }) => Err(reason),
+        Err(RevealError::Sealed { .. }) => panic!("none of these is sealed"),
         Err(RevealError::Open { source, .. }) => panic!("what was sealed opens: {source}"),
     }
 }
