@@ -1,12 +1,16 @@
 //! Each example does what its folder says.
 
-use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
 
 use serde_json::{Map, Value};
 
 use lockstep_e2e::{TestHost, Wanted, bundle, guest, repository};
+use lockstep_sandbox::{EgressConfig, Resolve, SandboxConfig};
 use lockstep_step::OutcomeKind;
+use lockstep_upstream::Upstream;
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path)
@@ -23,19 +27,92 @@ async fn each_example_gives_the_output_that_its_folder_expects() {
         }
         examples += 1;
         let name = folder.file_name().unwrap().to_str().unwrap();
-        let host = TestHost::new().await;
-        let credentials: Map<String, Value> =
-            serde_json::from_str(&read(&folder.join("credentials.json"))).unwrap();
-        for (key, value) in &credentials {
-            host.set(key, value.as_str().unwrap()).await;
+        let internet = Internet::of(&read(&folder.join("credentials.json")));
+        let host = TestHost::with(internet.sandbox()).await;
+        internet.set_credentials(&host).await;
+        let mut input = read(&folder.join("input.json"));
+        if makes_requests(&folder) {
+            input = internet.with_ports(&input);
         }
-        let ran = host
-            .run(step_of(&folder, name).input(read(&folder.join("input.json"))))
-            .await;
+        let ran = host.run(step_of(&folder, name).input(input)).await;
         let expected: Value = serde_json::from_str(&read(&folder.join("expected.json"))).unwrap();
         assert_eq!(ran.output(), expected, "example `{name}`");
     }
-    assert!(examples >= 10, "{examples} examples");
+    assert!(examples >= 13, "{examples} examples");
+}
+
+fn makes_requests(folder: &Path) -> bool {
+    let source = fs::read_to_string(folder.join("step.ts"));
+    source.is_ok_and(|source| source.contains("fetch("))
+}
+
+/// What stands for the internet in an example: each host that it names is the server of the tests.
+struct Internet {
+    upstream: Upstream,
+    credentials: Map<String, Value>,
+}
+
+/// Knows every name, and that it is the server of the tests.
+struct Everywhere;
+
+#[async_trait::async_trait]
+impl Resolve for Everywhere {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Ok(vec![Upstream::ADDRESS])
+    }
+}
+
+impl Internet {
+    /// For an example with these credentials, of which the token of a Slack is the one that its Slack takes.
+    fn of(credentials: &str) -> Self {
+        let credentials: Map<String, Value> = serde_json::from_str(credentials).unwrap();
+        let token = credentials
+            .get("SLACK_BOT_TOKEN")
+            .and_then(|token| token["value"].as_str());
+        let upstream = token.map_or_else(Upstream::start, Upstream::with_slack_token);
+        Self {
+            upstream,
+            credentials,
+        }
+    }
+
+    fn sandbox(&self) -> SandboxConfig {
+        let mut egress = EgressConfig {
+            networks: vec!["127.0.0.1/32".parse().unwrap()],
+            resolver: Arc::new(Everywhere),
+            ..EgressConfig::default()
+        };
+        egress.trust(self.upstream.root().as_bytes()).unwrap();
+        SandboxConfig {
+            egress,
+            ..SandboxConfig::for_runs(4)
+        }
+    }
+
+    async fn set_credentials(&self, host: &TestHost) {
+        for (key, credential) in &self.credentials {
+            match credential.as_str() {
+                Some(value) => host.set(key, value).await,
+                None => {
+                    let to = credential["sealed"]["to"][0].as_str().unwrap();
+                    let to = format!("{to}:{}", self.upstream.https_port());
+                    let value = credential["value"].as_str().unwrap();
+                    host.set_sealed(key, value, &to).await;
+                }
+            }
+        }
+    }
+
+    /// The same input, with the port of the server in its URLs.
+    fn with_ports(&self, input: &str) -> String {
+        let mut parts = input.split("\"https://");
+        let mut out = parts.next().unwrap().to_owned();
+        for part in parts {
+            let (host, rest) = part.split_at(part.find(['/', '"']).unwrap());
+            out += &format!("\"{}{rest}", self.upstream.https(host, ""));
+        }
+        out
+    }
 }
 
 /// The step of an example: the one file that it is, or what `cargo xtask guests` made of it.
