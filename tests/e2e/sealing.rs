@@ -280,6 +280,8 @@ async fn a_step_is_denied_what_is_not_sealed_where_that_is_required_and_the_reco
     let ran = host.run(wanted()).await;
     assert_eq!(ran.kind(), OutcomeKind::MissingCredential);
     assert_eq!(ran.report.denied[0].reason, DenialReason::NotSealed);
+    let told = "credential `KEY` is not sealed, and this workspace requires that";
+    assert!(ran.message().contains(told), "{}", ran.message());
     assert!(ran.report.receipt.credentials.is_empty());
     host.set_sealing(SealingPolicy::Optional).await;
     assert_eq!(host.run(wanted()).await.kind(), OutcomeKind::Completed);

@@ -30,6 +30,7 @@ const MAX_RANDOM_BYTES: u64 = 4 << 20;
 const MAX_KEY_BYTES: usize = 128;
 
 const MISSING: &str = "missing_credential";
+const SEALING_REQUIRED: &str = "sealing_required";
 
 /// What the host keeps of a guest, of whatever kind, for one run.
 pub(crate) struct Guest {
@@ -260,7 +261,7 @@ impl CredentialDesk {
                 }
                 Err(RevealError::Denied(reason)) => {
                     self.deny(Some(key), reason);
-                    return Ok(Err(CredentialError::missing(asked)));
+                    return Ok(Err(CredentialError::denied(asked, reason)));
                 }
                 Err(RevealError::Sealed(sealing)) => {
                     let placeholder = self.sealed().hand_out(&key, sealing)?;
@@ -327,6 +328,33 @@ impl CredentialDesk {
 }
 
 impl CredentialError {
+    /// What the guest is told: not whether a credential is there, and of one that must be sealed that it is not.
+    fn denied(asked: &str, reason: DenialReason) -> Self {
+        match reason {
+            DenialReason::NotSealed => Self::sealing_required(asked),
+            DenialReason::NotFound | DenialReason::NotPermitted | DenialReason::InvalidKey => {
+                Self::missing(asked)
+            }
+        }
+    }
+
+    fn sealing_required(asked: &str) -> Self {
+        let key: String = asked.chars().take(MAX_KEY_BYTES).collect();
+        let message = format!(
+            "credential `{key}` is not sealed, and this workspace requires that: no step gets its value until it is"
+        );
+        Self {
+            code: SEALING_REQUIRED.to_owned(),
+            key,
+            message,
+        }
+    }
+
+    /// Whether the credential is there and must be sealed first.
+    pub(crate) fn is_sealing_required(&self) -> bool {
+        self.code == SEALING_REQUIRED
+    }
+
     fn missing(asked: &str) -> Self {
         let key: String = asked.chars().take(MAX_KEY_BYTES).collect();
         let message = format!(

@@ -6,9 +6,11 @@ use crate::{Failure, host};
 
 /// The code of an error for a key that the run cannot have.
 const MISSING: &str = "missing_credential";
+/// The code of an error for a credential whose value no step gets.
+const SEALING_REQUIRED: &str = "sealing_required";
 
 /// A credential that this run cannot have: there is none of that key, or the workflow may not use it.
-/// A step cannot tell the two apart.
+/// A step cannot tell the two apart. Or it is not sealed, and its workspace gives steps no values.
 ///
 /// `?` turns it into a [`Failure`] that names the key, and the outcome of the run is then `missing_credential`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +23,7 @@ pub struct MissingCredential {
 /// The plaintext of a credential.
 ///
 /// From this call on Lockstep masks the value in everything that the step writes.
+/// Of a sealed credential it is a placeholder, which stands for the value in requests to the hosts that it is for.
 ///
 /// ```
 /// # lockstep_step::testing::set_credentials([("GITHUB_TOKEN", "ghp_0")]);
@@ -137,14 +140,16 @@ impl MissingCredential {
         &self.key
     }
 
-    /// A stable code: `missing_credential`.
+    /// A stable code: `missing_credential`, or `sealing_required` for one that is there and must be sealed first.
     pub fn code(&self) -> &str {
         &self.code
     }
 
     /// The key, when it is for want of that credential that the step cannot go on.
     pub(crate) fn missing_key(&self) -> Option<&str> {
-        (self.code == MISSING).then_some(&self.key)
+        [MISSING, SEALING_REQUIRED]
+            .contains(&self.code.as_str())
+            .then_some(&self.key)
     }
 }
 

@@ -159,6 +159,12 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_that_must_be_sealed_first_is_named_in_the_failure() {
+        let failure = Failure::from(refused("sealing_required"));
+        assert_eq!(failure.missing_credentials(), ["TOKEN"]);
+    }
+
+    #[test]
     fn a_missing_credential_is_named_when_it_is_the_cause_of_another_error() {
         let failure = Failure::from(Wrapped(refused("missing_credential")));
         assert_eq!(failure.message(), "cannot sign in: no `TOKEN` here");

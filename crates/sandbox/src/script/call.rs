@@ -18,6 +18,8 @@ const MAX_KEY_BYTES: usize = 129;
 const MAX_PANIC_BYTES: usize = 1 << 10;
 /// The answer to a key of which there is no credential to be had.
 const MISSING: i64 = -1;
+/// It is there, and its workspace requires that it is sealed, which it is not.
+const SEALING_REQUIRED: i64 = -2;
 /// The answer where there is nothing to say.
 const DONE: i64 = 0;
 
@@ -115,6 +117,7 @@ impl ScriptState {
         let asked = String::from_utf8_lossy(&asked[..asked.len().min(MAX_KEY_BYTES)]);
         match self.guest.desk.credential(&asked)? {
             Ok(value) => Ok(self.wait(Waiting::Value(value))?.into()),
+            Err(error) if error.is_sealing_required() => Ok(SEALING_REQUIRED),
             Err(_) => Ok(MISSING),
         }
     }

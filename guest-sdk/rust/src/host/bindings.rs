@@ -164,7 +164,8 @@ pub mod lockstep {
             #[derive(Clone)]
             pub struct CredentialError {
                 /// A stable code. `missing_credential`: there is none of that key, or this workflow may not use it;
-                /// a guest cannot tell the two apart.
+                /// a guest cannot tell the two apart. `sealing_required`: it is there and not sealed, and its workspace gives
+                /// steps no values.
                 pub code: _rt::String,
                 /// The key that was asked for, cut at 128 bytes.
                 pub key: _rt::String,
@@ -194,6 +195,9 @@ pub mod lockstep {
             impl ::core::error::Error for CredentialError {}
             #[allow(unused_unsafe, clippy::all)]
             /// The plaintext of a credential. From this call on the value is masked in everything that the step writes.
+            ///
+            /// Of a sealed credential it is a placeholder: the host puts the value in its place, in requests to the hosts that
+            /// the credential is for.
             #[allow(async_fn_in_trait)]
             pub fn credential(
                 key: &str,
