@@ -21,12 +21,14 @@ import "./globals.js";
  *
  * From this call on Lockstep masks the value in everything that the step writes: its log, its output and its errors.
  * The value is that of the moment the run started; a rotation meanwhile does not change it.
+ * Of a sealed credential it is a placeholder, which stands for the value in requests to the hosts that it is for.
  * A key that is written as a literal is known when the step is registered: Lockstep then warns when it is missing, and
  * protects it from deletion.
  *
  * @param key The key of the credential, such as `SLACK_TOKEN`.
- * @throws {MissingCredentialError} There is no credential of that key, or this workflow may not use it. Not caught, it
- * ends the run with the outcome `missing_credential`.
+ * @throws {MissingCredentialError} There is no credential of that key, or this workflow may not use it; or, with the code
+ * `sealing_required`, it is not sealed and its workspace gives steps no values. Not caught, it ends the run with the
+ * outcome `missing_credential`.
  *
  * @example
  * ```ts
@@ -85,8 +87,8 @@ export class MissingCredentialError extends Error {
   /** Made by Lockstep; a step that wants to fail in the same way names the keys. */
   constructor(keys: string | readonly string[]);
   readonly name: "MissingCredentialError";
-  /** Always `missing_credential`. */
-  readonly code: "missing_credential";
+  /** `missing_credential`, or `sealing_required` for one that is there and must be sealed first. */
+  readonly code: "missing_credential" | "sealing_required";
   /** The key that is missing; the first of them if there are more. */
   readonly key: string;
   /** All keys that are missing. */

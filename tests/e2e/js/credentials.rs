@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use lockstep_e2e::TestHost;
-use lockstep_step::OutcomeKind;
+use lockstep_step::{OutcomeKind, SealingPolicy};
 
 use super::{check_failures, check_outputs, failure, run_in};
 
@@ -62,4 +62,25 @@ async fn the_module_and_the_globals_are_the_same() {
         json!([["MissingCredentialError", "credential", "defineStep", "requireCredentials"], true, true]),
     )])
     .await;
+}
+
+#[tokio::test]
+async fn a_credential_that_must_be_sealed_first_is_an_error_that_says_so() {
+    let host = TestHost::new().await;
+    host.set("KEY", "some revealed value").await;
+    host.set_sealing(SealingPolicy::Required).await;
+    let source = "try { credential('KEY') } catch (error) {
+            return [error instanceof MissingCredentialError, error.code, error.key, error.message];
+        }";
+    let ran = run_in(&host, source).await;
+    let message = "credential `KEY` is not sealed, and its workspace requires that";
+    assert_eq!(
+        ran.output(),
+        json!([true, "sealing_required", "KEY", message])
+    );
+
+    let ran = run_in(&host, "return credential('KEY')").await;
+    let (kind, told) = failure(&ran);
+    assert_eq!(kind, OutcomeKind::MissingCredential);
+    assert!(told.contains(message), "{told}");
 }

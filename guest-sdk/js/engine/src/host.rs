@@ -78,10 +78,23 @@ pub(crate) fn log(stream: Stream, text: &str) {
     call(stream, text.as_bytes());
 }
 
-/// The value of a credential. `None`: this run has none of that key, or may not use it.
-pub(crate) fn credential(key: &str) -> Option<Zeroizing<Vec<u8>>> {
+/// Why a run does not get a credential.
+pub(crate) enum Refused {
+    /// There is none of that key, or the run may not use it.
+    Missing,
+    /// It is not sealed, and its workspace gives steps no values.
+    SealingRequired,
+}
+
+/// The value of a credential; of a sealed one its placeholder.
+pub(crate) fn credential(key: &str) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    const SEALING_REQUIRED: i64 = -2;
     let length = call(Call::Credential, key.as_bytes());
-    usize::try_from(length).ok().map(take)
+    match usize::try_from(length) {
+        Ok(length) => Ok(take(length)),
+        Err(_) if length == SEALING_REQUIRED => Err(Refused::SealingRequired),
+        Err(_) => Err(Refused::Missing),
+    }
 }
 
 /// Those of some keys that this run cannot use.

@@ -65,7 +65,7 @@ try {
   credential("TOKEN");
 } catch (error) {
   if (error instanceof MissingCredentialError) {
-    same<typeof error.code, "missing_credential">();
+    same<typeof error.code, "missing_credential" | "sealing_required">();
     same<typeof error.key, string>();
     same<typeof error.keys, readonly string[]>();
   }

@@ -8,7 +8,7 @@ use rquickjs::{
 };
 
 use super::own;
-use crate::host;
+use crate::host::{self, Refused};
 
 /// What a step finds.
 pub(crate) struct Credentials<'js> {
@@ -47,8 +47,9 @@ pub(crate) fn missing_keys(error: &Value<'_>) -> Option<Vec<String>> {
 
 fn credential<'js>(ctx: Ctx<'js>, key: Value<'js>) -> rquickjs::Result<Value<'js>> {
     let key = key_of(&ctx, &key)?;
-    let Some(value) = host::credential(&key) else {
-        return Err(missing(&ctx, vec![key]));
+    let value = match host::credential(&key) {
+        Ok(value) => value,
+        Err(refused) => return Err(refusal(&ctx, vec![key], refused)),
     };
     let text = String::from_utf8_lossy(&value);
     Ok(rquickjs::String::from_str(ctx, &text)?.into_value())
@@ -63,7 +64,7 @@ fn require<'js>(ctx: Ctx<'js>, keys: Rest<Value<'js>>) -> rquickjs::Result<()> {
     if missing_keys.is_empty() {
         return Ok(());
     }
-    Err(missing(&ctx, missing_keys))
+    Err(refusal(&ctx, missing_keys, Refused::Missing))
 }
 
 /// Keys are told to the host line by line.
@@ -85,9 +86,10 @@ fn key_of(ctx: &Ctx<'_>, value: &Value<'_>) -> rquickjs::Result<String> {
     Ok(key)
 }
 
-fn missing(ctx: &Ctx<'_>, keys: Vec<String>) -> rquickjs::Error {
+fn refusal(ctx: &Ctx<'_>, keys: Vec<String>, refused: Refused) -> rquickjs::Error {
+    let is_sealing_required = matches!(refused, Refused::SealingRequired);
     let made = ERROR.with_borrow(Clone::clone).map(|class| {
-        let error: Value = class.restore(ctx)?.construct((keys,))?;
+        let error: Value = class.restore(ctx)?.construct((keys, is_sealing_required))?;
         Ok(ctx.throw(error))
     });
     match made {
