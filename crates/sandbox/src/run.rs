@@ -213,7 +213,8 @@ fn check_input(input: &str, limits: &Limits) -> Result<(), Ending> {
     }
 }
 
-fn store<T: GuestState>(engine: &Engine, state: T, limits: &Limits) -> Store<T> {
+/// A store for one run, under its limits.
+pub(crate) fn store<T: GuestState>(engine: &Engine, state: T, limits: &Limits) -> Store<T> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.guest().limiter);
     // A list may name one text again and again: what it comes to in the host is no more than a guest's whole memory.

@@ -83,6 +83,11 @@ impl Sandbox {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// The largest memory limit that a run can be given, in bytes.
     #[must_use]
     pub fn max_memory_bytes(&self) -> u64 {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    CredentialKey, DenialReason, Handling, Scope, Sealing, UsagePermission, WorkflowName, WorkspaceName,
+    CredentialKey, DenialReason, Handling, Scope, Sealing, UsagePermission, WorkflowName,
+    WorkspaceName,
 };
 
 use crate::envelope::{OpenError, SealedCredential};

@@ -232,9 +232,16 @@ fn what_is_sealed_is_opened_for_the_host_and_never_revealed() {
         assert_eq!(grants.reveal(&name(key)).unwrap().secret.len(), 5, "{key}");
     }
     let revealed = grants.reveal(&name("SEALED"));
-    assert!(matches!(revealed, Err(RevealError::Sealed { .. })), "{revealed:?}");
+    assert!(
+        matches!(revealed, Err(RevealError::Sealed { .. })),
+        "{revealed:?}"
+    );
     for key in ["SEALED", "REVEALED", "OVERRIDDEN"] {
-        assert_eq!(grants.open_for_host(&name(key)).unwrap().secret.len(), 5, "{key}");
+        assert_eq!(
+            grants.open_for_host(&name(key)).unwrap().secret.len(),
+            5,
+            "{key}"
+        );
     }
 }
 
@@ -242,7 +249,10 @@ fn what_is_sealed_is_opened_for_the_host_and_never_revealed() {
 fn where_sealing_is_required_what_is_not_sealed_is_denied() {
     let grants = of_both_kinds(SealingPolicy::Required);
     assert_eq!(grants.check(&name("SEALED")), Ok(to_slack()));
-    assert_eq!(grants.open_for_host(&name("SEALED")).unwrap().secret.len(), 5);
+    assert_eq!(
+        grants.open_for_host(&name("SEALED")).unwrap().secret.len(),
+        5
+    );
     for key in ["REVEALED", "OVERRIDDEN"] {
         let key = name(key);
         assert_eq!(grants.check(&key), Err(DenialReason::NotSealed), "{key}");

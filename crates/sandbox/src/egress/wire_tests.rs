@@ -66,13 +66,23 @@ impl Scene {
         let mut config = EgressConfig {
             networks: vec!["127.0.0.1/32".parse().unwrap()],
             resolver: Arc::new(Here),
-            sealed_in_the_clear: vec![format!("clear.test:{}", upstream.http_port()).parse().unwrap()],
+            sealed_in_the_clear: vec![
+                format!("clear.test:{}", upstream.http_port())
+                    .parse()
+                    .unwrap(),
+            ],
             ..EgressConfig::default()
         };
         config.trust(upstream.root().as_bytes()).unwrap();
-        let ports = [upstream.https_port(), upstream.https1_port(), upstream.http_port()];
+        let ports = [
+            upstream.https_port(),
+            upstream.https1_port(),
+            upstream.http_port(),
+        ];
         let hosts = ["api.test", "clear.test"];
-        let to = ports.iter().flat_map(|port| hosts.map(|host| format!("{host}:{port}").parse().unwrap()));
+        let to = ports
+            .iter()
+            .flat_map(|port| hosts.map(|host| format!("{host}:{port}").parse().unwrap()));
         let sealing = Sealing::new(to, places.iter().copied()).unwrap();
         let held = Held(BTreeMap::from([("TOKEN", VALUE)]));
         let masker = Masker::new(MaskerConfig::default());
@@ -96,7 +106,10 @@ impl Scene {
     async fn send(&self, url: &str, ask: Ask) -> Result<Got, EgressError> {
         let mut headers = HeaderMap::new();
         for (name, value) in ask.headers {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_str(&value).unwrap());
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_str(&value).unwrap(),
+            );
         }
         let outgoing = Outgoing {
             method: ask.method,
@@ -110,7 +123,11 @@ impl Scene {
     }
 
     async fn denied(&self, url: &str, ask: Ask, part: &str) {
-        let error = self.send(url, ask).await.err().unwrap_or_else(|| panic!("{url} was let out"));
+        let error = self
+            .send(url, ask)
+            .await
+            .err()
+            .unwrap_or_else(|| panic!("{url} was let out"));
         assert_eq!(error.fault, RequestFault::CredentialHostDenied, "{error}");
         assert!(error.message.contains(part), "{error}");
         let last = self.receipts().pop().unwrap();
@@ -146,7 +163,9 @@ impl Ask {
     }
 
     fn post_pieces(self, pieces: Vec<String>) -> Self {
-        let frames = pieces.into_iter().map(|piece| Ok(Frame::data(Bytes::from(piece))));
+        let frames = pieces
+            .into_iter()
+            .map(|piece| Ok(Frame::data(Bytes::from(piece))));
         let body = StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
         Self {
             method: Method::POST,
@@ -175,23 +194,41 @@ impl fmt::Debug for Got {
 
 fn header<'a>(received: &'a Received, name: &str) -> &'a str {
     let mut headers = received.headers.iter();
-    headers.find(|(it, _)| it == name).map_or("", |(_, value)| value)
+    headers
+        .find(|(it, _)| it == name)
+        .map_or("", |(_, value)| value)
 }
 
 #[tokio::test]
 async fn the_server_gets_the_value_and_the_guest_gets_it_from_no_echo() {
     let scene = Scene::new(&[]);
-    for url in [scene.upstream.https("api.test", "/echo"), scene.upstream.https1("api.test", "/echo")] {
+    for url in [
+        scene.upstream.https("api.test", "/echo"),
+        scene.upstream.https1("api.test", "/echo"),
+    ] {
         let got = scene.send(&url, scene.bearer()).await.unwrap();
         let received = scene.upstream.received().pop().unwrap();
-        assert_eq!(header(&received, "authorization"), format!("Bearer {VALUE}"));
+        assert_eq!(
+            header(&received, "authorization"),
+            format!("Bearer {VALUE}")
+        );
         assert!(got.body.contains("Bearer ***"), "{got:?}");
         assert!(!got.body.contains("canary"), "{got:?}");
     }
-    let protocols: Vec<_> = scene.upstream.received().iter().map(|it| it.protocol.clone()).collect();
+    let protocols: Vec<_> = scene
+        .upstream
+        .received()
+        .iter()
+        .map(|it| it.protocol.clone())
+        .collect();
     assert_eq!(protocols, ["HTTP/2.0", "HTTP/1.1"]);
     let receipts = scene.receipts();
-    assert!(receipts.iter().all(|it| it.credentials.len() == 1 && it.status == Some(200)), "{receipts:?}");
+    assert!(
+        receipts
+            .iter()
+            .all(|it| it.credentials.len() == 1 && it.status == Some(200)),
+        "{receipts:?}"
+    );
 }
 
 #[tokio::test]
@@ -200,15 +237,23 @@ async fn an_echo_that_is_compressed_gives_nothing_away_either() {
     for coding in ["gzip", "deflate", "br"] {
         let url = scene.upstream.https("api.test", &format!("/echo/{coding}"));
         let got = scene.send(&url, scene.bearer()).await.unwrap();
-        assert!(got.body.contains("Bearer ***") && !got.body.contains("canary"), "{got:?}");
+        assert!(
+            got.body.contains("Bearer ***") && !got.body.contains("canary"),
+            "{got:?}"
+        );
         assert!(got.headers.get("content-encoding").is_none());
     }
-    let unknown = scene.upstream.https("api.test", "/answer?header=content-encoding:zstd&body=x");
+    let unknown = scene
+        .upstream
+        .https("api.test", "/answer?header=content-encoding:zstd&body=x");
     let error = scene.send(&unknown, scene.bearer()).await.unwrap_err();
     assert_eq!(error.fault, RequestFault::Body);
     // Nobody has to ask for a part, in which a part of the value would not be seen.
     let url = scene.upstream.https("api.test", "/echo");
-    let ask = scene.bearer().header("range", "bytes=0-9").header("accept-encoding", "zstd");
+    let ask = scene
+        .bearer()
+        .header("range", "bytes=0-9")
+        .header("accept-encoding", "zstd");
     scene.send(&url, ask).await.unwrap();
     let received = scene.upstream.received().pop().unwrap();
     assert_eq!(header(&received, "range"), "");
@@ -219,17 +264,43 @@ async fn an_echo_that_is_compressed_gives_nothing_away_either() {
 async fn what_is_denied_is_never_sent() {
     let scene = Scene::new(&[]);
     let upstream = &scene.upstream;
-    scene.denied(&upstream.https("other.test", "/echo"), scene.bearer(), "not to `other.test`").await;
-    scene.denied(&upstream.http("api.test", "/echo"), scene.bearer(), "`https` only").await;
+    scene
+        .denied(
+            &upstream.https("other.test", "/echo"),
+            scene.bearer(),
+            "not to `other.test`",
+        )
+        .await;
+    scene
+        .denied(
+            &upstream.http("api.test", "/echo"),
+            scene.bearer(),
+            "`https` only",
+        )
+        .await;
     let query = format!("/echo?key={}", scene.placeholder);
-    scene.denied(&upstream.https("api.test", &query), Ask::get(), "not in query").await;
+    scene
+        .denied(
+            &upstream.https("api.test", &query),
+            Ask::get(),
+            "not in query",
+        )
+        .await;
     let body = Ask::get().post(format!("token={}", scene.placeholder));
-    scene.denied(&upstream.https("api.test", "/echo"), body, "not in body").await;
+    scene
+        .denied(&upstream.https("api.test", "/echo"), body, "not in body")
+        .await;
     assert!(upstream.received().is_empty());
     assert_eq!(scene.outlet.requests(), 0);
     // What the operator lists may go in the clear.
-    scene.send(&upstream.http("clear.test", "/echo"), scene.bearer()).await.unwrap();
-    assert_eq!(header(&upstream.only(), "authorization"), format!("Bearer {VALUE}"));
+    scene
+        .send(&upstream.http("clear.test", "/echo"), scene.bearer())
+        .await
+        .unwrap();
+    assert_eq!(
+        header(&upstream.only(), "authorization"),
+        format!("Bearer {VALUE}")
+    );
 }
 
 #[tokio::test]
@@ -237,7 +308,9 @@ async fn a_body_carries_the_value_whole_or_in_pieces() {
     let scene = Scene::new(&[SealedPlace::Body]);
     let url = scene.upstream.https1("api.test", "/count");
     let json = format!(r#"{{"token":"{}"}}"#, scene.placeholder);
-    let ask = Ask::get().header("content-type", "application/json").post(json.clone());
+    let ask = Ask::get()
+        .header("content-type", "application/json")
+        .post(json.clone());
     scene.send(&url, ask).await.unwrap();
     let (before, after) = json.split_at(30);
     let pieces = vec![before.to_owned(), after.to_owned()];
@@ -252,7 +325,10 @@ async fn a_body_carries_the_value_whole_or_in_pieces() {
         assert!(received.is_complete);
     }
     let receipts = scene.receipts();
-    assert!(receipts.iter().all(|it| it.credentials.len() == 1), "{receipts:?}");
+    assert!(
+        receipts.iter().all(|it| it.credentials.len() == 1),
+        "{receipts:?}"
+    );
 }
 
 #[tokio::test]
@@ -264,16 +340,28 @@ async fn a_redirect_to_another_origin_takes_nothing_along() {
         let place: String = url::form_urlencoded::byte_serialize(place.as_bytes()).collect();
         upstream.https("api.test", &format!("/redirect/{status}?to={place}"))
     };
-    let ask = scene.bearer().header("cookie", "a=b").header("x-key", scene.placeholder.clone()).header("x-plain", "1");
+    let ask = scene
+        .bearer()
+        .header("cookie", "a=b")
+        .header("x-key", scene.placeholder.clone())
+        .header("x-plain", "1");
     scene.send(&to(&place, 302), ask).await.unwrap();
-    let [first, second] = &upstream.received()[..] else { panic!("two requests") };
+    let [first, second] = &upstream.received()[..] else {
+        panic!("two requests")
+    };
     assert_eq!(header(first, "x-key"), VALUE);
     for name in ["authorization", "cookie", "x-key"] {
         assert_eq!(header(second, name), "", "{name}");
     }
     assert_eq!(header(second, "x-plain"), "1");
     // Within the origin it goes along.
-    scene.send(&to(&upstream.https("api.test", "/echo"), 307), scene.bearer()).await.unwrap();
+    scene
+        .send(
+            &to(&upstream.https("api.test", "/echo"), 307),
+            scene.bearer(),
+        )
+        .await
+        .unwrap();
     let last = upstream.received().pop().unwrap();
     assert_eq!(header(&last, "authorization"), format!("Bearer {VALUE}"));
     // A body cannot be left behind: not even another host that it may go to gets it.
@@ -292,19 +380,31 @@ async fn a_location_with_the_value_in_it_leads_nowhere_with_it() {
     let place = upstream.https("other.test", "/echo?stolen=");
     let place: String = url::form_urlencoded::byte_serialize(place.as_bytes()).collect();
     // The server puts what it was given into the place: an open redirector.
-    let url = upstream.https("api.test", &format!("/redirect/302?to={place}{}", scene.placeholder));
+    let url = upstream.https(
+        "api.test",
+        &format!("/redirect/302?to={place}{}", scene.placeholder),
+    );
     scene.send(&url, Ask::get()).await.unwrap();
     let last = upstream.received().pop().unwrap();
     assert_eq!(last.host.split(':').next(), Some("other.test"));
-    assert!(!last.query.as_deref().unwrap_or("").contains("canary"), "{last:?}");
+    assert!(
+        !last.query.as_deref().unwrap_or("").contains("canary"),
+        "{last:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_a_server_keeps_and_gives_back_later_is_scrubbed_too() {
     let scene = Scene::new(&[]);
-    scene.send(&scene.upstream.https("api.test", "/echo"), scene.bearer()).await.unwrap();
+    scene
+        .send(&scene.upstream.https("api.test", "/echo"), scene.bearer())
+        .await
+        .unwrap();
     let spelled: String = url::form_urlencoded::byte_serialize(VALUE.as_bytes()).collect();
-    let url = scene.upstream.https("api.test", &format!("/answer?header=x-kept:{spelled}&body=kept%20{spelled}"));
+    let url = scene.upstream.https(
+        "api.test",
+        &format!("/answer?header=x-kept:{spelled}&body=kept%20{spelled}"),
+    );
     let got = scene.send(&url, Ask::get()).await.unwrap();
     assert_eq!(got.headers["x-kept"], "***");
     assert_eq!(got.body, "kept ***");

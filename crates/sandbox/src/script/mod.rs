@@ -15,6 +15,8 @@ mod imports;
 mod loaded;
 mod network;
 mod preparing;
+#[cfg(test)]
+mod sealed_tests;
 mod state;
 #[cfg(test)]
 mod tests;
