@@ -149,6 +149,7 @@ impl From<ManageError> for Problem {
             ManageError::Exists(_) => of_the_call("already_exists"),
             ManageError::ValueTooLarge { .. }
             | ManageError::ValueEmpty(_)
+            | ManageError::TooManyRules { .. }
             | ManageError::KeyTwice(_) => of_the_call("invalid_value"),
             ManageError::Seal {
                 source: SealError::WorkspaceKey(OpenError::Locked(key)),

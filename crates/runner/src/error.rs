@@ -49,6 +49,14 @@ pub enum ManageError {
         /// Why not.
         source: RecordError,
     },
+    /// More rules than a workflow may have.
+    #[error("{given} rules for one workflow, over the limit of {limit}")]
+    TooManyRules {
+        /// What was given.
+        given: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Credentials cannot be sealed.
     #[error("cannot seal credential `{key}`")]
     Seal {

@@ -14,6 +14,7 @@ mod grants;
 mod recorder;
 
 mod credentials;
+mod egress;
 mod keys;
 mod permissions;
 mod records;

@@ -240,7 +240,7 @@ impl OpenRun {
             context,
             limits: request.limits,
             share: self.workspace.as_str(),
-            egress: Arc::default(),
+            egress: Arc::clone(credentials.0.egress()),
             credentials,
             log,
             cancel,

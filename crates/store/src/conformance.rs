@@ -2,6 +2,7 @@
 //! [`conformance_shared`]; a broken promise panics at the line that states it.
 
 mod credentials;
+mod egress;
 mod keks;
 mod runs;
 mod sealing;
@@ -20,6 +21,7 @@ pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     workspaces::claims(&make).await;
     credentials::claims(&make).await;
     sealing::claims(&make).await;
+    egress::claims(&make).await;
     keks::claims(&make).await;
     snapshots::claims(&make).await;
     steps::claims(&make).await;

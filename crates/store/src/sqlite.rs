@@ -9,6 +9,7 @@ mod contents;
 mod credentials;
 mod damage;
 mod draft;
+mod egress;
 mod failure;
 mod files;
 mod history;

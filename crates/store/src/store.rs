@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use lockstep_step::{
     CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, UsagePermission,
-    WorkflowName, WorkspaceName,
+    WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
@@ -200,6 +200,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         permit: &AdminPermit,
         workflow: &WorkflowName,
         permission: &UsagePermission,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Sets where the requests of a workflow may go.
+    async fn set_egress(
+        &self,
+        permit: &AdminPermit,
+        workflow: &WorkflowName,
+        egress: &WorkflowEgress,
         at: Timestamp,
     ) -> Result<(), StoreError>;
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{SealingPolicy, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{SealingPolicy, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName};
 
 /// A workspace in a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -36,6 +36,12 @@ pub struct WorkflowEntry {
     pub permission_set_at: Option<Timestamp>,
     /// By whom.
     pub permission_set_by: Option<String>,
+    /// Where its requests may go.
+    pub egress: WorkflowEgress,
+    /// When that was last set; `None` if it is as it was from the start.
+    pub egress_set_at: Option<Timestamp>,
+    /// By whom.
+    pub egress_set_by: Option<String>,
     /// How many credentials are its own.
     pub credentials: u64,
     /// How many steps it has.

@@ -202,6 +202,8 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
          ALTER TABLE step_versions DROP COLUMN dynamic;
          ALTER TABLE workspaces DROP COLUMN sealing; ALTER TABLE workspaces DROP COLUMN sealing_at;
          ALTER TABLE workspaces DROP COLUMN sealing_by;
+         ALTER TABLE workflows DROP COLUMN egress; ALTER TABLE workflows DROP COLUMN egress_at;
+         ALTER TABLE workflows DROP COLUMN egress_by;
          PRAGMA user_version = 1",
     );
     let store = open(directory.path());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    CredentialKey, DenialReason, Handling, Scope, Sealing, UsagePermission, WorkflowName,
-    WorkspaceName,
+    CredentialKey, DenialReason, Handling, Scope, Sealing, UsagePermission, WorkflowEgress,
+    WorkflowName, WorkspaceName,
 };
 
 use crate::envelope::{OpenError, SealedCredential};
@@ -213,6 +213,12 @@ impl Grants {
     /// The reason why [`Grants::reveal`] would deny it.
     pub fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
         choose(&self.snapshot, self.permit.workflow(), key).map(|chosen| chosen.handling)
+    }
+
+    /// Where the requests of the run may go.
+    #[must_use]
+    pub fn egress(&self) -> &Arc<WorkflowEgress> {
+        self.snapshot.egress(self.permit.workflow())
     }
 
     fn may_use(&self, key: &CredentialKey) -> bool {

@@ -4,12 +4,13 @@
 //! there are changes, and a run that started before keeps what it saw.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use imbl::HashMap;
 
 use lockstep_step::{
-    CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
+    CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowEgress, WorkflowName,
+    WorkspaceName,
 };
 
 use crate::envelope::{OpenError, SealedCredential, WrappedWorkspaceKey};
@@ -20,7 +21,11 @@ type Sealed = HashMap<CredentialKey, Arc<SealedCredential>>;
 /// What a workflow may use that was removed after its run was opened.
 static NOTHING: UsagePermission = UsagePermission::Selected(BTreeSet::new());
 
-/// The sealed credentials and usage permissions of one workspace at one revision.
+/// Where the requests of such a workflow may go.
+static NOWHERE: LazyLock<Arc<WorkflowEgress>> =
+    LazyLock::new(|| Arc::new(WorkflowEgress::Only(Vec::new())));
+
+/// The sealed credentials, usage permissions and rules of egress of one workspace at one revision.
 #[derive(Clone, Debug)]
 pub struct WorkspaceSnapshot {
     workspace: WorkspaceName,
@@ -30,6 +35,7 @@ pub struct WorkspaceSnapshot {
     in_workspace: Sealed,
     in_workflows: HashMap<WorkflowName, Sealed>,
     permissions: HashMap<WorkflowName, Arc<UsagePermission>>,
+    egress: HashMap<WorkflowName, Arc<WorkflowEgress>>,
 }
 
 /// Which state of which workspace a snapshot shows.
@@ -37,7 +43,7 @@ pub struct WorkspaceSnapshot {
 pub struct SnapshotMark {
     /// The store's number of the workspace: another one if a workspace was removed and added again.
     pub workspace: i64,
-    /// Moves with each change of a credential, a usage permission, the workspace's key or its policy.
+    /// Moves with each change of a credential, a usage permission, rules of egress, the workspace's key or its policy.
     pub revision: i64,
 }
 
@@ -82,6 +88,13 @@ pub enum Change {
         /// Its usage permission.
         permission: UsagePermission,
     },
+    /// The requests of a workflow may now go there.
+    Egress {
+        /// The workflow.
+        workflow: WorkflowName,
+        /// Where.
+        egress: WorkflowEgress,
+    },
     /// A workflow was removed. Its credentials are told one by one.
     WorkflowRemoved {
         /// The workflow.
@@ -101,6 +114,7 @@ impl WorkspaceSnapshot {
             in_workspace: HashMap::new(),
             in_workflows: HashMap::new(),
             permissions: HashMap::new(),
+            egress: HashMap::new(),
         }
     }
 
@@ -135,8 +149,12 @@ impl WorkspaceSnapshot {
             } => {
                 self.permissions.insert(workflow, Arc::new(permission));
             }
+            Change::Egress { workflow, egress } => {
+                self.egress.insert(workflow, Arc::new(egress));
+            }
             Change::WorkflowRemoved { workflow } => {
                 self.permissions.remove(&workflow);
+                self.egress.remove(&workflow);
             }
         }
     }
@@ -190,6 +208,12 @@ impl WorkspaceSnapshot {
         self.permissions
             .get(workflow)
             .map_or(&NOTHING, AsRef::as_ref)
+    }
+
+    /// Where the requests of `workflow` may go: nowhere, if there is no such workflow.
+    #[must_use]
+    pub fn egress(&self, workflow: &WorkflowName) -> &Arc<WorkflowEgress> {
+        self.egress.get(workflow).unwrap_or(&NOWHERE)
     }
 
     /// The keys that are defined in either scope, some of them twice, in no order.

@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use lockstep_step::WorkspaceName;
+use lockstep_step::{WorkflowName, WorkspaceName};
 use lockstep_vault::{Change, SealedCredential, SnapshotMark, WorkspaceChanges};
 
 use crate::error::{StoreError, Thing};
 
 use super::column::Columns as _;
 use super::credentials::workspace_key;
+use super::egress::egress_of;
 use super::workspaces::{permission_of, sealing};
 
 /// The present state of a workspace.
@@ -87,24 +88,29 @@ fn workflows(
     changes: &mut Vec<Change>,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, id, permission FROM workflows
+        "SELECT name, id, permission, egress FROM workflows
           WHERE workspace_id = ?1 AND permission_revision > ?2
          UNION ALL
-         SELECT name, NULL, NULL FROM removed_workflows
+         SELECT name, NULL, NULL, NULL FROM removed_workflows
           WHERE workspace_id = ?1 AND revision > ?2 AND ?2 >= 0",
     )?;
-    let rows = statement.query_and_then(params![workspace_id, revision], |row| {
-        let workflow = row.parsed(0)?;
-        Ok::<_, StoreError>(match row.plain::<Option<i64>>(1)? {
-            Some(id) => Change::Permission {
-                workflow,
-                permission: permission_of(connection, id, &row.plain::<String>(2)?)?,
-            },
-            None => Change::WorkflowRemoved { workflow },
-        })
-    })?;
-    for change in rows {
-        changes.push(change?);
+    let mut rows = statement.query(params![workspace_id, revision])?;
+    while let Some(row) = rows.next()? {
+        let workflow: WorkflowName = row.parsed(0)?;
+        let Some(id) = row.plain::<Option<i64>>(1)? else {
+            changes.push(Change::WorkflowRemoved { workflow });
+            continue;
+        };
+        let egress = egress_of(&workflow, &row.plain::<String>(3)?)?;
+        let permission = permission_of(connection, id, &row.plain::<String>(2)?)?;
+        changes.push(Change::Egress {
+            workflow: workflow.clone(),
+            egress,
+        });
+        changes.push(Change::Permission {
+            workflow,
+            permission,
+        });
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::open::OpenStoreError;
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-pub(super) const SCHEMA: u32 = 4;
+pub(super) const SCHEMA: u32 = 5;
 
 /// Step N leads from schema N-1 to schema N. A step that was released is never edited.
 const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
@@ -19,6 +19,7 @@ const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
         include_str!("../../migrations/0003_dynamic_references.sql"),
     ),
     (4, include_str!("../../migrations/0004_sealing_policy.sql")),
+    (5, include_str!("../../migrations/0005_workflow_egress.sql")),
 ];
 
 /// Brings the database to the present schema.

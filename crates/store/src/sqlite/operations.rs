@@ -6,7 +6,7 @@ use tokio::task;
 
 use lockstep_step::{
     CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, UsagePermission,
-    WorkflowName, WorkspaceName,
+    WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
@@ -23,8 +23,8 @@ use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 use super::credentials::Stamp;
 use super::writer::Weight;
 use super::{
-    SqliteStore, changes, column, credentials, dead_owners, history, keks, open, runs, steps,
-    tell_lost, workspaces,
+    SqliteStore, changes, column, credentials, dead_owners, egress, history, keks, open, runs,
+    steps, tell_lost, workspaces,
 };
 
 #[async_trait]
@@ -323,6 +323,26 @@ impl Store for SqliteStore {
                 };
                 let workspace = permit.workspace();
                 workspaces::set_permission(connection, workspace, &workflow, &permission, stamp)
+            })
+            .await
+    }
+
+    async fn set_egress(
+        &self,
+        permit: &AdminPermit,
+        workflow: &WorkflowName,
+        egress: &WorkflowEgress,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        let (workflow, egress) = (workflow.clone(), egress.clone());
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                egress::set(connection, permit.workspace(), &workflow, &egress, stamp)
             })
             .await
     }

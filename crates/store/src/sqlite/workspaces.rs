@@ -13,6 +13,7 @@ use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
 use super::column::Columns as _;
 use super::credentials::Stamp;
+use super::egress::egress_of;
 use super::failure::is_duplicate;
 use super::steps;
 
@@ -185,12 +186,16 @@ pub(super) fn list_workflows(
                     (SELECT count(*) FROM credentials
                       WHERE workspace_id = ?1 AND workflow = workflows.name AND record IS NOT NULL),
                     (SELECT count(*) FROM steps WHERE workflow_id = workflows.id),
-                    permission_at, permission_by
+                    permission_at, permission_by, egress, egress_at, egress_by
                FROM workflows WHERE workspace_id = ?1 ORDER BY name",
         )?
         .query_and_then([workspace_id], |row| {
+            let name = row.parsed(1)?;
             Ok(WorkflowEntry {
-                name: row.parsed(1)?,
+                egress: egress_of(&name, &row.plain::<String>(8)?)?,
+                egress_set_at: row.optional_time(9)?,
+                egress_set_by: row.plain(10)?,
+                name,
                 created_at: row.time(2)?,
                 permission: permission_of(connection, row.plain(0)?, &row.plain::<String>(3)?)?,
                 credentials: row.count(4)?,

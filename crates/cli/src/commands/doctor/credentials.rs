@@ -93,7 +93,8 @@ impl Holding {
                 } => {
                     permissions.insert(workflow, permission);
                 }
-                Change::Deleted { .. } | Change::WorkflowRemoved { .. } => {}
+                Change::Egress { .. } | Change::Deleted { .. } | Change::WorkflowRemoved { .. } => {
+                }
             }
         }
         Ok(Self {
