@@ -1,7 +1,7 @@
 //! Bodies on their way: counted, limited, and told of in the ledger.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -38,6 +38,16 @@ pub(super) struct Sent {
     pub(super) budget: Arc<Budget>,
     pub(super) entry: Arc<Entry>,
     pub(super) length: u64,
+    /// Why it broke off: of HTTP/2 the client tells only that it did.
+    pub(super) broken: Arc<OnceLock<EgressError>>,
+}
+
+impl Sent {
+    fn breaks(&self, error: EgressError) -> Poll<Option<Result<Frame<Bytes>, EgressError>>> {
+        self.entry.failed(error.fault);
+        self.broken.get_or_init(|| error.clone());
+        Poll::Ready(Some(Err(error)))
+    }
 }
 
 impl Body for Sent {
@@ -49,19 +59,17 @@ impl Body for Sent {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, EgressError>>> {
         let this = &mut *self;
-        let polled = Pin::new(&mut this.inner).poll_frame(context);
-        let Poll::Ready(Some(Ok(frame))) = &polled else {
-            return polled;
+        let frame = match Pin::new(&mut this.inner).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => return this.breaks(error),
+            end @ (Poll::Ready(None) | Poll::Pending) => return end,
         };
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
         this.length += length;
         this.entry.sent(length);
         match this.budget.send(this.length, length) {
-            Ok(()) => polled,
-            Err(error) => {
-                this.entry.failed(error.fault);
-                Poll::Ready(Some(Err(error)))
-            }
+            Ok(()) => Poll::Ready(Some(Ok(frame))),
+            Err(error) => this.breaks(error),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The way out of one run: each of its requests is decided here, sent, and followed to its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
@@ -187,10 +187,14 @@ impl Shared {
         let entry = self
             .ledger
             .allowed(hop.method.as_str(), &hop.target, ready.rule);
-        let request = self.request(hop.method.clone(), ready, &entry);
+        let broken = Arc::default();
+        let request = self.request(hop.method.clone(), ready, &entry, &broken);
         let host = &hop.target.host;
         let limit = self.budget.limits().first_byte_timeout;
-        match timeout(limit, self.connections.request(request)).await {
+        let waiting = Waiting(Some(&entry));
+        let answered = timeout(limit, self.connections.request(request)).await;
+        waiting.over();
+        match answered {
             Ok(Ok(mut response)) => {
                 entry.answered(response.status().as_u16());
                 if let Some(scrubber) = self.sealed.scrubber() {
@@ -198,7 +202,11 @@ impl Shared {
                 }
                 Ok((response, entry))
             }
-            Ok(Err(error)) => Err(failed(&entry, EgressError::of_client(&error, host))),
+            Ok(Err(error)) => {
+                let ours = broken.get().map(|error| error.clone().at(host));
+                let error = ours.unwrap_or_else(|| EgressError::of_client(&error, host));
+                Err(failed(&entry, error))
+            }
             Err(_) => {
                 let seconds = limit.as_secs_f64();
                 let message = format!(
@@ -246,7 +254,13 @@ impl Shared {
         Ok(())
     }
 
-    fn request(&self, method: Method, ready: Ready, entry: &Arc<Entry>) -> Request<OutgoingBody> {
+    fn request(
+        &self,
+        method: Method,
+        ready: Ready,
+        entry: &Arc<Entry>,
+        broken: &Arc<OnceLock<EgressError>>,
+    ) -> Request<OutgoingBody> {
         entry.attached(ready.keys);
         let mut inner = ready.body;
         if let Some((attacher, spelling)) = ready.filling {
@@ -257,6 +271,7 @@ impl Shared {
             budget: Arc::clone(&self.budget),
             entry: Arc::clone(entry),
             length: 0,
+            broken: Arc::clone(broken),
         };
         let mut request = Request::new(sent.boxed_unsync());
         *request.method_mut() = method;
@@ -333,6 +348,23 @@ impl Shared {
             url: hop.shown,
             redirected: answers.redirected,
             body: body::limited(body, "response_body_bytes", limit),
+        }
+    }
+}
+
+/// A request that waits for its answer. Who lets go of it meanwhile has aborted it.
+struct Waiting<'a>(Option<&'a Entry>);
+
+impl Waiting<'_> {
+    fn over(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.0 {
+            entry.dropped();
         }
     }
 }
