@@ -14,6 +14,7 @@ mod crash;
 mod dependencies;
 mod disk;
 mod doctor;
+mod egress;
 mod examples;
 mod hostile;
 mod hygiene;

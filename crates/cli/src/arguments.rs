@@ -9,6 +9,7 @@ use lockstep_step::{Scope, WorkflowName, WorkspaceName};
 use crate::commands::backup::BackupArguments;
 use crate::commands::completions::CompletionsArguments;
 use crate::commands::credential::CredentialCommand;
+use crate::commands::egress::EgressCommand;
 use crate::commands::key::KeyCommand;
 use crate::commands::mask::MaskArguments;
 use crate::commands::new::NewArguments;
@@ -19,6 +20,7 @@ use crate::commands::runs::RunsCommand;
 use crate::commands::step::StepCommand;
 use crate::commands::workflow::WorkflowCommand;
 use crate::commands::workspace::WorkspaceCommand;
+use crate::operator::Reaching;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +35,7 @@ Environment:
   LOCKSTEP_DATA      as `--data`
   LOCKSTEP_KEY_FILE  as `--key-file`
   LOCKSTEP_KEY       the text of a key, in place of a key file
+  LOCKSTEP_EGRESS    as `--egress`; the other options of requests have a variable each, too (`--help`)
   LOCKSTEP_LOG       what of the traces is told on stderr, such as `debug`; by default `warn`
   NO_COLOR           no colours
 
@@ -45,6 +48,8 @@ Exit codes: 0 done, 1 the step did not complete, 2 the call is wrong, 70 the hos
 pub(crate) struct Call {
     #[command(flatten)]
     pub(crate) places: Places,
+    #[command(flatten)]
+    pub(crate) reaching: Reaching,
     /// Answer with one JSON document on stdout; errors are one JSON document on stderr.
     #[arg(long, global = true, help_heading = "Options of every command")]
     pub(crate) json: bool,
@@ -85,6 +90,9 @@ pub(crate) enum Command {
     /// Which credentials a workflow may use.
     #[command(subcommand)]
     Permission(PermissionCommand),
+    /// Where the requests of a workflow may go.
+    #[command(subcommand)]
+    Egress(EgressCommand),
     /// The steps of a workflow.
     #[command(subcommand)]
     Step(StepCommand),

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod credential;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod egress;
 pub(crate) mod key;
 pub(crate) mod mask;
 pub(crate) mod new;
@@ -16,6 +17,7 @@ pub(crate) mod step;
 pub(crate) mod workflow;
 pub(crate) mod workspace;
 
+mod requests;
 mod show;
 
 use crate::arguments::{Call, Command};
@@ -29,7 +31,7 @@ pub(crate) async fn carry_out(
     environment: Environment,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let config = environment.config(call.places);
+    let config = environment.config(call.places, &call.reaching);
     let data = config.as_ref().ok().map(|config| config.data.clone());
     let config = || config;
     let carried_out = match call.command {
@@ -38,6 +40,7 @@ pub(crate) async fn carry_out(
         Command::Workflow(command) => workflow::carry_out(command, &config()?, console).await,
         Command::Credential(command) => credential::carry_out(command, &config()?, console).await,
         Command::Permission(command) => permission::carry_out(command, &config()?, console).await,
+        Command::Egress(command) => egress::carry_out(command, &config()?, console).await,
         Command::Step(command) => step::carry_out(command, &config()?, console).await,
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
         Command::Key(command) => key::carry_out(command, &config()?, console).await,

@@ -3,9 +3,11 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use lockstep_sandbox::EgressConfig;
 use lockstep_secret::Secret;
 
 use crate::arguments::Places;
+use crate::operator::Reaching;
 use crate::problem::Problem;
 
 /// What the environment says, as it says it.
@@ -16,6 +18,8 @@ pub(crate) struct Environment {
     key_file: Option<PathBuf>,
     /// `LOCKSTEP_KEY`: the text of a key.
     key: Option<Secret>,
+    /// `LOCKSTEP_EGRESS` and its like.
+    reaching: Reaching,
     /// `LOCKSTEP_LOG`: what of the traces is told.
     pub(crate) trace_filter: Option<String>,
     /// `NO_COLOR` (no-color.org): set and not empty.
@@ -32,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where the key-encryption keys come from.
     pub(crate) key: KeySource,
+    /// What requests may reach.
+    pub(crate) egress: EgressConfig,
     /// How the record names whoever is at the terminal.
     pub(crate) caller: String,
 }
@@ -71,6 +77,10 @@ impl Environment {
             // One that is not UTF-8 is no key either.
             key: env::var_os("LOCKSTEP_KEY")
                 .map(|text| Secret::new(text.into_string().unwrap_or_default())),
+            // What is not UTF-8 cannot be read, and is refused with what is left of it.
+            reaching: Reaching::of_environment(|name| {
+                text(name).map(|value| value.to_string_lossy().into_owned())
+            }),
             trace_filter: text("LOCKSTEP_LOG").map(|text| text.to_string_lossy().into_owned()),
             no_color: text("NO_COLOR").is_some(),
             user: text("USER")
@@ -83,7 +93,7 @@ impl Environment {
     }
 
     /// Where everything is, the command line before the environment before the defaults.
-    pub(crate) fn config(self, places: Places) -> Result<Config, Problem> {
+    pub(crate) fn config(self, places: Places, reaching: &Reaching) -> Result<Config, Problem> {
         let data_home = self
             .data_home
             .or_else(|| below(self.home.as_deref(), ".local/share"));
@@ -110,6 +120,7 @@ impl Environment {
         Ok(Config {
             data,
             key,
+            egress: reaching.egress(&self.reaching)?,
             caller: format!("cli:{user}"),
         })
     }
@@ -142,6 +153,7 @@ mod tests {
             data: None,
             key_file: None,
             key: None,
+            reaching: Reaching::default(),
             trace_filter: None,
             no_color: false,
             user: Some("alice".to_owned()),
@@ -166,7 +178,7 @@ mod tests {
         expected: Result<(&str, Option<&str>), &str>,
     ) {
         let config = environment
-            .config(places)
+            .config(places, &Reaching::default())
             .map_err(|problem| problem.message);
         let told = config.as_ref().map(|config| match &config.key {
             KeySource::Text(_) => (config.data.as_path(), None),

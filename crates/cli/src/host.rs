@@ -51,7 +51,7 @@ impl Host {
     ) -> Result<Self, Problem> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data, Timestamp::now())?);
         let vault = vault(config, store.as_ref(), keys, console).await?;
-        let sandbox = sandbox(&config.data, console)?;
+        let sandbox = sandbox(config, console)?;
         let caller = Caller {
             name: config.caller.clone(),
             role: Role::Admin,
@@ -160,9 +160,10 @@ fn tell_new_key(path: &Path, console: &Console) {
     ));
 }
 
-fn sandbox(data: &Path, console: &Console) -> Result<Sandbox, Problem> {
+fn sandbox(places: &Config, console: &Console) -> Result<Sandbox, Problem> {
     let mut config = SandboxConfig::for_runs(1);
-    config.cache_dir = Some(data.join(CACHE));
+    config.cache_dir = Some(places.data.join(CACHE));
+    config.egress = places.egress.clone();
     config.compiler = Some(process::compiler());
     if console.stderr_is_terminal() {
         let console = console.clone();

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod config;
+mod operator;
 mod usage;
 
 mod host;

@@ -28,6 +28,7 @@ mod nearest;
 pub use credentials::{
     CredentialPut, CredentialUsage, EffectiveCredential, NewCredential, PutResult, PutRule,
 };
+pub use egress::RequestQuestion;
 pub use error::{HostFault, ManageError, RunError};
 pub use keys::{
     KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,

@@ -51,7 +51,10 @@ pub use child::serve_compilation;
 pub use compiler::{CompilerCommand, StepCode};
 pub use config::{CompileEvent, SandboxConfig};
 pub use credentials::{Credentials, Handling, Reveal, RevealError};
-pub use egress::{EgressConfig, InvalidRoot, InvalidRoots, Reach, Resolve, SystemResolver};
+pub use egress::{
+    EgressConfig, Examined, Explanation, Finding, InvalidRoot, InvalidRoots, Origin, Question,
+    Reach, Resolve, SystemResolver,
+};
 pub use engine::{Allocation, open_pagemap};
 pub use invalid::InvalidStep;
 pub use load::{LoadError, LoadedStep};

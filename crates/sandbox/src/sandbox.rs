@@ -11,7 +11,7 @@ use crate::admission::{Admission, NoCapacity, Place};
 use crate::artifact::{Artifact, StepFile};
 use crate::cache::CodeCache;
 use crate::compiler::StepCode;
-use crate::egress::{Egress, InvalidRoot};
+use crate::egress::{Egress, Explanation, InvalidRoot, Question};
 use crate::engine::Allocation;
 use crate::load::{LoadError, LoadedStep, Loader};
 use crate::run::{Ended, Invocation};
@@ -129,6 +129,11 @@ impl Sandbox {
         code: impl Future<Output = Result<StepCode, LoadError>>,
     ) -> Result<Arc<LoadedStep>, LoadError> {
         self.loader.load(share, digest, code).await
+    }
+
+    /// Tells what would become of a request, decided as for a run. The host is resolved, and nothing is sent.
+    pub async fn explain(&self, question: Question<'_>) -> Explanation {
+        self.egress.explain(question).await
     }
 
     /// Waits for a place to run in.

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::io::Write as _;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue};
+use tokio::time::sleep;
 
 use crate::body::{self, Body};
 use crate::routes::number;
@@ -37,8 +39,13 @@ pub(crate) fn answer(path: &[&str]) -> Response<Body> {
 /// Promises 100 bytes and breaks off after 50.
 fn cut() -> Response<Body> {
     let half = Ok(Bytes::from_static(&[b'x'; 50]));
-    let end = Err(io::Error::other("the test asks for it"));
-    let mut response = Response::new(body::pieces(stream::iter([half, end])));
+    // Later, as a client of HTTP/2 forgets a head that it has not read when the stream breaks off.
+    let end = async {
+        sleep(Duration::from_millis(50)).await;
+        Err(io::Error::other("the test asks for it"))
+    };
+    let pieces = stream::iter([half]).chain(stream::once(end));
+    let mut response = Response::new(body::pieces(pieces));
     response.headers_mut().insert(CONTENT_LENGTH, 100.into());
     response
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use lockstep_runner::{Runner, Store};
-use lockstep_sandbox::{Allocation, Sandbox, SandboxConfig};
+use lockstep_sandbox::{Allocation, EgressConfig, Reach, Sandbox, SandboxConfig};
 use lockstep_step::{Caller, Role};
 use lockstep_store::SqliteStore;
 use lockstep_vault::{IfAbsent, KeyError, Keyring, Vault};
@@ -70,9 +70,11 @@ async fn examine(config: &Config, console: &Console) -> Vec<Check> {
     let data = config.data.as_path();
     let mut checks = vec![files::data_directory(data)];
     // Without the cache on disk, which this would make.
-    let sandbox =
-        Sandbox::new(SandboxConfig::for_runs(1)).map_err(|error| Problem::host("sandbox", &error));
+    let mut settings = SandboxConfig::for_runs(1);
+    settings.egress = config.egress.clone();
+    let sandbox = Sandbox::new(settings).map_err(|error| Problem::host("sandbox", &error));
     checks.push(sandbox_check(&sandbox));
+    checks.push(egress(&config.egress));
     checks.extend(stray_keys::beside_key_file(config));
     if data.is_dir() {
         // Before the database is opened, as files are read for it.
@@ -152,6 +154,46 @@ fn sandbox_check(sandbox: &Result<Sandbox, Problem>) -> Check {
         ),
         Err(problem) => Check::problem(NAME, problem),
     }
+}
+
+/// What requests may reach.
+fn egress(egress: &EgressConfig) -> Check {
+    const NAME: &str = "egress";
+    let mut reached = match egress.reach {
+        Reach::Public => vec!["public addresses".to_owned()],
+        Reach::Nothing => Vec::new(),
+    };
+    let lists = [
+        ("the hosts", listed(&egress.hosts)),
+        ("the networks", listed(&egress.networks)),
+    ];
+    reached.extend(
+        lists
+            .iter()
+            .filter_map(|(what, list)| Some(format!("{what} {}", list.as_ref()?))),
+    );
+    let mut message = match reached.as_slice() {
+        [] => "requests of steps reach nothing".to_owned(),
+        _ => format!("requests of steps reach {}", reached.join(", ")),
+    };
+    if !egress.roots.is_empty() {
+        message += &format!(
+            "; {} roots are trusted beside those of the platform",
+            egress.roots.len()
+        );
+    }
+    match listed(&egress.sealed_in_the_clear) {
+        None => Check::ok(NAME, message),
+        Some(clear) => Check::note(
+            NAME,
+            format!("{message}; without TLS, sealed credentials may go to {clear}"),
+            "whoever sees the traffic there sees their values",
+        ),
+    }
+}
+
+fn listed<T: fmt::Display>(list: &[T]) -> Option<String> {
+    (!list.is_empty()).then(|| some_of(list))
 }
 
 async fn database(store: &SqliteStore) -> Check {

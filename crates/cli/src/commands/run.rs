@@ -1,12 +1,13 @@
 //! `lockstep run`: a step once, its output on stdout, its log on stderr.
 
+mod limits;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -17,9 +18,12 @@ use tokio_util::sync::CancellationToken;
 use lockstep_runner::{RunError, RunReport, RunRequest, StepSource, Thing};
 use lockstep_sandbox::{LogSink, StepFile};
 use lockstep_step::{
-    DenialReason, Denied, Limits, MAX_MODULE_BYTES, Outcome, OutcomeKind, Receipt, RunId,
+    DenialReason, Denied, Limits, MAX_MODULE_BYTES, Outcome, OutcomeKind, Receipt, RequestReceipt,
+    RunId,
 };
 
+use self::limits::LimitArguments;
+use super::requests::Line;
 use super::show::{FailureFields, json};
 use crate::arguments::InWorkflow;
 use crate::config::Config;
@@ -28,7 +32,6 @@ use crate::host::{Host, Keys};
 use crate::input::Input;
 use crate::live_log::{LiveLog, PATIENCE};
 use crate::problem::{Exit, Problem};
-use crate::quantity;
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
@@ -58,12 +61,8 @@ pub(crate) struct RunArguments {
         allow_hyphen_values = true
     )]
     input: Input,
-    /// How long it may run, such as `500ms`, `30s` or `2m` [default: 30s].
-    #[arg(long, value_name = "TIME", value_parser = quantity::time)]
-    timeout: Option<Duration>,
-    /// How much memory it may have, such as `64MiB` or `1GiB` [default: 128MiB].
-    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
-    memory: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArguments,
 }
 
 /// A run, for programs.
@@ -85,12 +84,9 @@ pub(crate) async fn carry_out(
         step,
         place,
         input,
-        timeout,
-        memory,
+        limits,
     } = arguments;
-    let mut limits = Limits::default();
-    limits.timeout = timeout.unwrap_or(limits.timeout);
-    limits.memory_bytes = memory.unwrap_or(limits.memory_bytes);
+    let limits = Limits::from(limits);
     let source = source(&step)?;
     let input = input.read(limits.input_bytes)?;
     let host = Host::open(config, Keys::Opening, console).await?;
@@ -204,6 +200,9 @@ fn not_run(error: RunError) -> Problem {
 fn show(report: RunReport, place: &InWorkflow, console: &Console) -> Result<Exit, Problem> {
     if let Some(failure) = report.outcome.failure() {
         console.error(&format!("{}: {}", failure.kind, failure.message));
+        for request in requests_at_fault(&report) {
+            console.note(&format!("request {}", Line(request)));
+        }
         for hint in hints(&report, place) {
             console.hint(&hint);
         }
@@ -218,6 +217,13 @@ fn show(report: RunReport, place: &InWorkflow, console: &Console) -> Result<Exit
         (Form::Text, None) => {}
     }
     Ok(exit)
+}
+
+/// Requests that did not come to their end, of which one may be why the run did not either.
+fn requests_at_fault(report: &RunReport) -> impl Iterator<Item = &RequestReceipt> {
+    const MOST: usize = 10;
+    let outbound = report.receipt.outbound.iter();
+    outbound.filter(|it| it.fault.is_some()).take(MOST)
 }
 
 /// What would let the run have the credentials that it did not get.

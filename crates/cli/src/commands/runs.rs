@@ -12,6 +12,7 @@ use lockstep_step::{
     Denied, Digest, LogStream, OutcomeKind, Receipt, RunId, StepName, WorkflowName, WorkspaceName,
 };
 
+use super::requests::Line;
 use super::show::{FailureFields, json, time};
 use super::step::reason_in_words;
 use crate::arguments::InWorkspace;
@@ -393,6 +394,9 @@ fn write_receipt(out: &mut dyn fmt::Write, receipt: &Receipt) -> fmt::Result {
         "bytes      input {}, output {}, log {}",
         receipt.input_bytes, receipt.output_bytes, receipt.log_bytes
     )?;
+    for request in &receipt.outbound {
+        writeln!(out, "request    {}", Line(request))?;
+    }
     for used in &receipt.credentials {
         writeln!(
             out,

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, Uri};
 use url::Url;
 
 use lockstep_secret::Zeroizing;
-use lockstep_step::{CredentialKey, RequestFault, Scheme, SealedPlace};
+use lockstep_step::{CredentialKey, RequestFault, Scheme, SealedPlace, Sealing};
 
 use super::config::EgressConfig;
 use super::decode;
@@ -59,6 +59,29 @@ pub(super) struct AttachedHead {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) keys: Vec<CredentialKey>,
+}
+
+/// Whether a value that is sealed so may be in a request to `target`; else what may not be.
+pub(super) fn may_carry(
+    config: &EgressConfig,
+    sealing: &Sealing,
+    target: &Target,
+) -> Result<(), String> {
+    let Target {
+        scheme, host, port, ..
+    } = target;
+    let usual = scheme.usual_port();
+    if !sealing.allows(host, *port, usual) {
+        let to = list(sealing.destinations());
+        return Err(format!(
+            "may go to {to} only, not to `{host}` on port {port}"
+        ));
+    }
+    let clear = &config.sealed_in_the_clear;
+    if *scheme == Scheme::Http && !clear.iter().any(|to| to.matches(host, *port, usual)) {
+        return Err(format!("may go to `{host}` over `https` only"));
+    }
+    Ok(())
 }
 
 impl Attacher {
@@ -221,21 +244,8 @@ impl Attacher {
 
     /// Whether the value may stand in `place` of this request.
     fn check(&self, handed: &Handed, place: SealedPlace) -> Result<(), EgressError> {
-        let Target {
-            scheme, host, port, ..
-        } = &self.target;
-        let usual = scheme.usual_port();
-        if !handed.sealing.allows(host, *port, usual) {
-            let to = list(handed.sealing.destinations());
-            return Err(self.denied(
-                handed,
-                &format!("may go to {to} only, not to `{host}` on port {port}"),
-            ));
-        }
-        let clear = &self.config.sealed_in_the_clear;
-        if *scheme == Scheme::Http && !clear.iter().any(|to| to.matches(host, *port, usual)) {
-            return Err(self.denied(handed, &format!("may go to `{host}` over `https` only")));
-        }
+        may_carry(&self.config, &handed.sealing, &self.target)
+            .map_err(|reason| self.denied(handed, &reason))?;
         if !handed.sealing.allows_in(place) {
             let places = list(handed.sealing.places());
             return Err(self.denied(

@@ -47,6 +47,24 @@ pub enum Reach {
     Nothing,
 }
 
+/// Why an address may be dialled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ground<'a> {
+    Public,
+    Host(&'a HostPattern),
+    Network(&'a IpNet),
+}
+
+impl fmt::Display for Ground<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public => f.write_str("a public address"),
+            Self::Host(pattern) => write!(f, "the operator lists the host as `{pattern}`"),
+            Self::Network(network) => write!(f, "the operator lists the network `{network}`"),
+        }
+    }
+}
+
 /// A text has no certificates that can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidRoots {
@@ -74,22 +92,44 @@ impl EgressConfig {
         Ok(count)
     }
 
-    /// Whether a request to `host` may go to `address`.
-    pub(super) fn allows(&self, host: &str, address: IpAddr) -> bool {
+    /// Why a request to `host` may go to `address`. `None`: it may not.
+    pub(super) fn ground(&self, host: &str, address: IpAddr) -> Option<Ground<'_>> {
         let address = address::plain(address);
-        (self.reach == Reach::Public && address::is_public(address))
-            || self.lists_host(host)
-            || self.networks.iter().any(|net| net.contains(&address))
+        if self.reach == Reach::Public && address::is_public(address) {
+            return Some(Ground::Public);
+        }
+        let host = self.listed_host(host).map(Ground::Host);
+        host.or_else(|| {
+            let network = self.networks.iter().find(|net| net.contains(&address));
+            network.map(Ground::Network)
+        })
     }
 
     /// Whether an address of `host` may be one that a request may go to.
     pub(super) fn may_reach_some(&self, host: &str) -> bool {
-        self.reach == Reach::Public || self.lists_host(host) || !self.networks.is_empty()
+        self.reach == Reach::Public || self.listed_host(host).is_some() || !self.networks.is_empty()
     }
 
-    /// Whether the operator has listed this host.
-    fn lists_host(&self, host: &str) -> bool {
-        self.hosts.iter().any(|pattern| pattern.matches(host))
+    /// What is said of `host` before it is resolved.
+    pub(super) fn in_words(&self, host: &str) -> String {
+        if let Some(pattern) = self.listed_host(host) {
+            return format!("the operator lists the host as `{pattern}`");
+        }
+        match (self.reach, self.networks.is_empty()) {
+            (Reach::Public, true) => "the operator allows public addresses".to_owned(),
+            (Reach::Public, false) => {
+                "the operator allows public addresses and those of listed networks".to_owned()
+            }
+            (Reach::Nothing, true) => "the operator does not list the host".to_owned(),
+            (Reach::Nothing, false) => {
+                "the operator allows addresses of listed networks".to_owned()
+            }
+        }
+    }
+
+    /// What the operator has listed that is this host.
+    fn listed_host(&self, host: &str) -> Option<&HostPattern> {
+        self.hosts.iter().find(|pattern| pattern.matches(host))
     }
 }
 
@@ -132,7 +172,8 @@ mod tests {
             networks: vec!["10.1.0.0/16".parse().unwrap()],
             ..EgressConfig::default()
         };
-        let allows = |host: &str, address: &str| config.allows(host, address.parse().unwrap());
+        let allows =
+            |host: &str, address: &str| config.ground(host, address.parse().unwrap()).is_some();
         assert!(allows("a.test", "8.8.8.8"));
         assert!(!allows("a.test", "10.0.0.1"));
         assert!(allows("a.test", "10.1.2.3"));
@@ -144,7 +185,8 @@ mod tests {
             reach: Reach::Nothing,
             ..config
         };
-        assert!(!closed.allows("a.test", "8.8.8.8".parse().unwrap()));
-        assert!(closed.allows("a.test", "10.1.2.3".parse().unwrap()));
+        let allows = |address: &str| closed.ground("a.test", address.parse().unwrap()).is_some();
+        assert!(!allows("8.8.8.8"));
+        assert!(allows("10.1.2.3"));
     }
 }

@@ -75,8 +75,8 @@ impl Dialer {
         dialled.map_err(|error| error.at(host))
     }
 
-    /// The addresses of `host` that may be dialled.
-    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
+    /// All addresses of `host`.
+    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
         let found = match host.parse::<IpAddr>() {
             Ok(address) => vec![address],
             Err(_) => self.config.resolver.resolve(host).await.map_err(|error| {
@@ -88,10 +88,16 @@ impl Dialer {
             let message = format!("the name `{host}` has no address");
             return Err(EgressError::new(RequestFault::Dns, message));
         }
+        Ok(found)
+    }
+
+    /// The addresses of `host` that may be dialled.
+    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
+        let found = self.resolve(host).await?;
         let mut allowed: Vec<_> = found
             .iter()
             .copied()
-            .filter(|address| self.config.allows(host, *address))
+            .filter(|address| self.config.ground(host, *address).is_some())
             .collect();
         allowed.truncate(MAX_ADDRESSES);
         if allowed.is_empty() {

@@ -26,12 +26,17 @@ mod outgoing;
 mod outlet;
 mod redirect;
 
+mod explain;
+
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upstream_tests;
 #[cfg(test)]
 mod wire_tests;
 
 pub use config::{EgressConfig, InvalidRoots, Reach};
+pub use explain::{Examined, Explanation, Finding, Origin, Question};
 pub use resolve::{Resolve, SystemResolver};
 
 pub(crate) use body::BodyStream;

@@ -19,6 +19,7 @@ use super::body::{self, OutgoingBody, Sent};
 use super::budget::Budget;
 use super::config::EgressConfig;
 use super::decode;
+use super::dial::Dialer;
 use super::error::EgressError;
 use super::ledger::{Entry, Ledger};
 use super::outgoing::{self, Incoming, Outgoing, RequestBody};
@@ -93,6 +94,14 @@ impl Egress {
             pool: Pool::new(Arc::clone(&config), tls),
             config,
         })
+    }
+
+    pub(super) fn config(&self) -> &EgressConfig {
+        &self.config
+    }
+
+    pub(super) fn dialer(&self) -> &Dialer {
+        self.pool.dialer()
     }
 
     /// The way out of a run of `workspace`, whose workflow has `rules`.
@@ -220,7 +229,13 @@ impl Shared {
 
     /// All that can be said against a request before anything of it is sent.
     fn ready(&self, hop: &mut Hop, decodes: bool) -> Result<Ready, EgressError> {
-        let rule = self.decide(hop)?;
+        let Hop {
+            method,
+            target,
+            url,
+            ..
+        } = hop;
+        let rule = decide(&self.egress.config, &self.rules, method, target, url)?;
         self.check_head(hop)?;
         let attacher = Attacher::new(&self.sealed, &self.egress.config, &hop.target);
         let mut ready = match attacher {
@@ -280,32 +295,6 @@ impl Shared {
         request
     }
 
-    /// Whether a request may leave, as far as that can be told before its host is resolved, and by which rule.
-    fn decide(&self, hop: &Hop) -> Result<Option<usize>, EgressError> {
-        let Hop { target, .. } = hop;
-        let config = &self.egress.config;
-        let by_operator = match target.address {
-            Some(address) => config.allows(&target.host, address),
-            // Its addresses are looked at when one is dialled.
-            None => config.may_reach_some(&target.host),
-        };
-        if !by_operator {
-            let host = &target.host;
-            let message = format!(
-                "requests to `{host}` are not allowed: the operator has to list the host or its network"
-            );
-            return Err(EgressError::denied(message));
-        }
-        let asked = target.with(hop.method.as_str(), hop.url.path());
-        self.rules.decide(asked).map_err(|_| {
-            let method = &hop.method;
-            let message = format!(
-                "no rule of this workflow allows {method} to `{target}` and this path; `lockstep egress explain` tells more"
-            );
-            EgressError::denied(message)
-        })
-    }
-
     fn refused(&self, hop: &Hop, error: EgressError) -> EgressError {
         self.ledger
             .refused(hop.method.as_str(), &hop.target, error.fault);
@@ -350,6 +339,35 @@ impl Shared {
             body: body::limited(body, "response_body_bytes", limit),
         }
     }
+}
+
+/// Whether a request may leave, as far as that can be told before its host is resolved, and by which rule.
+pub(super) fn decide(
+    config: &EgressConfig,
+    rules: &WorkflowEgress,
+    method: &Method,
+    target: &Target,
+    url: &Url,
+) -> Result<Option<usize>, EgressError> {
+    let host = &target.host;
+    let by_operator = match target.address {
+        Some(address) => config.ground(host, address).is_some(),
+        // Its addresses are looked at when one is dialled.
+        None => config.may_reach_some(host),
+    };
+    if !by_operator {
+        let message = format!(
+            "requests to `{host}` are not allowed: the operator has to list the host or its network"
+        );
+        return Err(EgressError::denied(message));
+    }
+    let asked = target.with(method.as_str(), url.path());
+    rules.decide(asked).map_err(|_| {
+        let message = format!(
+            "no rule of this workflow allows {method} to `{target}` and this path; `lockstep egress explain` tells more"
+        );
+        EgressError::denied(message)
+    })
 }
 
 /// A request that waits for its answer. Who lets go of it meanwhile has aborted it.
