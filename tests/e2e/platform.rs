@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use lockstep_e2e::{Ran, TestHost, Wanted, repository};
+use lockstep_e2e::{Ran, TestHost, Upstream, Wanted, repository, sandbox_to};
 use lockstep_step::OutcomeKind;
 
 /// What a file of tests returns.
@@ -31,9 +32,17 @@ async fn run_on(host: &TestHost, source: &str, input: &str) -> Ran {
 }
 
 async fn check(file: &str) {
+    check_on(&TestHost::new().await, file, "").await;
+}
+
+/// Runs a file of tests with some text before it.
+async fn check_on(host: &TestHost, file: &str, before: &str) {
     let harness = fs::read_to_string(tests().join("harness.js")).unwrap();
     let text = fs::read_to_string(tests().join(file)).unwrap();
-    let ran = run(&(harness + &text)).await;
+    let wanted = Wanted::script("platform.js", &(harness + before + &text));
+    let ran = host
+        .run(wanted.limits(|limits| limits.requests = 1_000))
+        .await;
     let checked: Checked = serde_json::from_value(ran.output()).unwrap();
     assert!(checked.tests > 0, "{file} has no tests");
     assert!(
@@ -71,6 +80,30 @@ async fn encodings_behave() {
 #[tokio::test]
 async fn bodies_streams_and_compression_behave() {
     check("fetch.js").await;
+}
+
+#[tokio::test]
+async fn fetch_behaves() {
+    let upstream = Upstream::start();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let places = [
+        ("HTTP", upstream.http("a.test", "")),
+        ("HTTPS", upstream.https("a.test", "")),
+        (
+            "NO_HTTP",
+            upstream.raw("a.test", b"220 mail.test ESMTP\r\n"),
+        ),
+        (
+            "CLOSED",
+            format!("http://a.test:{}/", closed.unwrap().port()),
+        ),
+    ];
+    let places: String = places
+        .iter()
+        .map(|(name, url)| format!("const {name} = {url:?};"))
+        .collect();
+    let host = TestHost::with(sandbox_to(&upstream)).await;
+    check_on(&host, "network.js", &places).await;
 }
 
 #[tokio::test]
@@ -232,7 +265,7 @@ fn every_file_of_tests_is_run() {
     for entry in fs::read_dir(tests()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(
-            name == "harness.js" || this.contains(&format!("check(\"{name}\")")),
+            name == "harness.js" || this.contains(&format!("\"{name}\"")),
             "no test runs {name}"
         );
     }

@@ -41,9 +41,15 @@ const PARSER: (&str, &str) = (
     "resources/webidl2/lib/webidl2.js",
 );
 
+/// The name of the server in the tests, and the port that it has there.
+const HOST: &str = "web-platform.test";
+const USUAL_PORT: u16 = 8000;
+
 /// A checkout of the Web Platform Tests.
 pub(crate) struct Checkout {
     root: PathBuf,
+    port: u16,
+    served: bool,
     pub(crate) harness: String,
 }
 
@@ -59,6 +65,10 @@ pub(crate) struct File {
 /// What its step gets.
 #[derive(Serialize)]
 pub(crate) struct Input<'a> {
+    /// Of the server.
+    origin: String,
+    /// Whether it runs.
+    served: bool,
     path: &'a str,
     search: &'a str,
     harness: &'a str,
@@ -72,7 +82,8 @@ pub(crate) struct Input<'a> {
 // === impl Checkout ===
 
 impl Checkout {
-    pub(crate) fn open(root: &Path) -> Result<Self, String> {
+    /// `port` is that of its server, if it runs.
+    pub(crate) fn open(root: &Path, port: Option<u16>) -> Result<Self, String> {
         let harness = root.join("resources/testharness.js");
         let harness = fs::read_to_string(&harness).map_err(|error| {
             format!(
@@ -81,8 +92,12 @@ impl Checkout {
                 harness.display()
             )
         })?;
-        let root = root.to_owned();
-        Ok(Self { root, harness })
+        Ok(Self {
+            root: root.to_owned(),
+            port: port.unwrap_or(USUAL_PORT),
+            served: port.is_some(),
+            harness,
+        })
     }
 
     /// The tests whose paths begin with one of the filters, but for those that are left out.
@@ -140,6 +155,8 @@ impl Checkout {
         }
         source += &test;
         Ok(Input {
+            origin: format!("http://{HOST}:{}", self.port),
+            served: self.served,
             path: &file.path,
             search: &file.search,
             harness: &self.harness,
@@ -166,11 +183,38 @@ impl Checkout {
         resources
     }
 
+    /// What the server would put in for `{{host}}` and the like. It has one port.
+    fn filled_in(&self, text: &str) -> String {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, (name, after))) = rest
+            .split_once("{{")
+            .and_then(|(before, after)| Some((before, after.split_once("}}")?)))
+        {
+            filled += before;
+            filled += &match name {
+                "host" | "domains[]" | "hosts[][]" => HOST.to_owned(),
+                "domains[www]" => format!("www.{HOST}"),
+                "domains[www1]" => format!("www1.{HOST}"),
+                "domains[www2]" => format!("www2.{HOST}"),
+                "hosts[alt][]" => format!("not-{HOST}"),
+                _ => self.port.to_string(),
+            };
+            rest = after;
+        }
+        filled + rest
+    }
+
     fn read(&self, path: &str) -> Result<String, String> {
         let path = if path == PARSER.0 { PARSER.1 } else { path };
-        let path = self.root.join(path);
-        fs::read_to_string(&path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))
+        let full = self.root.join(path);
+        let text = fs::read_to_string(&full)
+            .map_err(|error| format!("cannot read {}: {error}", full.display()))?;
+        Ok(if path.contains(".sub.") {
+            self.filled_in(&text)
+        } else {
+            text
+        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Runs the Web Platform Tests in steps: `wpt --tests DIRECTORY [--json | --write] [FILTER]...`.
 //!
 //! The directory is a checkout of <https://github.com/web-platform-tests/wpt>, or the part of it that Node.js or Firefox
-//! carries; nothing of it is in this repository. Each test that needs no document, worker or server is run as a step in the
-//! sandbox. `expectations.json` tells what is known to fail and why: every other failure, and every known one that passes,
-//! fails the whole. `--write` writes that file by what the run found; what has no reason there yet still fails the whole.
+//! carries; nothing of it is in this repository. Each test that needs no document or worker is run as a step in the
+//! sandbox; what it fetches comes from the checkout's own server on 127.0.0.1, if that is there. `expectations.json` tells
+//! what is known to fail and why: every other failure, and every known one that passes, fails the whole. `--write` writes
+//! that file by what the run found; what has no reason there yet still fails the whole.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -15,6 +16,7 @@ mod checkout;
 mod expectations;
 mod report;
 mod run;
+mod server;
 
 use std::env;
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ use arguments::{Arguments, Form};
 use checkout::Checkout;
 use expectations::Expectations;
 use report::Report;
+use server::Server;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(env::args().skip(1)) {
@@ -44,7 +47,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Report, String> {
     let mut expectations = Expectations::read()?;
-    let checkout = Checkout::open(&arguments.tests)?;
+    let server = Server::start(&arguments.tests)?;
+    let checkout = Checkout::open(&arguments.tests, server.as_ref().map(|it| it.port))?;
     let files = checkout.files(&expectations, &arguments.filters)?;
     let results = run::all(&checkout, files)?;
     if matches!(arguments.form, Form::Written) {

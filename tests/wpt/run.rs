@@ -8,14 +8,19 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use lockstep_e2e::{Wanted, fill_cache, runner_in};
+use lockstep_e2e::{Names, Wanted, fill_cache, runner_in};
 use lockstep_runner::Runner;
-use lockstep_sandbox::{LogSink, SandboxConfig};
+use lockstep_sandbox::{EgressConfig, LogSink, SandboxConfig};
 use lockstep_step::{Caller, LogChunk, Role};
 
 use crate::checkout::{Checkout, File};
 
 const STEP: &str = include_str!("step.js");
+
+/// The names of the server of WPT. They are at 127.0.0.1.
+const SERVERS: &str = "*.test";
+/// A file of tests may ask that often.
+const REQUESTS: u32 = 10_000;
 
 /// Runs at a time.
 const RUNNING: u16 = 2;
@@ -127,7 +132,7 @@ impl Subtest {
 pub(crate) fn all(checkout: &Checkout, files: Vec<File>) -> Result<Vec<Ended>, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNNING.into())
-        .enable_time()
+        .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
     let directory = tempfile::tempdir().map_err(|error| format!("cannot start: {error}"))?;
@@ -138,6 +143,11 @@ async fn host(directory: &Path) -> Host {
     let cache = directory.join("data/cache");
     let mut config = SandboxConfig::for_runs(RUNNING.into());
     config.cache_dir = Some(cache.clone());
+    config.egress = EgressConfig {
+        hosts: vec![SERVERS.parse().expect("it is a pattern of hosts")],
+        resolver: Arc::new(Names::default()),
+        ..EgressConfig::default()
+    };
     let runner = runner_in(directory, config);
     fill_cache(&cache).await;
     let caller = Caller {
@@ -179,6 +189,7 @@ async fn told(host: &Host, input: String) -> Result<Told, String> {
         .input(input)
         .limits(|limits| {
             limits.timeout = TIMEOUT;
+            limits.requests = REQUESTS;
             limits.memory_bytes = MEMORY_BYTES;
             limits.input_bytes = INPUT_BYTES;
             limits.output_bytes = OUTPUT_BYTES;

@@ -8,17 +8,20 @@ const PATIENCE_MS = 60_000;
 const evaluate = (text) => (0, eval)(text);
 
 /** What is a part of the harness of WPT and not of the platform: where the test is from, and what its server would give it. */
-function pretendPage({ path, search, resources, idl }) {
-  const href = `http://web-platform.test:8000/${path}${search}`;
+function pretendPage({ origin: server, served, path, search, resources, idl }) {
+  const href = `${server}/${path}${search}`;
   const { origin, protocol, host, hostname, port, pathname } = new URL(href);
   globalThis.location = { href, origin, protocol, host, hostname, port, pathname, search, hash: "", toString: () => href };
   globalThis.GLOBAL = { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false };
   globalThis.META_TITLE = path;
   if (path.endsWith(".window.js")) globalThis.window = globalThis;
-  if (Object.keys(resources).length > 0) globalThis.fetch = async (url) => {
-    const file = resources[new URL(url, href).pathname];
-    if (file === undefined) throw new TypeError(`there is no network, and the runner did not bring ${url}`);
-    return new Response(Uint8Array.fromBase64(file));
+  const { fetch } = globalThis;
+  globalThis.fetch = async (...given) => {
+    const [url, ...rest] = given;
+    if (given.length === 0 || url instanceof Request) return fetch(...given);
+    const { href: full, pathname } = new URL(url, href);
+    const file = served && !idl ? undefined : resources[pathname];
+    return file === undefined ? fetch(full, ...rest) : new Response(Uint8Array.fromBase64(file));
   };
   // Those of a run end it. The harness looks at them by itself.
   for (const type of ["error", "unhandledrejection"]) addEventListener(type, (event) => event.preventDefault());

@@ -18,7 +18,7 @@ use std::{env, fs};
 use rustix::time::{ClockId, clock_gettime};
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::StepFile;
+use lockstep_sandbox::{SandboxConfig, StepFile};
 use lockstep_step::OutcomeKind;
 
 use crate::alone::Alone;
@@ -43,7 +43,7 @@ fn main() {
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sandbox = Alone::new(4);
+    let sandbox = Alone::new(SandboxConfig::for_runs(4));
     let input = fs::read_to_string(file("tests/foreign/input.json")).unwrap();
     // The engine for JavaScript is compiled with the first script, once for all.
     let first = StepFile::named("first.js", b"return 1".to_vec());

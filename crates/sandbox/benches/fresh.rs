@@ -53,7 +53,7 @@ fn main() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/credentials.wasm");
     let file = StepFile::wasm(fs::read(path).unwrap());
     let bare = Bare::new(&prepare(&file).unwrap());
-    let sandbox = Alone::new(PLACES);
+    let sandbox = Alone::new(SandboxConfig::for_runs(PLACES));
     let step = runtime.block_on(sandbox.load(file));
     let ours = async || {
         let outcome = sandbox

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::{LoadedStep, StepFile};
+use lockstep_sandbox::{LoadedStep, SandboxConfig, StepFile};
 use lockstep_step::OutcomeKind;
 
 use crate::alone::Alone;
@@ -35,7 +35,7 @@ fn main() {
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sandbox = Alone::new(4);
+    let sandbox = Alone::new(SandboxConfig::for_runs(4));
     let started = Instant::now();
     runtime.block_on(load(&sandbox, "return 1"));
     println!("the engine, and a first step: {:.1?}", started.elapsed());

@@ -13,11 +13,10 @@ export const ABSENT_GLOBALS = {
   clearImmediate: "use `clearTimeout`",
   window: "use `globalThis`",
   document: "a step has no page",
-  fetch: "a step has no network yet",
   FileReader: "use `blob.text()`, `blob.arrayBuffer()` or `blob.stream()`",
-  XMLHttpRequest: "a step has no network yet",
-  WebSocket: "a step has no network yet",
-  EventSource: "a step has no network yet",
+  XMLHttpRequest: "use `fetch`",
+  WebSocket: "a step sends requests only: use `fetch`",
+  EventSource: "read the stream `(await fetch(url)).body`",
   WebAssembly: "an interpreter runs steps, and it has no WebAssembly: write the step as a component",
   Worker: "a step is one thread",
   SharedWorker: "a step is one thread",
@@ -36,7 +35,8 @@ export const ABSENT_IN_MODULES = {
   exports: "a step is an ES module: use `export default`",
 };
 
-const NETWORK = "there is no network yet";
+const REQUESTS = "use `fetch`";
+const SOCKETS = "there are no sockets: use `fetch`";
 const FILES = "there are no files: data comes with `input`";
 const SYSTEM = "it needs what a sandbox does not have";
 
@@ -50,18 +50,18 @@ export const NODE_MODULES = {
   console: "use `console`",
   constants: SYSTEM,
   crypto: "use `crypto.subtle`, `crypto.randomUUID()` and `crypto.getRandomValues()`",
-  dgram: NETWORK,
+  dgram: SOCKETS,
   diagnostics_channel: SYSTEM,
-  dns: NETWORK,
+  dns: SOCKETS,
   domain: SYSTEM,
   events: "use `EventTarget`, or bundle the npm package `events`",
   fs: FILES,
-  http: NETWORK,
-  http2: NETWORK,
-  https: NETWORK,
+  http: REQUESTS,
+  http2: REQUESTS,
+  https: REQUESTS,
   inspector: SYSTEM,
   module: SYSTEM,
-  net: NETWORK,
+  net: SOCKETS,
   os: SYSTEM,
   path: "there are no files; bundle the npm package `path-browserify` where only names are needed",
   perf_hooks: "use `performance`",
@@ -77,7 +77,7 @@ export const NODE_MODULES = {
   sys: "use `console`",
   test: "import it in the tests, not in the step",
   timers: "use `setTimeout`",
-  tls: NETWORK,
+  tls: SOCKETS,
   trace_events: SYSTEM,
   tty: SYSTEM,
   url: "use `URL` and `URLSearchParams`",

@@ -57,6 +57,25 @@ describe("what a step is given", () => {
     assert.deepEqual([one.log, two.log], ["1\n", "2\n"]);
   });
 
+  test("fetch is the one that the test gives, or that of Node.js", async () => {
+    const asked = [];
+    const fake = async (input, init) => {
+      asked.push(new Request(input, init));
+      return Response.json({ ok: true });
+    };
+    const send = async () => {
+      const response = await fetch("https://api.example.com/v1", { method: "POST", body: "b" });
+      return { ...(await response.json()), same: fetch === fetch, name: fetch.name };
+    };
+    const ran = await runStep(send, { fetch: fake });
+    assert.deepEqual(ran.output, { ok: true, same: true, name: "fetch" });
+    assert.deepEqual(asked.map(({ method, url }) => [method, url]), [["POST", "https://api.example.com/v1"]]);
+    assert.equal((await runStep(async () => (await fetch("data:,x")).text())).output, "x");
+    const failed = await runStep(async () => { await fetch("https://a.test/"); throw new Error("after"); }, { fetch: fake });
+    assert.equal(failed.failure.requests_sent, 1);
+    await assert.rejects(runStep(() => 1, { fetch: 5 }), /`fetch` is a function, not number/);
+  });
+
   test("an unknown option is a mistake of the test", async () => {
     await assert.rejects(runStep(() => 1, { secrets: {} }), /no option `secrets`/);
   });

@@ -168,3 +168,38 @@ export type Step<In = unknown, Out = unknown> = (input: In, ctx: Context<In>) =>
  * ```
  */
 export function defineStep<In = unknown, Out = unknown>(step: Step<In, Out>): Step<In, Out>;
+
+/**
+ * What a `fetch` that fails rejects with, as long as no signal has aborted it: a `TypeError` that tells what happened.
+ *
+ * @example
+ * ```ts
+ * import type { FetchError } from "@lockstep/step";
+ *
+ * export default async () => {
+ *   try {
+ *     return await (await fetch("https://api.example.com/v1/items")).json();
+ *   } catch (error) {
+ *     if ((error as FetchError).code === "connect") return [];
+ *     throw error;
+ *   }
+ * };
+ * ```
+ */
+export interface FetchError extends TypeError {
+  /** What happened. A run that fails with one of the first two has the outcome `egress_denied`. */
+  code:
+    | "egress_denied"
+    | "credential_host_denied"
+    | "dns"
+    | "connect"
+    | "tls"
+    | "timeout"
+    | "protocol"
+    | "redirect"
+    | "body";
+  /** The host that it was for, if it has come so far. */
+  host: string | null;
+  /** There if another try may succeed. A run that fails with the error is then retryable. */
+  retryable?: boolean;
+}

@@ -41,6 +41,24 @@ export interface RunOptions<In = unknown> {
   input?: In;
   /** The credentials that the run may have, by their keys. None if they are not said. */
   credentials?: Record<string, string>;
+  /**
+   * What `fetch` is to the step. That of Node.js if it is not said, whose errors have other codes, and which no policy
+   * stops: a test that should not depend on the network gives one of its own.
+   *
+   * @example
+   * ```ts
+   * import { runStep } from "@lockstep/step/test";
+   *
+   * const asked: Request[] = [];
+   * const ran = await runStep("src/step.ts", {
+   *   fetch: async (input, init) => {
+   *     asked.push(new Request(input, init));
+   *     return Response.json({ ok: true });
+   *   },
+   * });
+   * ```
+   */
+  fetch?: typeof globalThis.fetch;
   /** The name of the workflow. `default` if it is not said. */
   workflow?: string;
   /** The name that the step is registered by. `null`, as for a file, if it is not said. */
@@ -81,7 +99,7 @@ export interface Failure {
   phase: "load" | "run" | "output";
   /** Whether code of the step had started. */
   started: boolean;
-  /** How many requests had left. */
+  /** How many requests had left; those through the option `fetch` are counted. */
   requests_sent: number;
   /** Whether trying again may help. */
   retryable: boolean;

@@ -3,6 +3,7 @@
 mod context;
 mod credentials;
 mod errors;
+mod fetch;
 mod hostile;
 mod memory;
 mod output;

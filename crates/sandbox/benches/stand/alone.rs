@@ -21,9 +21,8 @@ struct OneValue;
 struct Nowhere;
 
 impl Alone {
-    /// With so many places for runs, and no cache on disk.
-    pub(crate) fn new(places: u32) -> Self {
-        Self(Sandbox::new(SandboxConfig::for_runs(places)).unwrap())
+    pub(crate) fn new(config: SandboxConfig) -> Self {
+        Self(Sandbox::new(config).unwrap())
     }
 
     pub(crate) async fn load(&self, file: StepFile) -> Arc<LoadedStep> {

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::StepFile;
+use lockstep_sandbox::{SandboxConfig, StepFile};
 use lockstep_step::OutcomeKind;
 
 use crate::alone::Alone;
@@ -20,7 +20,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// What the process holds more of when `RUNS` runs of a step wait than before they began. The step is to wait until it is
 /// cancelled.
 pub(crate) async fn park(file: StepFile, input: &'static str) -> Growth {
-    let sandbox = Arc::new(Alone::new(RUNS));
+    let sandbox = Arc::new(Alone::new(SandboxConfig::for_runs(RUNS)));
     let step = sandbox.load(file).await;
     let cancel = CancellationToken::new();
     let before = Mappings::now();

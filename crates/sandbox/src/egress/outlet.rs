@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::ext::ReasonPhrase;
 use tokio::sync::OwnedSemaphorePermit;
@@ -277,7 +278,13 @@ impl Shared {
         broken: &Arc<OnceLock<EgressError>>,
     ) -> Request<OutgoingBody> {
         entry.attached(ready.keys);
-        let mut inner = ready.body;
+        let (mut inner, mut headers) = (ready.body, ready.headers);
+        // Said of each body that is all there (RFC 9110, section 8.6), over HTTP/2 too.
+        if let Some(length) = inner.size_hint().exact()
+            && (length > 0 || method == Method::POST || method == Method::PUT)
+        {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
         if let Some((attacher, spelling)) = ready.filling {
             inner = Filling::new(inner, attacher, spelling, Arc::clone(entry)).boxed_unsync();
         }
@@ -291,7 +298,7 @@ impl Shared {
         let mut request = Request::new(sent.boxed_unsync());
         *request.method_mut() = method;
         *request.uri_mut() = ready.uri;
-        *request.headers_mut() = ready.headers;
+        *request.headers_mut() = headers;
         request
     }
 

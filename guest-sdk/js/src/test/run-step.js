@@ -9,7 +9,7 @@ const TIMEOUT_MS = 30_000;
 const MAX_INPUT_BYTES = 6 << 20;
 const MAX_OUTPUT_BYTES = 1 << 20;
 
-const OPTIONS = ["input", "credentials", "workflow", "step", "attempt", "runId", "timeout"];
+const OPTIONS = ["input", "credentials", "fetch", "workflow", "step", "attempt", "runId", "timeout"];
 
 export async function runStep(step, options = {}) {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
@@ -63,7 +63,7 @@ function report(run, { output, failure }, input, started) {
     run: run.id,
     kind: failure?.kind ?? "completed",
     output: output === undefined ? null : run.masker.maskJson(JSON.parse(output)),
-    failure: failure === undefined ? null : { ...failure.fields, message: mask(failure.fields.message) },
+    failure: failure === undefined ? null : { ...failure.fields, message: mask(failure.fields.message), requests_sent: run.requests },
     receipt: {
       run_us: Math.round(1000 * (performance.now() - started)),
       input_bytes: byteLength(input),

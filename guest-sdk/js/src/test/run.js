@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 
 import { findRunsWith } from "../current-run.js";
 import * as sdk from "../index.js";
+import { lendFetch } from "./fetch.js";
 import { captureConsole, Log } from "./log.js";
 import { Masker } from "./masker.js";
 import { hideFromRuns } from "./node-globals.js";
@@ -30,7 +31,13 @@ export class Run {
   #settings;
   #ended = false;
 
-  constructor({ credentials = {}, workflow = "default", step = null, attempt = 1, runId = randomUUID(), deadline }) {
+  /** What `fetch` is in this run; undefined: that of Node.js. */
+  fetch;
+  requests = 0;
+
+  constructor(settings) {
+    const { credentials = {}, workflow = "default", step = null, attempt = 1, runId = randomUUID(), deadline } = settings;
+    if (settings.fetch !== undefined) this.fetch = this.#counted(settings.fetch);
     this.#credentials = new Map(Object.entries(credentials));
     for (const [key, value] of this.#credentials) checkCredential(key, value);
     this.#settings = { runId, workflow, step, attempt, deadline };
@@ -86,6 +93,15 @@ export class Run {
     return [...this.#used].map((key) => ({ key, scope: "workspace", version: 1 }));
   }
 
+  #counted(fetch) {
+    if (typeof fetch !== "function") throw new TypeError(`the option \`fetch\` is a function, not ${typeof fetch}`);
+    const counted = async (...request) => {
+      this.requests += 1;
+      return fetch(...request);
+    };
+    return Object.defineProperty(counted, "name", { value: "fetch" });
+  }
+
   abort() {
     this.#abort.abort(new DOMException("the run has to be over", "TimeoutError"));
   }
@@ -108,6 +124,7 @@ function prepareProcess() {
   if ("credential" in globalThis) return;
   findRunsWith(runOfThisCode);
   hideFromRuns(() => runs.getStore());
+  lendFetch(runOfThisCode);
   const { credential, requireCredentials, MissingCredentialError } = sdk;
   for (const [name, value] of Object.entries({ credential, requireCredentials, MissingCredentialError })) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });

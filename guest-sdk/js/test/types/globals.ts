@@ -23,6 +23,9 @@ async function platform(): Promise<void> {
   form.set("file", new File(["x"], "x.txt"));
   const request = new Request(url, { method: "POST", body: form, signal: AbortSignal.timeout(10) });
   request.headers.append("x-a", "b");
+  const response = await fetch(request, { redirect: "manual", signal: AbortSignal.timeout(10) });
+  same(response.headers.get("location") ?? response.url);
+  for await (const chunk of response.body ?? []) same(String(chunk.length));
   structuredClone(new Map([[1, performance.now()]]));
   queueMicrotask(() => reportError(new DOMException("x", "AbortError")));
   setTimeout((text: string) => same(text), 1, navigator.userAgent);

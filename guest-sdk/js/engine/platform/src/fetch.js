@@ -7,6 +7,7 @@ import { engine } from "./engine.js";
 import { Answer, Exchange } from "./exchange.js";
 import { fault } from "./fault.js";
 import { headerList, receivedHeaders } from "./headers.js";
+import { matches } from "./integrity.js";
 import { requestOf } from "./request.js";
 import { isNullBodyStatus, receivedResponse } from "./response.js";
 import { exposeOperations, need } from "./webidl.js";
@@ -19,18 +20,25 @@ const defaults = [
   ["user-agent", `Lockstep/${engine.version}`],
 ];
 
-function fetch(input, init = {}) {
-  // Made here for its stack: what fails later has none that tells anything.
-  const error = new TypeError();
-  try {
-    need(arguments, 1, "fetch");
-    return start(requestOf(input, init), error);
-  } catch (thrown) {
-    return Promise.reject(thrown);
-  }
-}
+const operations = {
+  fetch(input, init = {}) {
+    // Made here for its stack: what fails later has none that tells anything.
+    const error = new TypeError();
+    try {
+      need(arguments, 1, "fetch");
+      return start(requestOf(input, init), error);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  },
+};
 
 async function start(request, error) {
+  const response = await answered(request, error);
+  return request.integrity === "" ? response : checked(response, request.integrity, error);
+}
+
+async function answered(request, error) {
   const { body, signal, url } = request;
   const state = signal === undefined ? undefined : signalState(signal);
   if (state?.aborted) {
@@ -60,6 +68,14 @@ async function overNetwork(request, state, error) {
     headers: receivedHeaders(head.headers),
     body: isNull ? null : head.ended ? wholeBody(new Uint8Array(0)) : answerBody(new Answer(exchange)),
   });
+}
+
+/** The same response, once all of its body is there and is what was asked for. */
+async function checked(response, integrity, error) {
+  const bytes = await response.clone().bytes();
+  if (matches(bytes, integrity)) return response;
+  const message = "the body of the answer is not the one that the option `integrity` names";
+  throw fault(error, { code: "body", host: null, message });
 }
 
 function headOf({ method, url, headers: given, redirect, body }) {
@@ -116,4 +132,4 @@ function ofData(url, error) {
   });
 }
 
-exposeOperations({ fetch });
+exposeOperations(operations);

@@ -1,0 +1,168 @@
+//! What requests of a step cost, against a server of this process that does next to nothing.
+//!
+//! `cargo bench -p lockstep-sandbox --bench fetch`. What a run costs that makes none is told first.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program that prints figures, or stops"
+)]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use lockstep_sandbox::{EgressConfig, LoadedStep, SandboxConfig, StepFile};
+use lockstep_step::OutcomeKind;
+
+use crate::alone::Alone;
+use crate::times::Times;
+
+#[path = "stand/alone.rs"]
+mod alone;
+#[path = "stand/server.rs"]
+mod server;
+#[path = "stand/times.rs"]
+mod times;
+
+const WARM_UP: usize = 200;
+const RUNS: usize = 3_000;
+const STREAMED_MB: usize = 100;
+
+const NO_REQUEST: &str = "export default async (url) => 5";
+const ONE: &str = "export default async (url) => (await (await fetch(url)).text()).length";
+const FIFTY: &str = "export default async (url) => {
+    const texts = await Promise.all(Array.from({ length: 50 }, async () => (await fetch(url + 'wait')).text()));
+    return texts.length;
+}";
+const READ: &str = "export default async (url) => {
+    let length = 0;
+    for await (const chunk of (await fetch(url + 'bytes/100000000')).body) length += chunk.length;
+    if (length !== 1e8) throw new Error(`${length} bytes`);
+}";
+const WHOLE: &str = "export default async (url) => {
+    const { length } = await (await fetch(url + 'bytes/50000000')).bytes();
+    if (length !== 5e7) throw new Error(`${length} bytes`);
+}";
+const PIPED: &str = "export default async (url) => {
+    const { body } = await fetch(url + 'bytes/100000000');
+    await (await fetch(url, { method: 'PUT', body, duplex: 'half' })).text();
+}";
+
+/// A sandbox, and a server that its steps may ask.
+struct Stand {
+    runtime: Runtime,
+    sandbox: Alone,
+    server: SocketAddr,
+}
+
+fn main() {
+    let egress = EgressConfig {
+        networks: vec!["127.0.0.0/8".parse().unwrap()],
+        ..EgressConfig::default()
+    };
+    let stand = Stand {
+        runtime: Runtime::new().unwrap(),
+        sandbox: Alone::new(SandboxConfig {
+            egress,
+            ..SandboxConfig::for_runs(4)
+        }),
+        server: server::start(),
+    };
+    stand.one();
+    stand.fifty();
+    // The first takes memory that later ones find.
+    for _ in 0..2 {
+        stand.stream("read by chunks", READ, STREAMED_MB);
+        stand.stream("piped into a request", PIPED, STREAMED_MB);
+        stand.stream("read whole", WHOLE, STREAMED_MB / 2);
+    }
+}
+
+impl Stand {
+    fn one(&self) {
+        let none = self.p50(NO_REQUEST);
+        let one = self.p50(ONE);
+        let bare = self.bare();
+        let over = one.saturating_sub(none + bare);
+        println!("a step that makes no request                {none:>10.1?}");
+        println!("a step that makes one                       {one:>10.1?}");
+        println!("the bare client's round trip                {bare:>10.1?}");
+        println!("over both                                   {over:>10.1?}");
+    }
+
+    fn fifty(&self) {
+        let step = self.load(FIFTY);
+        let mut times = Times::default();
+        for _ in 0..20 {
+            times.time(|| self.run(&step));
+        }
+        let (p50, p99) = times.p50_p99(2);
+        println!("50 at once, 50 ms each                      {p50:>10.1?}, at most {p99:.1?}");
+    }
+
+    fn stream(&self, name: &str, source: &str, megabytes: usize) {
+        let step = self.load(source);
+        let before = resident_kib("VmRSS:");
+        // The peak is counted anew.
+        fs::write("/proc/self/clear_refs", "5").unwrap();
+        let began = Instant::now();
+        self.run(&step);
+        let seconds = began.elapsed().as_secs_f64();
+        let more = resident_kib("VmHWM:").saturating_sub(before);
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let rate = megabytes as f64 / seconds;
+        println!("{megabytes} MB {name:<24} {rate:>10.0} MB/s, {more} KiB more resident at most");
+    }
+
+    fn p50(&self, source: &str) -> Duration {
+        let step = self.load(source);
+        let mut times = Times::default();
+        for _ in 0..WARM_UP + RUNS {
+            times.time(|| self.run(&step));
+        }
+        times.p50_p99(WARM_UP).0
+    }
+
+    fn bare(&self) -> Duration {
+        let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+        let uri: http::Uri = format!("http://{}/", self.server).parse().unwrap();
+        let mut times = Times::default();
+        for _ in 0..WARM_UP + RUNS {
+            times.time(|| {
+                self.runtime.block_on(async {
+                    let answer = client.get(uri.clone()).await.unwrap();
+                    answer.into_body().collect().await.unwrap().to_bytes()
+                })
+            });
+        }
+        times.p50_p99(WARM_UP).0
+    }
+
+    fn load(&self, source: &str) -> Arc<LoadedStep> {
+        let file = StepFile::named("bench.js", source.as_bytes().to_vec());
+        self.runtime.block_on(self.sandbox.load(file))
+    }
+
+    fn run(&self, step: &LoadedStep) {
+        let input = format!("\"http://{}/\"", self.server);
+        let running = self.sandbox.run(step, &input, CancellationToken::new());
+        let outcome = self.runtime.block_on(running).outcome.unwrap();
+        assert_eq!(outcome.kind(), OutcomeKind::Completed, "{outcome:?}");
+    }
+}
+
+/// A line of `/proc/self/status`.
+fn resident_kib(name: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.unwrap().parse().unwrap()
+}
