@@ -1,4 +1,4 @@
-//! What a guest can call: `lockstep:step/credentials`, `lockstep:step/output`, and WASI behind which there is nothing.
+//! What a guest can call: `lockstep:step/credentials`, `signing` and `output`, and WASI behind which there is nothing.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,12 +10,15 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret, Zeroizing};
-use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, LogStream, Phase};
+use lockstep_step::{
+    CredentialKey, CredentialUse, DenialReason, Denied, LogStream, Phase, Sealing,
+};
 
 use crate::credentials::{Credentials, RevealError};
 use crate::egress::{NoPlaceholder, NotOpened, Outlet, Sealed, WayOut};
 use crate::limiter::MemoryLimiter;
 use crate::log::RunLog;
+use crate::signing_imports;
 use crate::stdio::GuestStream;
 
 /// Handles (streams, pollables, …) that a guest may hold at once. Each costs the host some hundred bytes.
@@ -27,7 +30,7 @@ pub(crate) const MAX_KEYS: usize = 10_000;
 /// Random bytes that a guest may ask for in one call: the host makes them before it hands them over.
 const MAX_RANDOM_BYTES: u64 = 4 << 20;
 /// What of an asked key comes back in an error.
-const MAX_KEY_BYTES: usize = 128;
+pub(crate) const MAX_KEY_BYTES: usize = 128;
 
 const MISSING: &str = "missing_credential";
 const SEALING_REQUIRED: &str = "sealing_required";
@@ -63,6 +66,15 @@ pub(crate) struct CredentialDesk {
     revealed: BTreeMap<CredentialKey, SharedSecret>,
     uses: Vec<CredentialUse>,
     pub(crate) denied: Vec<Denied>,
+    /// What was signed with private keys.
+    pub(crate) signatures: u32,
+}
+
+/// A credential that was asked for.
+enum Asked {
+    Value(Arc<str>),
+    Sealed(CredentialKey, Sealing),
+    Missing(CredentialError),
 }
 
 /// The output of a command, as it is set.
@@ -89,6 +101,9 @@ pub(crate) enum Stop {
     /// The host could not open a sealed credential for a request.
     #[error("a request cannot be made")]
     Sealed(#[source] Arc<NotOpened>),
+    /// The host could not open a sealed credential to sign with it.
+    #[error("nothing can be signed")]
+    Sign(#[source] NotOpened),
     /// There is no placeholder for a sealed credential.
     #[error(transparent)]
     NoPlaceholder(#[from] NoPlaceholder),
@@ -104,9 +119,9 @@ pub(crate) enum Stop {
 #[derive(ComponentType, Lower)]
 #[component(record)]
 pub(crate) struct CredentialError {
-    code: String,
-    key: String,
-    message: String,
+    pub(crate) code: String,
+    pub(crate) key: String,
+    pub(crate) message: String,
 }
 
 /// `failure` of step.wit.
@@ -208,6 +223,7 @@ impl CredentialDesk {
             revealed: BTreeMap::new(),
             uses: Vec::new(),
             denied: Vec::new(),
+            signatures: 0,
         }
     }
 
@@ -238,13 +254,36 @@ impl CredentialDesk {
         })
     }
 
+    /// What the guest gets of a credential: the value, or the placeholder of a sealed one.
     pub(crate) fn credential(
         &mut self,
         asked: &str,
     ) -> Result<Result<Arc<str>, CredentialError>, Stop> {
+        Ok(match self.ask(asked)? {
+            Asked::Value(value) => Ok(value),
+            Asked::Sealed(key, sealing) => Ok(self.sealed().hand_out(&key, sealing)?.into()),
+            Asked::Missing(error) => Err(error),
+        })
+    }
+
+    /// The value of a credential, sealed or not, for the host to sign with. The guest gets nothing.
+    pub(crate) fn open(&mut self, asked: &str) -> Result<Result<Arc<str>, CredentialError>, Stop> {
+        Ok(match self.ask(asked)? {
+            Asked::Value(value) => Ok(value),
+            Asked::Sealed(key, _) => Ok(self.sealed().open(&key).map_err(Stop::Sign)?),
+            Asked::Missing(error) => Err(error),
+        })
+    }
+
+    /// The sealed credential whose placeholder stands in `bytes`.
+    pub(crate) fn placeholder_in(&self, bytes: &[u8]) -> Option<CredentialKey> {
+        self.sealed.as_ref()?.placeholder_in(bytes)
+    }
+
+    fn ask(&mut self, asked: &str) -> Result<Asked, Stop> {
         let Ok(key) = asked.parse::<CredentialKey>() else {
             self.deny(None, DenialReason::InvalidKey);
-            return Ok(Err(CredentialError::missing(asked)));
+            return Ok(Asked::Missing(CredentialError::missing(asked)));
         };
         if !self.revealed.contains_key(&key) {
             match self.source.reveal(&key) {
@@ -261,21 +300,21 @@ impl CredentialDesk {
                 }
                 Err(RevealError::Denied(reason)) => {
                     self.deny(Some(key), reason);
-                    return Ok(Err(CredentialError::denied(asked, reason)));
+                    return Ok(Asked::Missing(CredentialError::denied(asked, reason)));
                 }
-                Err(RevealError::Sealed(sealing)) => {
-                    let placeholder = self.sealed().hand_out(&key, sealing)?;
-                    return Ok(Ok(placeholder.into()));
-                }
+                Err(RevealError::Sealed(sealing)) => return Ok(Asked::Sealed(key, sealing)),
                 Err(RevealError::Host(source)) => return Err(Stop::Reveal { key, source }),
             }
         }
         #[expect(
             clippy::disallowed_methods,
-            reason = "the value goes into the memory of the guest that asked for it"
+            reason = "the value goes into the memory of the guest that asked for it, or into a signature"
         )]
         let value = self.revealed.get(&key).map(SharedSecret::expose);
-        Ok(value.ok_or_else(|| CredentialError::missing(asked)))
+        Ok(value.map_or_else(
+            || Asked::Missing(CredentialError::missing(asked)),
+            Asked::Value,
+        ))
     }
 
     /// From here on the value is masked. Without that the guest does not get it.
@@ -386,6 +425,7 @@ impl CommandOutput {
 /// Gives guests what both worlds may import.
 pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    signing_imports::add_to_linker(linker)?;
     // Only types: a component that names them imports the instance.
     linker.instance("lockstep:step/failures@1.0.0")?;
 

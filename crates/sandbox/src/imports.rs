@@ -7,8 +7,9 @@ use crate::artifact::OFFER;
 use crate::bounds::not_valid;
 
 /// How the names of the interfaces begin that a world offers.
-const OFFERED: [&str; 9] = [
+const OFFERED: [&str; 10] = [
     "lockstep:step/credentials@1.",
+    "lockstep:step/signing@1.",
     "lockstep:step/output@1.",
     "lockstep:step/failures@1.",
     "wasi:cli/",

@@ -20,6 +20,9 @@ mod validate;
 // The network: knows nothing of wasmtime.
 mod egress;
 
+// Signatures: knows nothing of wasmtime.
+mod signing;
+
 mod cache;
 mod child;
 mod code;
@@ -40,6 +43,8 @@ mod log;
 mod meter;
 mod run;
 mod sandbox;
+mod signer;
+mod signing_imports;
 mod stdio;
 
 #[cfg(test)]

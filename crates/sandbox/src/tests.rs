@@ -180,6 +180,24 @@ async fn a_credential_is_given_recorded_and_masked_in_the_output() {
 }
 
 #[tokio::test]
+async fn a_component_has_a_token_signed_by_a_key_that_it_does_not_hold() {
+    let source = include_str!("../../../tests/guests/signs.wat");
+    let mut run = Run::of(source);
+    run.held.0.insert("KEY", "canary-value-1");
+    let (ended, _) = run.end().await;
+    let Outcome::Completed(output) = ended.outcome.unwrap() else {
+        panic!("not completed")
+    };
+    // The masker knows tokens by their shape.
+    assert_eq!(output.as_str(), r#""***""#);
+    assert_eq!(ended.usage.output_bytes, 2 + 84);
+    assert_eq!(ended.usage.credentials.len(), 1);
+    let (ended, _) = Run::of(source).end().await;
+    assert_eq!(ended.outcome.unwrap().kind(), OutcomeKind::StepFailed);
+    assert_eq!(ended.usage.denied[0].reason, DenialReason::NotFound);
+}
+
+#[tokio::test]
 async fn a_credential_that_is_not_there_is_recorded_with_its_reason() {
     let (ended, _) = Run::of(REVEAL).end().await;
     assert_eq!(ended.outcome.unwrap().kind(), OutcomeKind::Trap);

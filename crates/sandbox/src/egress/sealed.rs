@@ -111,6 +111,15 @@ impl Sealed {
         self.state().uses.clone()
     }
 
+    /// The credential whose placeholder comes first in `bytes`.
+    pub(crate) fn placeholder_in(&self, bytes: &[u8]) -> Option<CredentialKey> {
+        if self.is_empty() {
+            return None;
+        }
+        let found = self.find(bytes);
+        found.first().map(|(_, handed)| handed.key.clone())
+    }
+
     /// Whether the guest has any placeholder.
     pub(super) fn is_empty(&self) -> bool {
         self.state().handed.is_empty()
@@ -151,7 +160,7 @@ impl Sealed {
     }
 
     /// The value of a sealed credential. From here on it is masked, and taken out of what comes back.
-    pub(super) fn open(&self, key: &CredentialKey) -> Result<Arc<str>, NotOpened> {
+    pub(crate) fn open(&self, key: &CredentialKey) -> Result<Arc<str>, NotOpened> {
         let mut state = self.state();
         if !state.opened.contains_key(key) {
             let failed = |source| NotOpened {
@@ -184,7 +193,7 @@ impl Sealed {
         }
         #[expect(
             clippy::disallowed_methods,
-            reason = "the value goes into a request that its sealing allows"
+            reason = "the value goes into a request that its sealing allows, or into a signature"
         )]
         let value = state.opened.get(key).map(SharedSecret::expose);
         value.ok_or_else(|| NotOpened {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lockstep_step::LogStream;
 
+use super::signing;
 use super::state::{ScriptState, Waiting};
 use crate::host::MAX_KEYS;
 
@@ -36,6 +37,7 @@ pub(super) enum Call {
     Context,
     Take,
     Panic,
+    Sign,
 }
 
 /// The engine panicked, which it never should.
@@ -57,7 +59,7 @@ pub(super) struct UnknownCall(i32);
 
 impl Call {
     /// In the order of their numbers, which `guest-sdk/js/engine/src/host.rs` has too.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Now,
         Self::Monotonic,
         Self::Random,
@@ -68,6 +70,7 @@ impl Call {
         Self::Context,
         Self::Take,
         Self::Panic,
+        Self::Sign,
     ];
 
     pub(super) fn numbered(number: i32) -> Result<Self, UnknownCall> {
@@ -105,6 +108,14 @@ impl ScriptState {
             }
             Call::Take => take(&std::mem::take(&mut self.waiting), bytes),
             Call::Panic => Err(panicked(bytes).into()),
+            Call::Sign => self.sign(bytes),
+        }
+    }
+
+    fn sign(&mut self, call: &[u8]) -> wasmtime::Result<i64> {
+        match signing::sign(&mut self.guest.desk, call)? {
+            Some(answer) => Ok(self.wait(Waiting::Text(answer))?.into()),
+            None => Ok(MISSING),
         }
     }
 

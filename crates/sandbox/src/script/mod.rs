@@ -15,6 +15,7 @@ mod imports;
 mod loaded;
 mod network;
 mod preparing;
+mod signing;
 #[cfg(test)]
 mod sealed_tests;
 mod state;
