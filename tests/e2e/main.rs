@@ -32,3 +32,4 @@ mod sdk;
 mod sealing;
 mod slots;
 mod soak;
+mod wasi_http;

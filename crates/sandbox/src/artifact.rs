@@ -17,7 +17,8 @@ const WASM: &[u8] = b"\0asm";
 /// What the worlds offer and want, for the end of a message.
 pub(crate) const OFFER: &str = "a step exports `run: func(input: string) -> result<string, failure>` (world `step`) or is \
     a WASI command with `_start` (world `command`), and imports nothing but `lockstep:step/credentials@1.0.0`, a command \
-    also `lockstep:step/output@1.0.0`, and the command-line interfaces of WASI (0.2 or preview 1)";
+    also `lockstep:step/output@1.0.0`, `wasi:http/outgoing-handler@0.2`, and the command-line interfaces of WASI (0.2 or \
+    preview 1)";
 
 /// A step that is ready to be compiled.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
+use lockstep_secret::Zeroizing;
 use lockstep_step::{OutcomeKind, Phase};
 
 use crate::egress::NoPlaceholder;
@@ -42,15 +43,32 @@ impl Ending {
             retryable: false,
         }
     }
+
+    /// Says of a component's failure why a request of its was denied, as its own words may not.
+    pub(crate) fn with_denial(mut self, guest: &Guest) -> Self {
+        if let Some(denial) = &guest.denial {
+            let added = format!(" (the host denied a request: {denial})");
+            let mut message = String::with_capacity(self.message.len() + added.len());
+            message.push_str(&self.message);
+            message.push_str(&added);
+            // A guest may say a value in it.
+            drop(Zeroizing::new(std::mem::replace(
+                &mut self.message,
+                message,
+            )));
+        }
+        self
+    }
 }
 
 /// WASI 0.2 only tells whether a command succeeded, so the number itself is lost on the way.
-pub(crate) fn exited_with_failure() -> Ending {
+pub(crate) fn exited_with_failure(guest: &Guest) -> Ending {
     Ending::new(
         OutcomeKind::StepFailed,
         Phase::Run,
         "the command ended with an exit code other than 0",
     )
+    .with_denial(guest)
 }
 
 /// Classifies an error that came out of wasmtime.
@@ -79,7 +97,7 @@ pub(crate) fn meaning(error: wasmtime::Error, guest: &Guest) -> Meaning {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return match exit.0 {
             0 => Meaning::Exited,
-            _ => Meaning::Ended(exited_with_failure()),
+            _ => Meaning::Ended(exited_with_failure(guest)),
         };
     }
     if error.is::<Malformed>() {

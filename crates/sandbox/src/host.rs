@@ -1,4 +1,5 @@
-//! What a guest can call: `lockstep:step/credentials`, `signing` and `output`, and WASI behind which there is nothing.
+//! What a guest can call: `lockstep:step/credentials`, `signing` and `output`, WASI behind which there is nothing, and
+//! `wasi:http`, behind which is the run's outlet.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -8,6 +9,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, ResourceTable, WasmStr};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use lockstep_secret::{Masker, RegisterError, Registered, Secret, SharedSecret, Zeroizing};
 use lockstep_step::{
@@ -20,6 +22,7 @@ use crate::limiter::MemoryLimiter;
 use crate::log::RunLog;
 use crate::signing_imports;
 use crate::stdio::GuestStream;
+use crate::wasi_http::{self, WasiHttpState};
 
 /// Handles (streams, pollables, …) that a guest may hold at once. Each costs the host some hundred bytes.
 const MAX_HANDLES: usize = 10_000;
@@ -40,6 +43,8 @@ pub(crate) struct Guest {
     pub(crate) limiter: MemoryLimiter,
     pub(crate) desk: CredentialDesk,
     pub(crate) way_out: WayOut,
+    /// What the last request of a component that was denied was told: `wasi:http` has no words for it.
+    pub(crate) denial: Option<String>,
     /// How far the guest has come: `Start` until its instance is made.
     pub(crate) phase: Phase,
 }
@@ -54,6 +59,8 @@ pub(crate) trait GuestState: 'static {
 pub(crate) struct RunState {
     pub(crate) guest: Guest,
     pub(crate) output: CommandOutput,
+    /// In front of the table, so that it goes first.
+    pub(crate) requests: WasiHttpState,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -154,6 +161,7 @@ impl Guest {
             limiter: MemoryLimiter::new(memory_bytes),
             desk,
             way_out,
+            denial: None,
             phase: Phase::Start,
         }
     }
@@ -197,6 +205,7 @@ impl RunState {
                 limit_bytes: output_bytes,
                 json: None,
             },
+            requests: WasiHttpState::new(),
             wasi: wasi.build(),
             table,
         }
@@ -209,6 +218,12 @@ impl WasiView for RunState {
             ctx: &mut self.wasi,
             table: &mut self.table,
         }
+    }
+}
+
+impl WasiHttpView for RunState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.requests.view(&mut self.guest, &mut self.table)
     }
 }
 
@@ -426,6 +441,7 @@ impl CommandOutput {
 pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     signing_imports::add_to_linker(linker)?;
+    wasi_http::add_to_linker(linker)?;
     // Only types: a component that names them imports the instance.
     linker.instance("lockstep:step/failures@1.0.0")?;
 

@@ -7,7 +7,7 @@ use crate::artifact::OFFER;
 use crate::bounds::not_valid;
 
 /// How the names of the interfaces begin that a world offers.
-const OFFERED: [&str; 10] = [
+const OFFERED: [&str; 12] = [
     "lockstep:step/credentials@1.",
     "lockstep:step/signing@1.",
     "lockstep:step/output@1.",
@@ -15,6 +15,8 @@ const OFFERED: [&str; 10] = [
     "wasi:cli/",
     "wasi:clocks/",
     "wasi:filesystem/",
+    "wasi:http/outgoing-handler@0.2.",
+    "wasi:http/types@0.2.",
     "wasi:io/",
     "wasi:random/",
     "wasi:sockets/",
@@ -62,10 +64,21 @@ mod tests {
 
     #[test]
     fn an_interface_of_a_world_is_offered_and_no_other() {
-        checked(r#"(component (import "wasi:io/error@0.2.12" (instance)))"#).unwrap();
-        let refused = checked(r#"(component (import "wasi:http/types@0.2.10" (instance)))"#);
-        let message = refused.unwrap_err().message;
-        assert!(message.contains("`wasi:http/types@0.2.10`"), "{message}");
+        for name in [
+            "wasi:io/error@0.2.12",
+            "wasi:http/types@0.2.10",
+            "wasi:http/outgoing-handler@0.2.0",
+        ] {
+            checked(&format!(r#"(component (import "{name}" (instance)))"#)).unwrap();
+        }
+        for name in [
+            "wasi:http/incoming-handler@0.2.12",
+            "wasi:http/client@0.3.0",
+        ] {
+            let refused = checked(&format!(r#"(component (import "{name}" (instance)))"#));
+            let message = refused.unwrap_err().message;
+            assert!(message.contains(&format!("`{name}`")), "{message}");
+        }
     }
 
     #[test]

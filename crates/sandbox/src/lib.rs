@@ -46,6 +46,7 @@ mod sandbox;
 mod signer;
 mod signing_imports;
 mod stdio;
+mod wasi_http;
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ use crate::log::{LogSink, RunLog, WEAK_HOLD};
 use crate::meter::Metered;
 use crate::sandbox::SandboxError;
 use crate::script::{Answer, LoadedScript, ScriptFailure, ScriptFault, ScriptState};
+use crate::wasi_http::names_denial;
 use crate::world::Entry;
 
 /// What a failure message may have, in bytes. The log is the place for more.
@@ -164,9 +165,17 @@ async fn run_component(
     let state = RunState::new(guest, &run.log, stdin, limits.output_bytes);
     let mut store = store(engine, state, &limits);
     let entered = Box::pin(enter(&mut store, component, input));
-    let end = run.drive(entered, &invocation.cancel).await;
-    let RunState { guest, output, .. } = store.into_data();
-    run.conclude(end, guest, output.json.as_ref())
+    let (mut end, cpu) = run.drive(entered, &invocation.cancel).await;
+    let requests = &store.data().requests;
+    let denial = requests.end();
+    if let Err(stop) = requests.check() {
+        end = End::Guest(Err(stop.into()));
+    }
+    let RunState {
+        mut guest, output, ..
+    } = store.into_data();
+    guest.denial = denial;
+    run.conclude((end, cpu), guest, output.json.as_ref())
 }
 
 async fn run_script(
@@ -365,7 +374,7 @@ impl Live {
             }
             End::Guest(Ok(Returned::Failed(failure))) => ended(reported(failure, guest)),
             End::Guest(Ok(Returned::ScriptFailed(failure))) => ended(thrown(failure, guest)),
-            End::Guest(Ok(Returned::ExitedWithFailure)) => ended(exited_with_failure()),
+            End::Guest(Ok(Returned::ExitedWithFailure)) => ended(exited_with_failure(guest)),
             End::Guest(Err(error)) => match meaning(error, guest) {
                 Meaning::Exited => Ok(complete(output, limits, masker, usage)),
                 Meaning::TimedOut => ended(timed_out(limits, guest.phase)),
@@ -387,9 +396,13 @@ fn timed_out(limits: &Limits, phase: Phase) -> Ending {
 /// A failure that the step reported itself.
 fn reported(mut failure: GuestFailure, guest: &Guest) -> Ending {
     let keys = failure.missing_credentials.iter().map(String::as_str);
-    let kind = failed_kind(keys, guest);
+    let mut kind = failed_kind(keys, guest);
+    let was_denied = guest.denial.is_some() && names_denial(&failure.message);
+    if kind == OutcomeKind::StepFailed && was_denied {
+        kind = OutcomeKind::EgressDenied;
+    }
     let message = std::mem::take(&mut failure.message);
-    let mut ending = Ending::new(kind, Phase::Run, message);
+    let mut ending = Ending::new(kind, Phase::Run, message).with_denial(guest);
     ending.retryable = failure.retryable;
     ending
 }

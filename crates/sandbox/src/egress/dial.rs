@@ -30,6 +30,16 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// Addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 8;
 
+tokio::task_local! {
+    /// How long whoever makes a request waits for its connection. The client of hyper passes on no more than the URI.
+    static PATIENCE: Duration;
+}
+
+/// `sending`, with connections that are given up after `limit` if that is shorter than the operator's.
+pub(crate) async fn connecting_within<T>(limit: Duration, sending: impl Future<Output = T>) -> T {
+    PATIENCE.scope(limit, sending).await
+}
+
 /// Makes the connections of a pool.
 #[derive(Clone)]
 pub(super) struct Dialer {
@@ -44,7 +54,7 @@ pub(super) enum Wire {
 }
 
 impl Dialer {
-    async fn dial(&self, uri: &Uri) -> Result<Wire, EgressError> {
+    async fn dial(&self, uri: &Uri, patience: Duration) -> Result<Wire, EgressError> {
         let host = uri.host().unwrap_or_default();
         let host = host
             .strip_prefix('[')
@@ -64,7 +74,7 @@ impl Dialer {
                 Ok(Wire::Plain(stream))
             }
         };
-        let limit = self.config.connect_timeout;
+        let limit = self.config.connect_timeout.min(patience);
         let dialled = timeout(limit, dialling).await.unwrap_or_else(|_| {
             let seconds = limit.as_secs_f64();
             let message = format!(
@@ -167,7 +177,8 @@ impl Service<Uri> for Dialer {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let dialer = self.clone();
-        Box::pin(async move { dialer.dial(&uri).await.map(TokioIo::new) })
+        let patience = PATIENCE.try_with(|it| *it).unwrap_or(Duration::MAX);
+        Box::pin(async move { dialer.dial(&uri, patience).await.map(TokioIo::new) })
     }
 }
 

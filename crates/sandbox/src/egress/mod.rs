@@ -40,6 +40,7 @@ pub use explain::{Examined, Explanation, Finding, Origin, Question};
 pub use resolve::{Resolve, SystemResolver};
 
 pub(crate) use body::BodyStream;
+pub(crate) use dial::connecting_within;
 pub(crate) use error::EgressError;
 pub(crate) use outgoing::{Incoming, Outgoing, RequestBody};
 pub(crate) use outlet::{Egress, Outlet, WayOut};

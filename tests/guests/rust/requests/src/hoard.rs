@@ -1,0 +1,95 @@
+//! What makes the host hold something for a guest. Each tells how much it got away with.
+
+use lockstep_step::Failure;
+use serde::Deserialize;
+use wasip2::http::outgoing_handler::handle;
+use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Hoard {
+    /// So many lists of headers, each with a value of so many bytes.
+    Fields(usize, usize),
+    /// So many bodies, each as full as it may be, in bytes.
+    Bodies(usize),
+    /// A method of this length; 0: it is refused.
+    Method(usize),
+    /// A host of this length.
+    Authority(usize),
+    /// A path of this length.
+    Path(usize),
+    /// So many requests at once to this host; how many were refused.
+    Open(usize, String),
+}
+
+impl Hoard {
+    pub(crate) fn hold(self) -> Result<u64, Failure> {
+        let long = |length| "a".repeat(length);
+        let request = || OutgoingRequest::new(Fields::new());
+        let held = |result: Result<(), ()>, length| if result.is_ok() { length } else { 0 };
+        let held = match self {
+            Self::Fields(count, length) => (0..count).map(|_| fields(length)).sum(),
+            Self::Bodies(count) => {
+                let mut bytes = 0;
+                for _ in 0..count {
+                    bytes += body()?;
+                }
+                bytes
+            }
+            Self::Method(length) => {
+                held(request().set_method(&Method::Other(long(length))), length)
+            }
+            Self::Authority(length) => held(request().set_authority(Some(&long(length))), length),
+            Self::Path(length) => {
+                let path = format!("/{}", long(length - 1));
+                held(request().set_path_with_query(Some(&path)), length)
+            }
+            Self::Open(count, authority) => open(count, &authority)?,
+        };
+        Ok(held as u64)
+    }
+}
+
+/// Fills a list of headers, and leaves it with the host. Over the limit this is a trap.
+fn fields(length: usize) -> usize {
+    let fields = Fields::new();
+    let set = fields.set("x", &[vec![b'x'; length]]);
+    std::mem::forget(fields);
+    set.map_or(0, |()| length)
+}
+
+fn body() -> Result<usize, Failure> {
+    let request = OutgoingRequest::new(Fields::new());
+    let body = request.body().map_err(|()| Failure::new("no body"))?;
+    let stream = body.write().map_err(|()| Failure::new("no stream"))?;
+    let mut held = 0;
+    loop {
+        let room = usize::try_from(stream.check_write()?)?;
+        if room == 0 {
+            break;
+        }
+        stream.write(&vec![b'x'; room])?;
+        held += room;
+    }
+    std::mem::forget((request, body, stream));
+    Ok(held)
+}
+
+fn open(count: usize, authority: &str) -> Result<usize, Failure> {
+    let refused = |()| Failure::new("refused");
+    let mut answers = Vec::new();
+    for _ in 0..count {
+        let request = OutgoingRequest::new(Fields::new());
+        request.set_scheme(Some(&Scheme::Https)).map_err(refused)?;
+        request.set_authority(Some(authority)).map_err(refused)?;
+        request.set_path_with_query(Some("/slow/never")).map_err(refused)?;
+        answers.push(handle(request, None)?);
+    }
+    // The last ones are over at once, if they were refused.
+    let last = answers.last().map(|answer| answer.subscribe());
+    if let Some(last) = last {
+        last.block();
+    }
+    let over = answers.iter().filter(|answer| matches!(answer.get(), Some(Ok(Err(_)))));
+    Ok(over.count())
+}
