@@ -5,7 +5,7 @@ use std::path::Path;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::StepFile;
+use lockstep_sandbox::{SandboxConfig, StepFile};
 
 use crate::alone::Alone;
 use crate::disk::Disk;
@@ -39,7 +39,7 @@ pub(crate) fn measure(figures: &mut Figures) {
     let runtime = Runtime::new().unwrap();
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let file = StepFile::named("one-line.js", STEP.into());
-    let sandbox = Alone::new(PLACES);
+    let sandbox = Alone::new(SandboxConfig::for_runs(PLACES));
     let step = runtime.block_on(sandbox.load(file.clone()));
     let recorded =
         |directory: &Path| runtime.block_on(Recorded::new(directory, PLACES, file.clone()));

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::StepFile;
+use lockstep_sandbox::{SandboxConfig, StepFile};
 
 use crate::alone::Alone;
 use crate::figures::Figures;
@@ -33,7 +33,7 @@ enum InQuickJs {
 
 pub(crate) fn measure(figures: &mut Figures) {
     let runtime = Runtime::new().unwrap();
-    let sandbox = Alone::new(1);
+    let sandbox = Alone::new(SandboxConfig::for_runs(1));
     let mut node = Node::start();
     for task in tasks() {
         let file = StepFile::named("heavy.js", task.step.into());
