@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use lockstep_sandbox::StepFile;
+use lockstep_sandbox::{SandboxConfig, StepFile};
 use lockstep_step::OutcomeKind;
 
 use crate::alone::Alone;
@@ -49,7 +49,7 @@ fn main() {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/credentials.wasm");
     let file = StepFile::wasm(fs::read(path).unwrap());
-    let alone = Arc::new(Alone::new(PLACES));
+    let alone = Arc::new(Alone::new(SandboxConfig::for_runs(PLACES)));
     let step = runtime.block_on(alone.load(file.clone()));
     let recorded = Recorded::new(directory.path(), PLACES, file);
     let recorded = Arc::new(runtime.block_on(recorded));

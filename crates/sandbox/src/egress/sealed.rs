@@ -149,8 +149,10 @@ impl Sealed {
 
     /// How many bytes at the end of `bytes` may be the beginning of a placeholder.
     pub(super) fn open_end(&self, bytes: &[u8]) -> usize {
+        // What is whole already is none that begins: its last letter may be the first of one.
+        let whole = self.find(bytes).pop().map_or(0, |(range, _)| range.end);
         let state = self.state();
-        let longest = bytes.len().min(PLACEHOLDER_BYTES - 1);
+        let longest = (bytes.len() - whole).min(PLACEHOLDER_BYTES - 1);
         let begins = |length: &usize| {
             let end = &bytes[bytes.len() - length..];
             let mut handed = state.handed.iter();

@@ -15,9 +15,9 @@ mod imports;
 mod loaded;
 mod network;
 mod preparing;
-mod signing;
 #[cfg(test)]
 mod sealed_tests;
+mod signing;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -141,7 +141,13 @@ impl Network {
     async fn next(&mut self) -> Result<News, Stop> {
         loop {
             match self.working.next().await {
-                Some(Ok((_, Event::Failed(EgressError { of_the_host: Some(error), .. })))) => {
+                Some(Ok((
+                    _,
+                    Event::Failed(EgressError {
+                        of_the_host: Some(error),
+                        ..
+                    }),
+                ))) => {
                     return Err(Stop::Sealed(error));
                 }
                 Some(Ok((id, event))) => {
