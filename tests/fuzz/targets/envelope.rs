@@ -435,9 +435,9 @@ fn open(row: &Row) -> std::result::Result<String, OpenError> {
     let grants = vault()
         .resolve(permit, Arc::new(snapshot))
         .expect("the same workspace");
-    match grants.reveal(&row.key) {
+    match grants.open_for_host(&row.key) {
         Ok(revealed) => Ok(revealed.secret.expose().to_owned()),
         Err(RevealError::Open { source, .. }) => Err(source),
-        Err(RevealError::Denied { reason, .. }) => panic!("{reason:?}"),
+        Err(error @ (RevealError::Denied { .. } | RevealError::Sealed { .. })) => panic!("{error}"),
     }
 }

@@ -273,10 +273,11 @@ pub(super) fn reveal(
     let grants = vault
         .resolve(permit.expect("an admin"), snapshot)
         .expect("one workspace");
-    match grants.reveal(&name(key)) {
+    match grants.open_for_host(&name(key)) {
         Ok(revealed) => Ok(revealed.secret.expose().to_owned()),
         Err(RevealError::Denied { reason, .. }) => Err(reason),
-        Err(RevealError::Sealed { .. }) => panic!("none of these is sealed"),
-        Err(RevealError::Open { source, .. }) => panic!("what was sealed opens: {source}"),
+        Err(error @ (RevealError::Sealed { .. } | RevealError::Open { .. })) => {
+            panic!("what was sealed opens for the host: {error}")
+        }
     }
 }
