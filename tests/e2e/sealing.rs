@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use lockstep_e2e::{Finished, TestHost, Wanted, guest, wat};
+use lockstep_e2e::{Finished, TestHost, Upstream, Wanted, guest, sandbox_to};
 use lockstep_runner::{ManageError, NewCredential, PutRule, StoreError};
 use lockstep_secret::Secret;
 use lockstep_step::{DenialReason, OutcomeKind, Scope, SealingPolicy, WorkspaceName};
@@ -313,36 +313,25 @@ async fn a_sealed_value_never_reaches_a_guest() {
     let host = TestHost::new().await;
     let value = "a-sealed-canary-93fd1";
     host.set_sealed("KEY", value, "api.slack.com").await;
+    // Backwards no masker would find it: the host searches all that left it for both when it is dropped.
     let backwards: String = value.chars().rev().collect();
     host.guard(&backwards);
     let script = r#"
-        let got;
-        try { got = credential("KEY"); } catch (error) { got = String(error); }
-        return { keys: requireCredentials("KEY"), got: [...got].reverse().join("") };
+        requireCredentials("KEY");
+        return [...credential("KEY")].reverse().join("");
     "#;
+    let ran = host.run(Wanted::script("step.js", script)).await;
+    let placeholder = ran.output();
+    assert!(placeholder.as_str().is_some_and(|text| !text.is_empty()));
+    assert_ne!(placeholder, backwards);
+
+    let input = r#"{"keys":["KEY"],"spellings":["raw","base64"],"to":"stdout"}"#;
     let ran = host
-        .try_run(&host.admin, Wanted::script("step.js", script))
+        .run(Wanted::of(guest("credentials")).input(input))
         .await;
-    // Both spellings are canaries: the host searches all that left it for them when it is dropped.
-    if let Ok(ran) = ran {
-        let used = &ran.report.receipt.credentials;
-        assert!(used.iter().all(|used| used.sealed), "{used:?}");
-    }
-    let echoed = host
-        .try_run(
-            &host.admin,
-            Wanted::of(guest("credentials"))
-                .input(r#"{"keys":["KEY"],"spellings":["raw"],"to":"stdout"}"#),
-        )
-        .await;
-    if let Ok(echoed) = echoed {
-        assert!(
-            !echoed.log.contains("***"),
-            "nothing was masked: {}",
-            echoed.log
-        );
-    }
-    host.run(Wanted::of(wat("echo-command"))).await;
+    assert!(!ran.log.is_empty());
+    assert!(!ran.log.contains("***"), "nothing was masked: {}", ran.log);
+    assert_ne!(ran.output()["lengths"]["KEY"], value.len());
 }
 
 #[tokio::test]
@@ -372,4 +361,101 @@ async fn a_step_that_names_a_sealed_credential_is_told_that_it_gets_a_placeholde
         .stdout;
     let why = "`FIRST` and would not get it: its workspace allows sealed credentials only";
     assert!(told.contains(why), "{told}");
+}
+
+/// What a step answers that sends `KEY` to this URL: the status, or the code of the error.
+fn sends_key_to(url: &str) -> Wanted {
+    let script = r#"
+        const headers = { authorization: `Bearer ${credential("KEY")}` };
+        try {
+            const response = await fetch(input.url, { headers });
+            return { status: response.status, told: await response.text() };
+        } catch (error) {
+            return { code: error.cause?.code ?? error.code, name: error.name };
+        }
+    "#;
+    Wanted::script("step.js", script).input(json!({ "url": url }).to_string())
+}
+
+/// Whether a request had this value in its `authorization`.
+fn was_sent(upstream: &Upstream, value: &str) -> bool {
+    let bearer = format!("Bearer {value}");
+    let received = upstream.received();
+    received.iter().any(|request| {
+        let mut headers = request.headers.iter();
+        headers.any(|(name, sent)| name == "authorization" && *sent == bearer)
+    })
+}
+
+#[tokio::test]
+async fn what_a_run_used_sealed_is_in_its_record_and_the_next_sends_the_new_value() {
+    let upstream = Upstream::start();
+    let host = TestHost::with(sandbox_to(&upstream)).await;
+    let to = format!("api.test:{}", upstream.https_port());
+    host.set_sealed("KEY", "a-sealed-first-value", &to).await;
+    host.set_sealing(SealingPolicy::Required).await;
+    let url = upstream.https("api.test", "/echo");
+    let ran = host.run(sends_key_to(&url)).await;
+    assert_eq!(ran.output()["status"], 200, "{:?}", ran.output());
+    assert!(was_sent(&upstream, "a-sealed-first-value"));
+    assert!(!ran.output().to_string().contains("a-sealed-first-value"));
+    let [used] = &ran.report.receipt.credentials[..] else {
+        panic!("{:?}", ran.report.receipt)
+    };
+    assert_eq!(
+        (used.key.as_str(), used.version, used.sealed),
+        ("KEY", 1, true)
+    );
+
+    let run = ran.report.run.to_string();
+    let shown = host.lockstep(&["runs", "show", &run]).exits(0).stdout;
+    assert!(
+        shown.contains("used       KEY of the workspace, version 1, sealed"),
+        "{shown}"
+    );
+    let shown = host
+        .lockstep(&["runs", "show", &run, "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(shown["receipt"]["credentials"][0]["sealed"], true);
+
+    // A new value keeps hosts and places, and the next run sends it.
+    set(
+        &host,
+        "a-sealed-second-value",
+        &["credential", "rotate", "KEY"],
+    )
+    .exits(0);
+    let ran = host.run(sends_key_to(&url)).await;
+    assert_eq!(ran.output()["status"], 200);
+    assert!(was_sent(&upstream, "a-sealed-second-value"));
+    assert_eq!(ran.report.receipt.credentials[0].version, 2);
+}
+
+#[tokio::test]
+async fn other_hosts_take_the_value_and_then_it_goes_there_and_no_longer_to_the_old_ones() {
+    let upstream = Upstream::start();
+    let host = TestHost::with(sandbox_to(&upstream)).await;
+    let to = |name: &str| format!("{name}:{}", upstream.https_port());
+    host.set_sealed("KEY", "a-sealed-value-that-moves", &to("old.test"))
+        .await;
+    let moved = [
+        "credential",
+        "set",
+        "KEY",
+        "--sealed",
+        "--host",
+        &to("new.test"),
+    ];
+    set(&host, "a-sealed-value-that-moved", &moved).exits(0);
+    let refused = host
+        .run(sends_key_to(&upstream.https("old.test", "/echo")))
+        .await;
+    assert_eq!(refused.output()["code"], "credential_host_denied");
+    assert!(upstream.received().is_empty());
+    let sent = host
+        .run(sends_key_to(&upstream.https("new.test", "/echo")))
+        .await;
+    assert_eq!(sent.output()["status"], 200);
+    assert!(was_sent(&upstream, "a-sealed-value-that-moved"));
 }
