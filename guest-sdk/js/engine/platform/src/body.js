@@ -166,6 +166,8 @@ async function readAnswer(answer) {
 export function withBody(constructor, name, stateOf) {
   const consume = async (object, operation, convert) => {
     const { body, headers } = stateOf(object);
+    // Nobody has read what broke off before anybody read it.
+    if (body?.answer?.failure !== undefined && !body.used) throw body.answer.failure.reason;
     if (body !== null && body.unusable)
       throw new TypeError(`${name}.${operation}: the body was read already, or is locked`);
     return convert(await readAll(body), extractMime(header(headers, "content-type") ?? ""));
@@ -179,19 +181,19 @@ export function withBody(constructor, name, stateOf) {
       const { body } = stateOf(this);
       return body !== null && body.disturbed;
     },
-    async arrayBuffer() {
+    arrayBuffer() {
       return consume(this, "arrayBuffer", (bytes) => bytes.buffer);
     },
-    async blob() {
+    blob() {
       return consume(this, "blob", (bytes, mime) => blobOf(bytes, mime === null ? "" : serializeMime(mime)));
     },
-    async bytes() {
+    bytes() {
       return consume(this, "bytes", (bytes) => bytes);
     },
-    async formData() {
+    formData() {
       return consume(this, "formData", formOf);
     },
-    async json() {
+    json() {
       return consume(this, "json", (bytes) => JSON.parse(decoder.decode(bytes)));
     },
     textStream() {
@@ -201,7 +203,7 @@ export function withBody(constructor, name, stateOf) {
       const stream = body === null ? new Body(new Uint8Array(0)) : body;
       return streamOf(stream).pipeThrough(new TextDecoderStream());
     },
-    async text() {
+    text() {
       return consume(this, "text", (bytes) => decoder.decode(bytes));
     },
   };

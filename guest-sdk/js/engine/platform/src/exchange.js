@@ -23,7 +23,6 @@ export class Exchange {
   /** Who waits, by what for: `head`, `piece` or `room`. */
   #waiting = { head: undefined, piece: undefined, room: undefined };
   #isOver = false;
-  /** `{ reason }`, if it failed. */
   #failure;
   #endings = [];
 
@@ -37,6 +36,10 @@ export class Exchange {
 
   get isOver() {
     return this.#isOver;
+  }
+  /** `{ reason }`, if it has failed. */
+  get failure() {
+    return this.#failure;
   }
 
   /** A promise of the head of the answer. */
@@ -153,6 +156,9 @@ export class Answer {
   constructor(exchange) {
     this.#exchange = exchange;
     forgotten.register(this, exchange);
+  }
+  get failure() {
+    return this.#exchange.failure;
   }
   piece() {
     return this.#exchange.piece();

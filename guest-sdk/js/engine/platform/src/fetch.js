@@ -33,21 +33,22 @@ const operations = {
   },
 };
 
-async function start(request, error) {
-  const response = await answered(request, error);
-  return request.integrity === "" ? response : checked(response, request.integrity, error);
-}
-
-async function answered(request, error) {
-  const { body, signal, url } = request;
-  const state = signal === undefined ? undefined : signalState(signal);
+/** What cannot be sent is thrown at once. */
+function start(request, error) {
+  const state = request.signal === undefined ? undefined : signalState(request.signal);
   if (state?.aborted) {
-    body?.stream?.cancel(state.reason).catch(() => {});
+    request.body?.stream?.cancel(state.reason).catch(() => {});
     throw state.reason;
   }
+  const answered = answer(request, state, error);
+  return request.integrity === "" ? answered : checked(answered, request.integrity, error);
+}
+
+function answer(request, state, error) {
+  const { method, url } = request;
   const scheme = url.slice(0, url.indexOf(":"));
   if (scheme === "http" || scheme === "https") return overNetwork(request, state, error);
-  if (scheme === "data") return ofData(url, error);
+  if (scheme === "data") return Promise.resolve(ofData(method, url, error));
   const message = `a URL with \`${scheme}:\` cannot be fetched, only those with \`https:\`, \`http:\` and \`data:\``;
   throw fault(error, { code: "protocol", host: null, message });
 }
@@ -71,7 +72,8 @@ async function overNetwork(request, state, error) {
 }
 
 /** The same response, once all of its body is there and is what was asked for. */
-async function checked(response, integrity, error) {
+async function checked(answered, integrity, error) {
+  const response = await answered;
   const bytes = await response.clone().bytes();
   if (matches(bytes, integrity)) return response;
   const message = "the body of the answer is not the one that the option `integrity` names";
@@ -116,7 +118,7 @@ function withoutFragment(url) {
   return at === -1 ? url : url.slice(0, at);
 }
 
-function ofData(url, error) {
+function ofData(method, url, error) {
   const data = dataOf(withoutFragment(url));
   if (data === null) {
     const message = "a `data:` URL has no comma, or its base64 cannot be read";
@@ -128,7 +130,7 @@ function ofData(url, error) {
     status: 200,
     statusText: "OK",
     headers: receivedHeaders([["content-type", data.type]]),
-    body: wholeBody(data.bytes),
+    body: method === "HEAD" ? null : wholeBody(data.bytes),
   });
 }
 
