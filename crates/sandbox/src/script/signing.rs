@@ -8,8 +8,9 @@ use crate::signing::{
     AwsRequest, AwsScope, Encoding, Hash, JwtAlgorithm, KeyEncoding, SigningError, Webhook,
 };
 
-/// Before an answer that is what was asked for, and before an error.
+/// Before what was asked for, before the key of a credential that is missing, and before an error.
 const SIGNED: char = 's';
+const MISSING: char = 'm';
 const ERROR: char = 'e';
 
 /// What is asked for. What is signed follows it.
@@ -94,8 +95,8 @@ struct Told<'a> {
 #[error("the JavaScript engine asks for a signature in a way that this host does not know")]
 struct NotUnderstood;
 
-/// Answers a call. `None`: the credential is missing.
-pub(super) fn sign(desk: &mut CredentialDesk, call: &[u8]) -> wasmtime::Result<Option<String>> {
+/// Answers a call.
+pub(super) fn sign(desk: &mut CredentialDesk, call: &[u8]) -> wasmtime::Result<String> {
     let (asked, data) = split(call).ok_or(NotUnderstood)?;
     let answer = match serde_json::from_slice(asked) {
         Ok(asked) => answer(desk, asked, data),
@@ -106,15 +107,15 @@ pub(super) fn sign(desk: &mut CredentialDesk, call: &[u8]) -> wasmtime::Result<O
         })),
     };
     match answer.map_err(NotSigned::told) {
-        Ok(answer) => Ok(Some(format!("{SIGNED}{answer}"))),
-        Err(Ok(Unsigned::Missing(_))) => Ok(None),
+        Ok(answer) => Ok(format!("{SIGNED}{answer}")),
+        Err(Ok(Unsigned::Missing(missing))) => Ok(format!("{MISSING}{}", missing.key)),
         Err(Ok(unsigned)) => {
             let told = Told {
                 code: unsigned.code(),
                 key: unsigned.key(),
                 message: &unsigned.message(),
             };
-            Ok(Some(format!("{ERROR}{}", serde_json::to_string(&told)?)))
+            Ok(format!("{ERROR}{}", serde_json::to_string(&told)?))
         }
         Err(Err(stop)) => Err(Stop::into(stop)),
     }
@@ -156,7 +157,13 @@ fn answer(desk: &mut CredentialDesk, asked: Asked, data: &[u8]) -> Result<String
             unsigned_body,
         } => {
             let headers = desk.aws_v4(call.into(), (!unsigned_body).then_some(data))?;
-            Ok(serde_json::Value::from_iter(headers).to_string())
+            let pairs = headers
+                .into_iter()
+                .map(|(name, value)| [name.to_owned(), value]);
+            Ok(pairs
+                .map(serde_json::Value::from_iter)
+                .collect::<serde_json::Value>()
+                .to_string())
         }
         Asked::AwsV4Url { call, expires } => desk.aws_v4_url(call.into(), expires),
         Asked::Basic { user, key } => desk.basic(&user, &key),

@@ -116,3 +116,110 @@ async fn a_top_level_that_throws_or_never_ends_fails_the_run_and_not_the_host() 
     let (kind, ..) = failure(&sandbox, Run::file("step.js", hungry)).await;
     assert_eq!(kind, OutcomeKind::MemoryExceeded);
 }
+
+/// Runs a plain script with the credential `KEY`.
+async fn signed(sandbox: &Sandbox, key: &'static str, source: &str) -> String {
+    let mut run = Run::file("step.js", source);
+    run.held.0.insert("KEY", key);
+    output(sandbox, run).await
+}
+
+#[tokio::test]
+async fn a_script_signs_and_verifies_by_ctx_and_by_import() {
+    let sandbox = sandbox();
+    let code = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    let source = "const data = new TextEncoder().encode('what do ya want for nothing?');
+        const code = ctx.sign.hmac('KEY', data);
+        const padded = new Uint8Array([1, ...data, 2]).subarray(1, -1);
+        return [code, ctx.verify.hmac('KEY', padded, `sha256=${code}`), ctx.verify.hmac('KEY', 'other', code),
+            ctx.sign.hmac('KEY', data.buffer, { hash: 'SHA-512', encoding: 'base64' }).length]";
+    assert_eq!(
+        signed(&sandbox, "Jefe", source).await,
+        format!(r#"["{code}",true,false,88]"#)
+    );
+    let source = "import { sign, verify } from '@lockstep/step';
+        export default (input, ctx) => [sign === ctx.sign, verify === ctx.verify,
+            sign.jwt('KEY', { sub: 'ada' }, { header: { kid: 'k1' } }).split('.').slice(0, 2).map((part) => atob(part))]";
+    assert_eq!(
+        signed(&sandbox, "secret", source).await,
+        r#"[true,true,["{\"alg\":\"HS256\",\"kid\":\"k1\",\"typ\":\"JWT\"}","{\"sub\":\"ada\"}"]]"#
+    );
+}
+
+#[tokio::test]
+async fn a_script_signs_for_aws_and_by_basic_and_verifies_webhooks() {
+    let sandbox = sandbox();
+    let aws = "const request = { url: 'https://examplebucket.s3.amazonaws.com/test.txt', headers: new Headers({ Range: 'bytes=0-9' }) };
+        const options = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', region: 'us-east-1', service: 's3', date: new Date('2013-05-24T00:00:00Z') };
+        const headers = ctx.sign.awsV4('KEY', request, options);
+        const url = ctx.sign.awsV4Url('KEY', { url: request.url }, { ...options, expires: 86400 });
+        return [Object.keys(headers), headers.authorization.slice(-64), url.slice(-64)]";
+    assert_eq!(
+        signed(&sandbox, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", aws).await,
+        r#"[["x-amz-date","x-amz-content-sha256","authorization"],"f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41","aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"]"#
+    );
+    let webhooks = "const now = Math.floor(Date.now() / 1000);
+        const slack = (time) => ctx.verify.slack('KEY', '{}', { 'X-Slack-Request-Timestamp': time, 'x-slack-signature': `v0=${ctx.sign.hmac('KEY', `v0:${time}:{}`)}` });
+        const stripe = (body) => ctx.verify.stripe('KEY', body, { 'Stripe-Signature': `t=${now},v1=${ctx.sign.hmac('KEY', `${now}.{}`)}` });
+        return [ctx.verify.github('KEY', 'Hello, World!', { 'x-hub-signature-256': 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17' }),
+            slack(now), slack(now - 301), stripe('{}'), stripe('[]'), atob(ctx.sign.basic('ada', 'KEY').slice(6)).length]";
+    assert_eq!(
+        signed(&sandbox, "It's a Secret to Everybody", webhooks).await,
+        "[true,true,false,true,false,30]"
+    );
+}
+
+#[tokio::test]
+async fn a_script_that_cannot_sign_is_told_why() {
+    let sandbox = sandbox();
+    let caught = |call: &str| {
+        format!("try {{ {call} }} catch (error) {{ return [error.name, error.code, error.key] }}")
+    };
+    let cases = [
+        (
+            "ctx.sign.jwt('KEY', {}, { algorithm: 'ES256' })",
+            r#"["SigningError","invalid_key","KEY"]"#,
+        ),
+        (
+            "ctx.sign.jwt('KEY', {}, { header: { alg: 'none' } })",
+            r#"["SigningError","invalid_argument","KEY"]"#,
+        ),
+        (
+            "ctx.sign.hmac('KEY', new Uint8Array(8 * 2 ** 20 + 1))",
+            r#"["SigningError","too_large","KEY"]"#,
+        ),
+        (
+            "ctx.sign.hmac('NONE', '')",
+            r#"["MissingCredentialError","missing_credential","NONE"]"#,
+        ),
+        (
+            "ctx.sign.awsV4('KEY', { url: 'https://a.test' }, { accessKeyId: 'A', sessionToken: 'NONE', region: 'r', service: 's' })",
+            r#"["MissingCredentialError","missing_credential","NONE"]"#,
+        ),
+        (
+            "ctx.sign.hmac('KEY', '', { hash: 'MD5' })",
+            r#"["TypeError",null,null]"#,
+        ),
+        ("ctx.sign.hmac('KEY', 1)", r#"["TypeError",null,null]"#),
+        ("ctx.sign.hmac(1, '')", r#"["TypeError",null,null]"#),
+        ("ctx.sign.jwt('KEY', [])", r#"["TypeError",null,null]"#),
+    ];
+    for (call, expected) in cases {
+        let told = signed(&sandbox, "canary-value-1", &caught(call)).await;
+        assert_eq!(told, expected, "{call}");
+    }
+    let run = Run::file("step.js", "return ctx.sign.hmac('NONE', '')");
+    let (kind, ..) = failure(&sandbox, run).await;
+    assert_eq!(kind, OutcomeKind::MissingCredential);
+}
+
+#[tokio::test]
+async fn a_top_level_that_signs_is_impure_and_signs_in_each_run() {
+    let sandbox = sandbox();
+    let source = "import { sign } from '@lockstep/step';
+        const code = sign.hmac('KEY', 'data'); export default () => code";
+    let first = signed(&sandbox, "canary-value-1", source).await;
+    let second = signed(&sandbox, "canary-value-2", source).await;
+    assert_ne!(first, second);
+    assert_eq!(first, signed(&sandbox, "canary-value-1", source).await);
+}

@@ -34,6 +34,7 @@ enum Call {
     Context = 7,
     Take = 8,
     Panic = 9,
+    Sign = 15,
 }
 
 /// Where log text goes.
@@ -101,6 +102,16 @@ pub(crate) fn credential(key: &str) -> Result<Zeroizing<Vec<u8>>, Refused> {
 pub(crate) fn missing(keys: &[String]) -> Vec<String> {
     let keys = keys.join("\n");
     lines(call(Call::Missing, keys.as_bytes()))
+}
+
+/// Has something signed, or a signature verified: JSON of what is asked for, and the data. What comes back is text.
+pub(crate) fn sign(asked: &str, data: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4 + asked.len() + data.len());
+    bytes.extend_from_slice(&(asked.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(asked.as_bytes());
+    bytes.extend_from_slice(data);
+    let length = call(Call::Sign, &bytes);
+    std::mem::take(&mut *take(usize::try_from(length).unwrap_or(0)))
 }
 
 /// What the run knows of itself: JSON text.

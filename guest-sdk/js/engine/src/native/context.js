@@ -1,6 +1,6 @@
 // The second argument of a step. It is made once; what a run knows of itself is asked for when a step first reads it.
 // Nothing of it can be assigned, as its types say: `runStep` of the SDK makes one that cannot either.
-(credential, requireCredentials, signal, about) => {
+(credential, requireCredentials, sign, verify, signal, about) => {
   let input;
   let run;
   const known = () => (run ??= about());
@@ -28,6 +28,8 @@
     },
     credential,
     requireCredentials,
+    sign,
+    verify,
   });
   return (given) => {
     input = given;

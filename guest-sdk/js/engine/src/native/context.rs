@@ -2,7 +2,7 @@
 
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
 
-use super::{credentials::Credentials, own};
+use super::{credentials::Credentials, own, signing::Signing};
 use crate::{buffer::Buffer, engine, host, script, turn};
 
 /// Makes the second argument.
@@ -14,6 +14,7 @@ impl Context {
     pub(super) fn install<'js>(
         ctx: &Ctx<'js>,
         credentials: &Credentials<'js>,
+        signing: &Signing<'js>,
     ) -> rquickjs::Result<Self> {
         let make: Function = own::evaluate(ctx, "context", include_str!("context.js"))?;
         let signal = Function::new(ctx.clone(), signal)?;
@@ -21,6 +22,8 @@ impl Context {
         let arguments = (
             credentials.credential.clone(),
             credentials.require.clone(),
+            signing.sign.clone(),
+            signing.verify.clone(),
             signal,
             about,
         );

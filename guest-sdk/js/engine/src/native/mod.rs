@@ -7,6 +7,7 @@ pub(crate) mod network;
 mod own;
 mod platform;
 mod random;
+mod signing;
 mod step_module;
 
 use rquickjs::Ctx;
@@ -27,9 +28,10 @@ pub(crate) struct Natives {
 pub(crate) fn install(ctx: &Ctx<'_>, platform: &[u8]) -> rquickjs::Result<Natives> {
     random::install(ctx)?;
     let credentials = credentials::install(ctx)?;
-    step_module::declare(ctx, &credentials)?;
+    let signing = signing::install(ctx, &credentials)?;
+    step_module::declare(ctx, &credentials, &signing)?;
     Ok(Natives {
-        context: Context::install(ctx, &credentials)?,
+        context: Context::install(ctx, &credentials, &signing)?,
         errors: Errors::install(ctx)?,
         platform: Platform::install(ctx, platform)?,
     })

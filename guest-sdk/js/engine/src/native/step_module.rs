@@ -2,7 +2,7 @@
 
 use rquickjs::{Ctx, Exception, Function, Module, Persistent, Value, module};
 
-use super::credentials::Credentials;
+use super::{credentials::Credentials, signing::Signing};
 
 const NAME: &str = "@lockstep/step";
 
@@ -14,7 +14,11 @@ thread_local! {
         const { std::cell::RefCell::new(Vec::new()) };
 }
 
-pub(super) fn declare<'js>(ctx: &Ctx<'js>, credentials: &Credentials<'js>) -> rquickjs::Result<()> {
+pub(super) fn declare<'js>(
+    ctx: &Ctx<'js>,
+    credentials: &Credentials<'js>,
+    signing: &Signing<'js>,
+) -> rquickjs::Result<()> {
     let define_step = Function::new(ctx.clone(), define_step)?.with_name("defineStep")?;
     let exports = [
         ("MissingCredentialError", credentials.error.clone()),
@@ -24,6 +28,8 @@ pub(super) fn declare<'js>(ctx: &Ctx<'js>, credentials: &Credentials<'js>) -> rq
             "requireCredentials",
             credentials.require.clone().into_value(),
         ),
+        ("sign", signing.sign.clone()),
+        ("verify", signing.verify.clone()),
     ];
     EXPORTS.set(
         exports
