@@ -34,7 +34,7 @@ enum Call {
     Context = 7,
     Take = 8,
     Panic = 9,
-    Sign = 15,
+    Sign = 10,
 }
 
 /// Where log text goes.
