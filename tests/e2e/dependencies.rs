@@ -32,11 +32,13 @@ const OURS: [(&str, &[&str]); 10] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 21] = [
+const THEIRS: [(&str, &[&str]); 23] = [
     ("zeroize", &["secret"]),
     ("aho-corasick", &["secret"]),
     ("aes-gcm", &["vault"]),
     ("hkdf", &["vault"]),
+    ("hmac", &["sandbox"]),
+    ("ring", &["sandbox"]),
     ("rusqlite", &["store"]),
     ("wasmtime*", &["sandbox"]),
     ("wit-*", &["sandbox"]),

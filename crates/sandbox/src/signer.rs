@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 
-use lockstep_secret::Zeroizing;
+use lockstep_secret::{Zeroizing, with_wiped_stack};
 
 use crate::host::{CredentialDesk, CredentialError, Stop};
 use crate::signing::{
@@ -67,7 +67,7 @@ impl CredentialDesk {
         data: &[u8],
     ) -> Result<Vec<u8>, NotSigned> {
         let value = self.key(key, &[data])?;
-        let code = HmacKey::new(&value, encoding).and_then(|value| value.sign(hash, data));
+        let code = with_wiped_stack(|| HmacKey::new(&value, encoding)?.sign(hash, data));
         refused(key, code)
     }
 
@@ -81,7 +81,7 @@ impl CredentialDesk {
     ) -> Result<bool, NotSigned> {
         let value = self.key(key, &[])?;
         let is_genuine =
-            HmacKey::new(&value, encoding).and_then(|value| value.verify(hash, data, signature));
+            with_wiped_stack(|| HmacKey::new(&value, encoding)?.verify(hash, data, signature));
         refused(key, is_genuine)
     }
 
@@ -94,7 +94,8 @@ impl CredentialDesk {
         tolerance_s: u32,
     ) -> Result<bool, NotSigned> {
         let secret = self.key(key, &[])?;
-        let is_genuine = signing::is_genuine(&secret, webhook, body, now_s, tolerance_s);
+        let is_genuine =
+            with_wiped_stack(|| signing::is_genuine(&secret, webhook, body, now_s, tolerance_s));
         refused(key, is_genuine)
     }
 
@@ -110,7 +111,7 @@ impl CredentialDesk {
         if algorithm != JwtAlgorithm::Hs256 {
             refused(key, self.count())?;
         }
-        let token = signing::jwt(&value, encoding, algorithm, header, claims);
+        let token = with_wiped_stack(|| signing::jwt(&value, encoding, algorithm, header, claims));
         refused(key, token)
     }
 
@@ -126,7 +127,7 @@ impl CredentialDesk {
             request,
             scope,
         } = call;
-        let signed = request.sign(&account.with(&values), &scope, body);
+        let signed = with_wiped_stack(|| request.sign(&account.with(&values), &scope, body));
         let mut headers = refused(&account.secret_access_key, signed)?;
         if let Some(token) = &account.session_token {
             // Signed as what it is; the guest has the placeholder of a sealed one.
@@ -161,10 +162,8 @@ impl CredentialDesk {
                 return refused(key, Err(error));
             }
         }
-        refused(
-            key,
-            request.sign_url(&account.with(&values), &scope, expires_s),
-        )
+        let url = with_wiped_stack(|| request.sign_url(&account.with(&values), &scope, expires_s));
+        refused(key, url)
     }
 
     /// The header of `Authorization: Basic`. Of a sealed credential it has the placeholder, which the way out opens.

@@ -41,4 +41,4 @@ pub use stream::MaskStream;
 
 /// The buffer that plaintext and keys pass through on their way into a [`Secret`] or [`KeyMaterial`]: wiped when it is
 /// dropped. It comes from here so that one crate alone decides how memory is wiped.
-pub use zeroize::Zeroizing;
+pub use zeroize::{Zeroize, Zeroizing};

@@ -58,6 +58,14 @@ pub(super) struct Parts {
     pub(super) headers: Vec<(String, String)>,
 }
 
+/// What signs a request in its headers.
+pub(super) struct SignedParts {
+    /// The headers to add.
+    pub(super) headers: Vec<(&'static str, String)>,
+    /// What was signed.
+    pub(super) canonical: Zeroizing<String>,
+}
+
 /// A day and a second of it, as AWS writes them, and what the signature is for.
 pub(super) struct Moment {
     time: String,
@@ -81,8 +89,7 @@ impl AwsRequest {
             || UNSIGNED_PAYLOAD.to_owned(),
             |body| hex(&Sha256::digest(body)),
         );
-        let (signed, _) = parts.sign(keys, scope, rules, body)?;
-        Ok(signed)
+        Ok(parts.sign(keys, scope, rules, &body)?.headers)
     }
 
     /// Its URL with the signature in it, good for `expires_s` seconds.
@@ -146,12 +153,12 @@ impl Parts {
         keys: &AwsKeys<'_>,
         scope: &AwsScope,
         rules: AwsRules,
-        body: String,
-    ) -> Result<(Vec<(&'static str, String)>, Zeroizing<String>), SigningError> {
+        body: &str,
+    ) -> Result<SignedParts, SigningError> {
         let moment = Moment::new(keys, scope)?;
         let mut added = vec![(DATE, moment.time.clone())];
         if rules.wants_body_hash {
-            added.push((BODY_HASH, body.clone()));
+            added.push((BODY_HASH, body.to_owned()));
         }
         let replaced = ["host", DATE, BODY_HASH, TOKEN];
         self.headers
@@ -163,14 +170,17 @@ impl Parts {
             self.headers.push((TOKEN.to_owned(), token.to_owned()));
         }
         let pairs = canonical::pairs(&self.query);
-        let (request, names) = self.canonical(&canonical::query(&pairs), rules, &body);
+        let (request, names) = self.canonical(&canonical::query(&pairs), rules, body);
         let signature = moment.sign(keys, scope, &request);
         let credential = format!("{}/{}", keys.access_key_id, moment.scope);
         let authorization = format!(
             "{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
         );
         added.push(("authorization", authorization));
-        Ok((added, request))
+        Ok(SignedParts {
+            headers: added,
+            canonical: request,
+        })
     }
 
     /// The query to send, and the signature.
@@ -280,7 +290,7 @@ impl Moment {
         );
         let secret = format!("AWS4{}", keys.secret_access_key).into_bytes();
         let key = HmacKey::of_bytes(Zeroizing::new(secret))
-            .derive(self.time[..8].as_bytes())
+            .derive(&self.time.as_bytes()[..8])
             .derive(scope.region.as_bytes())
             .derive(scope.service.as_bytes())
             .derive(b"aws4_request");

@@ -8,9 +8,8 @@ use ring::signature::{
 };
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
-use zeroize::Zeroize;
 
-use lockstep_secret::Zeroizing;
+use lockstep_secret::{Zeroize, Zeroizing};
 
 use super::SigningError;
 

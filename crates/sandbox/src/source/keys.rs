@@ -1,6 +1,7 @@
-//! The keys of the credentials that a script names: in `credential("KEY")` and `requireCredentials("A", "B")`.
+//! The keys of the credentials that a script names: in `credential("KEY")`, `requireCredentials("A", "B")` and what is signed
+//! or verified, such as `sign.hmac("KEY", data)`.
 //!
-//! Both are globals, exports of `@lockstep/step`, and methods of `ctx`. They are followed through other names, through
+//! The first two are globals; all are exports of `@lockstep/step`, and members of `ctx`. They are followed through other names, through
 //! destructuring, and into functions of the script that get `ctx` as an argument. A key is a literal, a constant that is
 //! one, or a choice between such. What else is done with them makes the script *dynamic*: it may ask for other keys.
 //! A literal that is no valid key is not told: no credential can have it, and asking for it fails like for a missing one.
@@ -10,7 +11,7 @@ use std::collections::{BTreeSet, HashSet};
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
     Argument, BindingPattern, CallExpression, Expression, FormalParameters,
-    ImportDeclarationSpecifier, Statement,
+    ImportDeclarationSpecifier, ObjectPropertyKind, Statement,
 };
 use oxc_semantic::{NodeId, ReferenceId, Semantic, SymbolId};
 use oxc_span::{GetSpan, Span};
@@ -39,9 +40,15 @@ enum Role {
     One,
     /// `requireCredentials`
     Many,
-    /// An object that has both: `ctx`, or all that `@lockstep/step` exports.
+    /// `sign.basic`: its second argument is a key.
+    Second,
+    /// `sign.awsV4`: a key is its first argument, and there may be one in its third.
+    Aws,
+    /// `sign` or `verify`: an object of functions.
+    Signing,
+    /// An object that has them all: `ctx`, or all that `@lockstep/step` exports.
     Holder,
-    /// `globalThis`, which has both, too. What else is done with it tells nothing.
+    /// `globalThis`, which has the first two. What else is done with it tells nothing.
     Global,
     /// `defineStep`: its argument is the function of the step.
     Define,
@@ -160,12 +167,12 @@ impl<'s, 'p> Finder<'s, 'p> {
             BindingPattern::BindingIdentifier(name) => self.symbol(name.symbol_id(), role),
             BindingPattern::AssignmentPattern(assignment) => self.pattern(&assignment.left, role),
             BindingPattern::ObjectPattern(object)
-                if matches!(role, Role::Holder | Role::Global) =>
+                if matches!(role, Role::Holder | Role::Global | Role::Signing) =>
             {
                 for property in &object.properties {
                     match property.key.static_name() {
                         Some(name) => {
-                            if let Some(role) = role_of(&name) {
+                            if let Some(role) = role.of_member(&name) {
                                 self.pattern(&property.value, role);
                             }
                         }
@@ -230,13 +237,13 @@ impl<'s, 'p> Finder<'s, 'p> {
 
     fn member(&mut self, node: NodeId, name: &str, role: Role) {
         match role {
-            Role::Holder | Role::Global => {
-                if let Some(role) = role_of(name) {
+            Role::Holder | Role::Global | Role::Signing => {
+                if let Some(role) = role.of_member(name) {
                     self.waiting.push((node, role));
                 }
             }
             // `credential.call(..)`
-            Role::One | Role::Many => self.found.dynamic = true,
+            Role::One | Role::Many | Role::Second | Role::Aws => self.found.dynamic = true,
             Role::Define => {}
         }
     }
@@ -268,8 +275,38 @@ impl<'s, 'p> Finder<'s, 'p> {
         match role {
             Role::One => self.names(call.arguments.get(..1).unwrap_or_default()),
             Role::Many => self.names(&call.arguments),
+            Role::Second => self.names(call.arguments.get(1..2).unwrap_or_default()),
+            Role::Aws => {
+                self.names(call.arguments.get(..1).unwrap_or_default());
+                if let Some(options) = call.arguments.get(2) {
+                    self.session_token(options);
+                }
+            }
             Role::Define => self.define(call),
-            Role::Holder | Role::Global => self.escapes(role),
+            Role::Holder | Role::Global | Role::Signing => self.escapes(role),
+        }
+    }
+
+    /// `{ sessionToken: "KEY" }`
+    fn session_token(&mut self, options: &'p Argument<'p>) {
+        let options = options.as_expression();
+        let Some(Value::Other(Expression::ObjectExpression(options))) =
+            options.map(|options| entry::value(options, self.meaning))
+        else {
+            self.found.dynamic = true;
+            return;
+        };
+        for property in &options.properties {
+            match property {
+                ObjectPropertyKind::ObjectProperty(property) => {
+                    match property.key.static_name().as_deref() {
+                        Some("sessionToken") => self.key(Some(&property.value)),
+                        Some(_) => {}
+                        None => self.found.dynamic = true,
+                    }
+                }
+                ObjectPropertyKind::SpreadProperty(_) => self.found.dynamic = true,
+            }
         }
     }
 
@@ -288,21 +325,39 @@ impl<'s, 'p> Finder<'s, 'p> {
 
     fn names(&mut self, arguments: &'p [Argument<'p>]) {
         for argument in arguments {
-            match argument
-                .as_expression()
-                .and_then(|argument| literals(argument, self.meaning))
-            {
-                Some(names) => self
-                    .found
-                    .keys
-                    .extend(names.iter().filter_map(|name| name.parse().ok())),
-                None => self.found.dynamic = true,
-            }
+            self.key(argument.as_expression());
+        }
+    }
+
+    fn key(&mut self, key: Option<&'p Expression<'p>>) {
+        match key.and_then(|key| literals(key, self.meaning)) {
+            Some(names) => self
+                .found
+                .keys
+                .extend(names.iter().filter_map(|name| name.parse().ok())),
+            None => self.found.dynamic = true,
         }
     }
 
     fn escapes(&mut self, role: Role) {
-        self.found.dynamic |= matches!(role, Role::One | Role::Many | Role::Holder);
+        self.found.dynamic |= !matches!(role, Role::Global | Role::Define);
+    }
+}
+
+// === impl Role ===
+
+impl Role {
+    /// What a member of an object of this role is.
+    fn of_member(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Signing => Some(match name {
+                "basic" => Self::Second,
+                "awsV4" | "awsV4Url" => Self::Aws,
+                "hmac" | "jwt" | "github" | "slack" | "stripe" => Self::One,
+                _ => return None,
+            }),
+            _ => role_of(name),
+        }
     }
 }
 
@@ -311,8 +366,8 @@ fn global(name: &str, form: Form) -> Option<Role> {
     match name {
         "globalThis" | "self" => Some(Role::Global),
         "ctx" if form == Form::Plain => Some(Role::Holder),
-        // An export alone.
-        "defineStep" => None,
+        // Exports alone.
+        "defineStep" | "sign" | "verify" => None,
         _ => role_of(name),
     }
 }
@@ -322,6 +377,7 @@ fn role_of(name: &str) -> Option<Role> {
     match name {
         "credential" => Some(Role::One),
         "requireCredentials" => Some(Role::Many),
+        "sign" | "verify" => Some(Role::Signing),
         "defineStep" => Some(Role::Define),
         _ => None,
     }
@@ -381,6 +437,43 @@ mod tests {
             "A",
         );
         check("return 1", "");
+    }
+
+    #[test]
+    fn the_keys_of_what_is_signed_and_verified_are_known() {
+        check(
+            r#"return ctx.sign.hmac("A", "B") + ctx.verify.hmac("C", "D")"#,
+            "A C",
+        );
+        check(r#"return ctx.sign.basic("A", "B")"#, "B");
+        check(
+            r#"const { sign: { jwt }, verify } = ctx; jwt("A", {}); verify.slack("B", body, headers)"#,
+            "A B",
+        );
+        check(
+            r#"import { sign, verify } from "@lockstep/step"; export default () => sign.jwt("A", {}) + verify.github("B")"#,
+            "A B",
+        );
+        check(
+            r#"return ctx.sign.awsV4("A", request, { service: "s3", sessionToken: "B" })"#,
+            "A B",
+        );
+        check(
+            r#"return ctx.sign.awsV4Url("A", request, { service: "s3" })"#,
+            "A",
+        );
+        check(
+            r#"return ctx.sign.awsV4("A", request, input.options)"#,
+            "A ..",
+        );
+        check(
+            r#"return ctx.sign.awsV4("A", request, { ...input })"#,
+            "A ..",
+        );
+        check("return ctx.sign.hmac(input.key, 1)", "..");
+        check("return other(ctx.sign)", "..");
+        check(r#"return sign.hmac("A", 1)"#, "");
+        check(r#"return ctx.sign.other("A")"#, "");
     }
 
     #[test]
