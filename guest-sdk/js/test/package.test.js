@@ -34,6 +34,7 @@ test("the package holds what it needs, and nothing else", () => {
     "src/current-run.js",
     "src/index.js",
     "src/missing-credential-error.js",
+    "src/test/aws.js",
     "src/test/failure.js",
     "src/test/index.js",
     "src/test/json.js",
@@ -43,6 +44,7 @@ test("the package holds what it needs, and nothing else", () => {
     "src/test/node-globals.js",
     "src/test/run-step.js",
     "src/test/run.js",
+    "src/test/signing.js",
     "tsconfig.json",
     "types/globals.d.ts",
     "types/index.d.ts",
@@ -62,7 +64,7 @@ test("the lock file names no registry", () => {
 });
 
 test("the module exports what its types promise", () => {
-  const promised = [...read("types/index.d.ts").matchAll(/^export (?:function|class) (\w+)/gm)].map(([, name]) => name);
+  const promised = [...read("types/index.d.ts").matchAll(/^export (?:function|class|const) (\w+)/gm)].map(([, name]) => name);
   assert.deepEqual(Object.keys(step).sort(), promised.sort());
 });
 

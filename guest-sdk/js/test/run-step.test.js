@@ -23,7 +23,7 @@ describe("what a step is given", () => {
 
   test("ctx tells of the run", async () => {
     const options = { workflow: "billing", step: "send", attempt: 3, runId: "r1", timeout: 5000 };
-    const ran = await runStep(({}, { input, signal, deadline, credential, requireCredentials, ...ctx }) => {
+    const ran = await runStep(({}, { input, signal, deadline, credential, requireCredentials, sign, verify, ...ctx }) => {
       const left = deadline - Date.now();
       return { ...ctx, aborted: signal.aborted, soon: left > 0 && left <= 5000 };
     }, { ...options, input: {} });

@@ -134,6 +134,175 @@ export interface Context<In = unknown> {
   credential(key: string): string;
   /** As the function {@link requireCredentials}. */
   requireCredentials(...keys: string[]): void;
+  /** As {@link sign}. */
+  readonly sign: Sign;
+  /** As {@link verify}. */
+  readonly verify: Verify;
+}
+
+/**
+ * Signs with credentials, sealed ones too, that the step never holds: it names the key, and Lockstep computes.
+ *
+ * A credential that the run may not use throws a {@link MissingCredentialError}. What else cannot be signed throws an
+ * `Error` with the properties `code` (`invalid_key`, `invalid_argument`, `too_large` or `too_many`) and `key`.
+ * The placeholder of a sealed credential cannot stand in what is signed. A call signs 8 MiB at most, and a run 1,000 times
+ * with private keys.
+ *
+ * @example
+ * ```ts
+ * import { sign } from "@lockstep/step";
+ *
+ * export default (event: object) => {
+ *   const body = JSON.stringify(event);
+ *   return { body, signature: `sha256=${sign.hmac("WEBHOOK_SECRET", body)}` };
+ * };
+ * ```
+ */
+export const sign: Sign;
+
+/** See {@link sign}. */
+export interface Sign {
+  /**
+   * HMAC of `data`: hexadecimal digits, if nothing else is said.
+   *
+   * @param key The key of the credential that is the secret.
+   */
+  readonly hmac: (key: string, data: string | BufferSource, options?: HmacOptions & { encoding?: "hex" | "base64" | "base64url" }) => string;
+  /**
+   * A JSON Web Token. `iat` and `exp` are the step's to say, in seconds since 1970.
+   *
+   * @param key The key of the credential: a secret for `HS256`, a private key in PEM for the others.
+   * @param claims What the token claims; 64 KiB of JSON at most.
+   *
+   * @example
+   * ```ts
+   * import { sign } from "@lockstep/step";
+   *
+   * export default ({ app }: { app: string }) => {
+   *   const iat = Math.floor(Date.now() / 1000) - 60;
+   *   return sign.jwt("GITHUB_APP_KEY", { iss: app, iat, exp: iat + 600 }, { algorithm: "RS256" });
+   * };
+   * ```
+   */
+  readonly jwt: (key: string, claims: object, options?: JwtOptions) => string;
+  /**
+   * Signs a request for AWS (Signature Version 4): the headers to add to it.
+   *
+   * `x-amz-security-token` is the placeholder of a sealed session token, which is filled in when the request leaves.
+   *
+   * @param key The key of the credential that is the secret access key.
+   * @param request The request as it will be sent.
+   *
+   * @example
+   * ```ts
+   * import { sign } from "@lockstep/step";
+   *
+   * export default ({ name, text }: { name: string; text: string }) => {
+   *   const request = {
+   *     method: "PUT",
+   *     url: `https://examplebucket.s3.eu-central-1.amazonaws.com/${encodeURIComponent(name)}`,
+   *     headers: { "content-type": "text/plain" },
+   *     body: text,
+   *   };
+   *   const account = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", region: "eu-central-1", service: "s3" };
+   *   return { ...request.headers, ...sign.awsV4("AWS_SECRET_ACCESS_KEY", request, account) };
+   * };
+   * ```
+   */
+  readonly awsV4: (key: string, request: AwsRequest, options: AwsOptions & { unsignedBody?: boolean }) => Record<string, string>;
+  /**
+   * The URL of a request with the signature in it, which anybody can use for `expires` seconds, a week at most.
+   *
+   * @param key The key of the credential that is the secret access key.
+   */
+  readonly awsV4Url: (key: string, request: Omit<AwsRequest, "body">, options: AwsOptions & { expires: number }) => string;
+  /**
+   * The value of the header `authorization` of the scheme `Basic`, with the credential as the password. Of a sealed one it
+   * holds the placeholder, which is filled in when the request leaves, if the sealing allows `basic`.
+   *
+   * @param user The user, without a colon.
+   * @param key The key of the credential.
+   */
+  readonly basic: (user: string, key: string) => string;
+}
+
+/**
+ * Tells whether the holder of a secret signed something, without holding it, in constant time. Throws as {@link sign} does.
+ *
+ * @example
+ * ```ts
+ * import { verify } from "@lockstep/step";
+ *
+ * export default ({ body, headers }: { body: string; headers: Record<string, string> }) => {
+ *   if (!verify.github("GITHUB_WEBHOOK_SECRET", body, headers)) throw new Error("this webhook is not from GitHub");
+ *   return JSON.parse(body);
+ * };
+ * ```
+ */
+export const verify: Verify;
+
+/** See {@link verify}. */
+export interface Verify {
+  /** Whether `signature` is the HMAC of `data`: hexadecimal digits or base64, with `sha256=` and the like before it or not. */
+  readonly hmac: (key: string, data: string | BufferSource, signature: string, options?: HmacOptions) => boolean;
+  /** Whether GitHub sent `body`, as it came; looks at `x-hub-signature-256`. */
+  readonly github: (key: string, body: string | BufferSource, headers: WebhookHeaders) => boolean;
+  /** Whether Slack sent `body`, as it came; looks at `x-slack-signature` and `x-slack-request-timestamp`. */
+  readonly slack: (key: string, body: string | BufferSource, headers: WebhookHeaders, options?: WebhookOptions) => boolean;
+  /** Whether Stripe sent `body`, as it came; looks at `stripe-signature`. */
+  readonly stripe: (key: string, body: string | BufferSource, headers: WebhookHeaders, options?: WebhookOptions) => boolean;
+}
+
+/** Headers, whatever the case of their names. */
+export type WebhookHeaders = Headers | Record<string, string> | Iterable<readonly [string, string]>;
+
+/** How a webhook is verified. */
+export interface WebhookOptions {
+  /** How many seconds the time that it says may lie from now. 300 if it is not said. */
+  tolerance?: number;
+}
+
+/** How an HMAC is made. */
+export interface HmacOptions {
+  /** `SHA-256` if it is not said. */
+  hash?: "SHA-256" | "SHA-384" | "SHA-512";
+  /** How the secret is written in the credential. `text`, its UTF-8, if it is not said. */
+  keyEncoding?: "text" | "hex" | "base64";
+}
+
+/** How a token is made. */
+export interface JwtOptions {
+  /** `HS256` if it is not said. */
+  algorithm?: "HS256" | "RS256" | "ES256" | "EdDSA";
+  /** What stands in the header besides `alg` and `typ`. */
+  header?: { kid?: string; typ?: string; [member: string]: unknown };
+  /** How the secret of `HS256` is written in the credential. `text`, its UTF-8, if it is not said. */
+  keyEncoding?: "text" | "hex" | "base64";
+}
+
+/** A request to AWS. */
+export interface AwsRequest {
+  /** `GET` if it is not said. */
+  method?: string;
+  url: string | URL;
+  /** Those that will be sent, without `host`, `content-length` and what is added. */
+  headers?: Headers | Record<string, string> | Iterable<readonly [string, string]>;
+  /** Nothing if it is not said. */
+  body?: string | BufferSource;
+}
+
+/** For what, and for whom, a request to AWS is signed. */
+export interface AwsOptions {
+  /** The id of the access key, which is no secret. */
+  accessKeyId: string;
+  /** The key of the credential that is the session token, if there is one. */
+  sessionToken?: string;
+  /** Such as `eu-central-1`. */
+  region: string;
+  /** Such as `s3`. */
+  service: string;
+  /** Now, if it is not said. */
+  date?: Date | number;
 }
 
 /**

@@ -9,6 +9,7 @@ import { lendFetch } from "./fetch.js";
 import { captureConsole, Log } from "./log.js";
 import { Masker } from "./masker.js";
 import { hideFromRuns } from "./node-globals.js";
+import { signFor, verifyFor } from "./signing.js";
 
 const KEY = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const MAX_VALUE_BYTES = 65_536;
@@ -30,6 +31,9 @@ export class Run {
   #abort = new AbortController();
   #settings;
   #ended = false;
+  /** What the step signs and verifies with, through `sign` and `verify`. */
+  sign = signFor((key) => this.credential(key));
+  verify = verifyFor((key) => this.credential(key));
 
   /** What `fetch` is in this run; undefined: that of Node.js. */
   fetch;
@@ -69,8 +73,9 @@ export class Run {
 
   /** The second argument of the step. Frozen, as in Lockstep. */
   context(input) {
-    const { credential, requireCredentials } = sdk;
-    return Object.freeze({ input, ...this.#settings, signal: this.#abort.signal, credential, requireCredentials });
+    const { credential, requireCredentials, sign, verify } = sdk;
+    const functions = { credential, requireCredentials, sign, verify };
+    return Object.freeze({ input, ...this.#settings, signal: this.#abort.signal, ...functions });
   }
 
   credential(key) {

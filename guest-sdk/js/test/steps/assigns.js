@@ -1,5 +1,5 @@
 // Run by the SDK's tests and by those of Lockstep itself, which are to give the same output.
-const NAMES = ["input", "runId", "workflow", "step", "attempt", "deadline", "signal", "credential", "requireCredentials", "added"];
+const NAMES = ["input", "runId", "workflow", "step", "attempt", "deadline", "signal", "credential", "requireCredentials", "sign", "verify", "added"];
 
 const refusal = (change) => {
   try {

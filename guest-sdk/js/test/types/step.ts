@@ -1,6 +1,15 @@
 // What the types promise, and what they refuse.
 
-import { credential, defineStep, MissingCredentialError, requireCredentials, type Context, type Step } from "@lockstep/step";
+import {
+  credential,
+  defineStep,
+  MissingCredentialError,
+  requireCredentials,
+  sign,
+  verify,
+  type Context,
+  type Step,
+} from "@lockstep/step";
 
 /** Compiles if both are the same type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -22,6 +31,21 @@ same<ReturnType<typeof requireCredentials>, void>();
 requireCredentials("A", "B");
 // @ts-expect-error keys are strings
 requireCredentials(["A", "B"]);
+
+// What is signed is text, and so are the keys.
+same<ReturnType<typeof sign.jwt>, string>();
+sign.hmac("KEY", new Uint8Array(1), { hash: "SHA-512", encoding: "base64" });
+// @ts-expect-error there is no such hash
+sign.hmac("KEY", "data", { hash: "MD5" });
+// @ts-expect-error claims are an object
+sign.jwt("KEY", "claims");
+// @ts-expect-error the region and the service are needed
+sign.awsV4("KEY", { url: "https://a.test" }, { accessKeyId: "A" });
+// @ts-expect-error a URL holds for so long
+sign.awsV4Url("KEY", { url: "https://a.test" }, { accessKeyId: "A", region: "r", service: "s3" });
+const _genuine: boolean = verify.slack("KEY", "body", new Headers(), { tolerance: 60 });
+// @ts-expect-error nothing of it can be assigned
+sign.hmac = () => "";
 
 // `defineStep` gives input, context and output their types.
 const step = defineStep<Order, { sent: boolean }>((order, ctx) => {
