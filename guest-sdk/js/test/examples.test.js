@@ -23,7 +23,7 @@ symlinkSync(PACKAGE, join(project, "node_modules/@lockstep/step"));
 const examples = new Map();
 for (const name of readdirSync(EXAMPLES)) {
   const file = ["step.js", "step.ts"].find((file) => existsSync(join(EXAMPLES, name, file)));
-  if (file === undefined) continue;
+  if (file === undefined || !existsSync(join(EXAMPLES, name, "input.json"))) continue;
   cpSync(join(EXAMPLES, name, file), join(project, name, file));
   examples.set(name, join(project, name, file));
 }

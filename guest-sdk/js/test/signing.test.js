@@ -1,15 +1,29 @@
 // `sign` and `verify` of `runStep`: published vectors, so that a step that passes here sends the same signatures in Lockstep.
 
 import assert from "node:assert/strict";
-import { createPublicKey, verify as verifyWith } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { createHash, createPublicKey, verify as verifyWith } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { sign, verify } from "../src/index.js";
 import { runStep } from "../src/test/index.js";
 
 const VECTORS = new URL("../../../crates/sandbox/src/signing/vectors/", import.meta.url);
 const pem = (name) => readFileSync(new URL(name, VECTORS), "utf8");
+
+/** An example, in a project that has this package as an author's has. */
+function project(example) {
+  const folder = mkdtempSync(join(tmpdir(), "lockstep-signing-"));
+  after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "node_modules/@lockstep"), { recursive: true });
+  symlinkSync(fileURLToPath(new URL("..", import.meta.url)), join(folder, "node_modules/@lockstep/step"));
+  const step = join(folder, "step.ts");
+  cpSync(fileURLToPath(new URL(`../../../examples/${example}`, import.meta.url)), step);
+  return step;
+}
 
 async function run(step, credentials) {
   const ran = await runStep(step, { credentials });
@@ -117,4 +131,34 @@ test("the header of Basic is that of RFC 7617", async () => {
   const header = (user) => runStep(() => sign.basic(user, "KEY").length, { credentials: { KEY: "open sesame" } });
   assert.equal((await header("Aladdin")).output, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".length);
   assert.match((await header("Ala:ddin")).failure.message, /no colon/);
+});
+
+test("the example that puts an object into S3 sends a request that is signed", async (t) => {
+  const sent = [];
+  const { fetch } = globalThis;
+  t.after(() => (globalThis.fetch = fetch));
+  globalThis.fetch = async (url, { method, headers, body }) => {
+    sent.push({ url, method, headers, body });
+    return new Response(null, { headers: { etag: '"1"' } });
+  };
+  const step = project("s3-put/step.ts");
+  const input = {
+    bucket: "https://reports.s3.eu-central-1.amazonaws.com",
+    region: "eu-central-1",
+    name: "2026/June & July.txt",
+    type: "text/plain",
+    text: "12 reports",
+  };
+  const credentials = { AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
+  const ran = await runStep(step, { input, credentials });
+  const url = "https://reports.s3.eu-central-1.amazonaws.com/2026/June%20%26%20July.txt";
+  assert.deepEqual(ran.output, { url, etag: '"1"' }, ran.failure?.message);
+  const [{ headers, ...request }] = sent;
+  assert.deepEqual(request, { url, method: "PUT", body: "12 reports" });
+
+  assert.equal(headers["x-amz-content-sha256"], createHash("sha256").update("12 reports").digest("hex"));
+  const day = headers["x-amz-date"].slice(0, 8);
+  const scope = `${day}/eu-central-1/s3/aws4_request`;
+  const names = "content-type;host;x-amz-content-sha256;x-amz-date";
+  assert.match(headers.authorization, new RegExp(`^AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/${scope}, SignedHeaders=${names}, Signature=[0-9a-f]{64}$`));
 });

@@ -12,7 +12,8 @@ use super::check_outputs;
 
 const TELL: &str =
     "export default (input, ctx) => ({ ...ctx, signal: ctx.signal instanceof AbortSignal,
-        credential: typeof ctx.credential, requireCredentials: typeof ctx.requireCredentials })";
+        credential: typeof ctx.credential, requireCredentials: typeof ctx.requireCredentials,
+        sign: Object.keys(ctx.sign), verify: Object.keys(ctx.verify) })";
 
 /// What the SDK's own tests run, too, and expect the same of.
 const ASSIGNS: &str = include_str!("../../../guest-sdk/js/test/steps/assigns.js");
@@ -46,6 +47,8 @@ fn check_context(ran: &Ran, workflow: &str, step: &Value) {
         "signal": true,
         "credential": "function",
         "requireCredentials": "function",
+        "sign": ["hmac", "jwt", "awsV4", "awsV4Url", "basic"],
+        "verify": ["hmac", "github", "slack", "stripe"],
     });
     assert_eq!(output, expected);
 }
