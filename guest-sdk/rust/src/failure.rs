@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::MissingCredential;
+use crate::{MissingCredential, signing::SigningError};
 
 /// Why a step failed, for the people who run it.
 ///
@@ -120,6 +120,9 @@ impl fmt::Display for Failure {
 }
 
 fn missing_key(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(unsigned) = error.downcast_ref::<SigningError>() {
+        return unsigned.missing_key().map(str::to_owned);
+    }
     let missing = error.downcast_ref::<MissingCredential>()?;
     missing.missing_key().map(str::to_owned)
 }
@@ -169,6 +172,12 @@ mod tests {
         let failure = Failure::from(Wrapped(refused("missing_credential")));
         assert_eq!(failure.message(), "cannot sign in: no `TOKEN` here");
         assert_eq!(failure.missing_credentials(), ["TOKEN"]);
+    }
+
+    #[test]
+    fn a_credential_that_is_missing_for_a_signature_is_named_in_the_failure() {
+        let unsigned = crate::signing::basic("ada", "PASSWORD").unwrap_err();
+        assert_eq!(Failure::from(unsigned).missing_credentials(), ["PASSWORD"]);
     }
 
     #[test]

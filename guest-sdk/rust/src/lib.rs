@@ -40,6 +40,7 @@
 //! | a credential | [`credential("KEY")`](credential()) |
 //! | several, or the names of all that are missing | [`require_credentials(&["A", "B"])`](require_credentials) |
 //! | which keys there are | [`keys`], [`missing`] |
+//! | a signature with a key that the step never holds | [`signing`] |
 //! | to fail | [`Failure::new`], or `?` on any error; [`Failure::retryable`] when trying again may help |
 //! | to log | `println!` and `eprintln!`; [`log!`] where they are silent (`wasm32-unknown-unknown`) |
 //! | to test a step with `cargo test` | `testing`, on the host only |
@@ -56,6 +57,7 @@
 mod credentials;
 mod failure;
 mod log;
+pub mod signing;
 
 // What the macros expand to; nothing else may use it.
 #[doc(hidden)]

@@ -22,7 +22,86 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{__private, Failure, host};
+use crate::{
+    __private, Failure, host,
+    signing::{Algorithm, AwsAccount, AwsRequest, Hmac, SigningError, Webhook},
+};
+
+/// What a step has signed or verified.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    missing_docs,
+    reason = "they are the arguments of the functions of `signing`"
+)]
+pub enum Asked<'a> {
+    /// [`Hmac::sign`]; the answer is [`Signature::Bytes`].
+    Hmac { hmac: &'a Hmac<'a>, data: &'a [u8] },
+    /// [`Hmac::verify`]; the answer is [`Signature::Genuine`].
+    VerifyHmac {
+        hmac: &'a Hmac<'a>,
+        data: &'a [u8],
+        signature: &'a str,
+    },
+    /// [`jwt`](crate::signing::jwt), with JSON of header and claims; the answer is [`Signature::Text`].
+    Jwt {
+        key: &'a str,
+        algorithm: Algorithm,
+        header: &'a str,
+        claims: &'a str,
+    },
+    /// [`aws_v4`](crate::signing::aws_v4); the answer is [`Signature::Headers`].
+    Aws {
+        account: &'a AwsAccount<'a>,
+        request: &'a AwsRequest<'a>,
+        body: Option<&'a [u8]>,
+    },
+    /// [`aws_v4_url`](crate::signing::aws_v4_url); the answer is [`Signature::Text`].
+    AwsUrl {
+        account: &'a AwsAccount<'a>,
+        request: &'a AwsRequest<'a>,
+        expires_s: u32,
+    },
+    /// [`basic`](crate::signing::basic); the answer is [`Signature::Text`].
+    Basic { user: &'a str, key: &'a str },
+    /// [`verify_webhook`](crate::signing::verify_webhook); the answer is [`Signature::Genuine`].
+    Webhook {
+        key: &'a str,
+        webhook: Webhook<'a>,
+        body: &'a [u8],
+        now_s: i64,
+        tolerance_s: u32,
+    },
+}
+
+/// What a test answers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Signature {
+    /// The bytes of a code.
+    Bytes(Vec<u8>),
+    /// A token, a URL or a header.
+    Text(String),
+    /// Headers to add.
+    Headers(Vec<(String, String)>),
+    /// Whether it is genuine.
+    Genuine(bool),
+}
+
+/// Says what steps on this thread get from `signing` from now on. Without it all that they sign with is missing: the
+/// signatures themselves are Lockstep's, which computes them in the host.
+///
+/// ```
+/// use lockstep_step::{signing, testing::{self, Asked, Signature}};
+///
+/// testing::sign_with(|asked| match asked {
+///     Asked::Jwt { claims, .. } => Ok(Signature::Text(format!("signed {claims}"))),
+///     other => panic!("{other:?}"),
+/// });
+/// let token = signing::jwt("KEY", signing::Algorithm::EdDsa, &[(); 0], &"claims");
+/// assert_eq!(token.unwrap(), r#"signed "claims""#);
+/// ```
+pub fn sign_with(signer: impl Fn(Asked<'_>) -> Result<Signature, SigningError> + 'static) {
+    host::set_signer(Box::new(signer));
+}
 
 /// Sets the credentials that steps get on this thread from now on, in place of those set before.
 ///

@@ -438,6 +438,1500 @@ pub mod lockstep {
                 }
             }
         }
+        /// Signatures with the credentials that this run may use, sealed ones too. The key never enters the guest.
+        ///
+        /// A credential is named by its key, denied as by `credentials.credential`, and counts as used. What is signed is what is
+        /// handed in: a placeholder of a sealed credential in it is refused.
+        /// A run may hand in 8 MiB at a time, and sign 1,000 times with private keys.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod signing {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            /// Why there is no signature.
+            #[derive(Clone)]
+            pub struct SigningError {
+                /// A stable code. `missing_credential`: as of `credentials.credential-error`; `invalid_key`: the value is no key of
+                /// this algorithm; `invalid_argument`: what is handed in cannot be signed; `too_large`, `too_many`: a limit.
+                pub code: _rt::String,
+                /// The key of the credential, cut at 128 bytes.
+                pub key: _rt::String,
+                /// A sentence for people. Never holds a part of a value.
+                pub message: _rt::String,
+            }
+            impl ::core::fmt::Debug for SigningError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("SigningError")
+                        .field("code", &self.code)
+                        .field("key", &self.key)
+                        .field("message", &self.message)
+                        .finish()
+                }
+            }
+            impl ::core::fmt::Display for SigningError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for SigningError {}
+            /// The hash of an HMAC.
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum Hash {
+                Sha256,
+                Sha384,
+                Sha512,
+            }
+            impl ::core::fmt::Debug for Hash {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Hash::Sha256 => f.debug_tuple("Hash::Sha256").finish(),
+                        Hash::Sha384 => f.debug_tuple("Hash::Sha384").finish(),
+                        Hash::Sha512 => f.debug_tuple("Hash::Sha512").finish(),
+                    }
+                }
+            }
+            impl Hash {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> Hash {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+                    match val {
+                        0 => Hash::Sha256,
+                        1 => Hash::Sha384,
+                        2 => Hash::Sha512,
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+            /// How the bytes of a shared secret are written in the value of the credential.
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum KeyEncoding {
+                /// They are its UTF-8.
+                Text,
+                /// Two hexadecimal digits for each.
+                Hex,
+                /// Base64 of either alphabet, padded or not.
+                Base64,
+            }
+            impl ::core::fmt::Debug for KeyEncoding {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        KeyEncoding::Text => f.debug_tuple("KeyEncoding::Text").finish(),
+                        KeyEncoding::Hex => f.debug_tuple("KeyEncoding::Hex").finish(),
+                        KeyEncoding::Base64 => {
+                            f.debug_tuple("KeyEncoding::Base64").finish()
+                        }
+                    }
+                }
+            }
+            impl KeyEncoding {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> KeyEncoding {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+                    match val {
+                        0 => KeyEncoding::Text,
+                        1 => KeyEncoding::Hex,
+                        2 => KeyEncoding::Base64,
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+            /// How a token is signed.
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum JwtAlgorithm {
+                /// HMAC with SHA-256. The credential is a shared secret.
+                Hs256,
+                /// RSASSA-PKCS1-v1_5 with SHA-256. The credential is an RSA key of 2048 to 4096 bits in PEM (PKCS#8 or PKCS#1).
+                Rs256,
+                /// ECDSA on P-256 with SHA-256. The credential is such a key in PEM (PKCS#8 or SEC 1), its public key with it.
+                Es256,
+                /// Ed25519. The credential is such a key in PEM (PKCS#8).
+                Eddsa,
+            }
+            impl ::core::fmt::Debug for JwtAlgorithm {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        JwtAlgorithm::Hs256 => {
+                            f.debug_tuple("JwtAlgorithm::Hs256").finish()
+                        }
+                        JwtAlgorithm::Rs256 => {
+                            f.debug_tuple("JwtAlgorithm::Rs256").finish()
+                        }
+                        JwtAlgorithm::Es256 => {
+                            f.debug_tuple("JwtAlgorithm::Es256").finish()
+                        }
+                        JwtAlgorithm::Eddsa => {
+                            f.debug_tuple("JwtAlgorithm::Eddsa").finish()
+                        }
+                    }
+                }
+            }
+            impl JwtAlgorithm {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> JwtAlgorithm {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+                    match val {
+                        0 => JwtAlgorithm::Hs256,
+                        1 => JwtAlgorithm::Rs256,
+                        2 => JwtAlgorithm::Es256,
+                        3 => JwtAlgorithm::Eddsa,
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+            /// The keys of an account of AWS.
+            #[derive(Clone)]
+            pub struct AwsAccount {
+                /// The id of the access key, which is no secret: the text itself.
+                pub access_key_id: _rt::String,
+                /// The key of the credential that is the secret access key.
+                pub secret_access_key: _rt::String,
+                /// The key of the credential that is the session token, if there is one.
+                pub session_token: ::core::option::Option<_rt::String>,
+            }
+            impl ::core::fmt::Debug for AwsAccount {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("AwsAccount")
+                        .field("access-key-id", &self.access_key_id)
+                        .field("secret-access-key", &self.secret_access_key)
+                        .field("session-token", &self.session_token)
+                        .finish()
+                }
+            }
+            /// A request to AWS, without its body. Its URL and its headers have 256 KiB at most.
+            #[derive(Clone)]
+            pub struct AwsRequest {
+                pub method: _rt::String,
+                pub url: _rt::String,
+                /// The headers that are to be signed: those that will be sent, without `host`, `content-length` and what is added.
+                pub headers: _rt::Vec<(_rt::String, _rt::String)>,
+                /// Such as `eu-central-1`.
+                pub region: _rt::String,
+                /// Such as `s3`.
+                pub service: _rt::String,
+                /// Now, in seconds since 1970.
+                pub time: i64,
+            }
+            impl ::core::fmt::Debug for AwsRequest {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("AwsRequest")
+                        .field("method", &self.method)
+                        .field("url", &self.url)
+                        .field("headers", &self.headers)
+                        .field("region", &self.region)
+                        .field("service", &self.service)
+                        .field("time", &self.time)
+                        .finish()
+                }
+            }
+            /// The body of a request to AWS.
+            #[derive(Clone)]
+            pub enum AwsBody {
+                /// It is signed. 8 MiB at most.
+                Signed(_rt::Vec<u8>),
+                /// It is not, as S3 allows over TLS.
+                Unsigned,
+            }
+            impl ::core::fmt::Debug for AwsBody {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        AwsBody::Signed(e) => {
+                            f.debug_tuple("AwsBody::Signed").field(e).finish()
+                        }
+                        AwsBody::Unsigned => f.debug_tuple("AwsBody::Unsigned").finish(),
+                    }
+                }
+            }
+            /// Who sends a webhook, and what it says in its headers.
+            #[derive(Clone)]
+            pub enum Webhook {
+                /// GitHub: `X-Hub-Signature-256`.
+                Github(_rt::String),
+                /// Slack: `X-Slack-Signature` and `X-Slack-Request-Timestamp`.
+                Slack((_rt::String, _rt::String)),
+                /// Stripe: `Stripe-Signature`.
+                Stripe(_rt::String),
+            }
+            impl ::core::fmt::Debug for Webhook {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Webhook::Github(e) => {
+                            f.debug_tuple("Webhook::Github").field(e).finish()
+                        }
+                        Webhook::Slack(e) => {
+                            f.debug_tuple("Webhook::Slack").field(e).finish()
+                        }
+                        Webhook::Stripe(e) => {
+                            f.debug_tuple("Webhook::Stripe").field(e).finish()
+                        }
+                    }
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// HMAC (RFC 2104) of `data`, 8 MiB at most.
+            #[allow(async_fn_in_trait)]
+            pub fn hmac(
+                key: &str,
+                encoding: KeyEncoding,
+                hash: Hash,
+                data: &[u8],
+            ) -> ::core::result::Result<_rt::Vec<u8>, SigningError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 7 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 7
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = data;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "lockstep:step/signing@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "hmac"]
+                        fn wit_import3(
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import3(
+                        ptr0.cast_mut(),
+                        len0,
+                        encoding.clone() as i32,
+                        hash.clone() as i32,
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2,
+                    );
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result17 = match l4 {
+                        0 => {
+                            let e = {
+                                let l5 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l6 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len7 = l6;
+                                <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(_rt::Vec::from_raw_parts(l5.cast(), len7, len7))
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l8 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len13 = l12;
+                                let bytes13 = _rt::Vec::from_raw_parts(
+                                    l11.cast(),
+                                    len13,
+                                    len13,
+                                );
+                                let l14 = *ptr2
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l15 = *ptr2
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len16 = l15;
+                                let bytes16 = _rt::Vec::from_raw_parts(
+                                    l14.cast(),
+                                    len16,
+                                    len16,
+                                );
+                                SigningError {
+                                    code: _rt::string_lift(bytes10),
+                                    key: _rt::string_lift(bytes13),
+                                    message: _rt::string_lift(bytes16),
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result17
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Whether `signature` is the HMAC of `data`, compared in constant time. It is written as hexadecimal digits or base64,
+            /// with `sha256=`, `sha384=` or `sha512=` before it or not.
+            #[allow(async_fn_in_trait)]
+            pub fn verify_hmac(
+                key: &str,
+                encoding: KeyEncoding,
+                hash: Hash,
+                data: &[u8],
+                signature: &str,
+            ) -> ::core::result::Result<bool, SigningError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 7 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 7
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = data;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let vec2 = signature;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "lockstep:step/signing@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "verify-hmac"]
+                        fn wit_import4(
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import4(
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import4(
+                        ptr0.cast_mut(),
+                        len0,
+                        encoding.clone() as i32,
+                        hash.clone() as i32,
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2.cast_mut(),
+                        len2,
+                        ptr3,
+                    );
+                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
+                    let result16 = match l5 {
+                        0 => {
+                            let e = {
+                                let l6 = i32::from(
+                                    *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                _rt::bool_lift(l6 as u8)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l7 = *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                let bytes9 = _rt::Vec::from_raw_parts(
+                                    l7.cast(),
+                                    len9,
+                                    len9,
+                                );
+                                let l10 = *ptr3
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l11 = *ptr3
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len12 = l11;
+                                let bytes12 = _rt::Vec::from_raw_parts(
+                                    l10.cast(),
+                                    len12,
+                                    len12,
+                                );
+                                let l13 = *ptr3
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l14 = *ptr3
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len15 = l14;
+                                let bytes15 = _rt::Vec::from_raw_parts(
+                                    l13.cast(),
+                                    len15,
+                                    len15,
+                                );
+                                SigningError {
+                                    code: _rt::string_lift(bytes9),
+                                    key: _rt::string_lift(bytes12),
+                                    message: _rt::string_lift(bytes15),
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result16
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// A JSON Web Token (RFC 7519) in its compact form. `header` is a JSON object of what stands in the header besides `alg`
+            /// and `typ`, such as `{"kid":"…"}`; `claims` is one of the claims, `iat` and `exp` included: it is signed as it is
+            /// written. Each has 64 KiB at most. `encoding` is that of the secret of `hs256`.
+            #[allow(async_fn_in_trait)]
+            pub fn jwt(
+                key: &str,
+                encoding: KeyEncoding,
+                algorithm: JwtAlgorithm,
+                header: &str,
+                claims: &str,
+            ) -> ::core::result::Result<_rt::String, SigningError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 7 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 7
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = header;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let vec2 = claims;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "lockstep:step/signing@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "jwt"]
+                        fn wit_import4(
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import4(
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import4(
+                        ptr0.cast_mut(),
+                        len0,
+                        encoding.clone() as i32,
+                        algorithm.clone() as i32,
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2.cast_mut(),
+                        len2,
+                        ptr3,
+                    );
+                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
+                    let result18 = match l5 {
+                        0 => {
+                            let e = {
+                                let l6 = *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len8 = l7;
+                                let bytes8 = _rt::Vec::from_raw_parts(
+                                    l6.cast(),
+                                    len8,
+                                    len8,
+                                );
+                                _rt::string_lift(bytes8)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l9 = *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = *ptr3
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr3
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = *ptr3
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l16 = *ptr3
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len17 = l16;
+                                let bytes17 = _rt::Vec::from_raw_parts(
+                                    l15.cast(),
+                                    len17,
+                                    len17,
+                                );
+                                SigningError {
+                                    code: _rt::string_lift(bytes11),
+                                    key: _rt::string_lift(bytes14),
+                                    message: _rt::string_lift(bytes17),
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result18
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// AWS Signature Version 4: the headers to add to the request, `authorization` among them. `x-amz-security-token` has the
+            /// placeholder of a sealed session token, which is filled in when the request leaves.
+            #[allow(async_fn_in_trait)]
+            pub fn aws_v4(
+                account: &AwsAccount,
+                request: &AwsRequest,
+                body: &AwsBody,
+            ) -> ::core::result::Result<
+                _rt::Vec<(_rt::String, _rt::String)>,
+                SigningError,
+            > {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 24 + 18 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 24
+                            + 18 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let AwsAccount {
+                        access_key_id: access_key_id1,
+                        secret_access_key: secret_access_key1,
+                        session_token: session_token1,
+                    } = account;
+                    let vec2 = access_key_id1;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len2;
+                    *ptr0.add(0).cast::<*mut u8>() = ptr2.cast_mut();
+                    let vec3 = secret_access_key1;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    *ptr0.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+                    *ptr0
+                        .add(2 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr3.cast_mut();
+                    match session_token1 {
+                        Some(e) => {
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            let vec4 = e;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            *ptr0
+                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len4;
+                            *ptr0
+                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr4.cast_mut();
+                        }
+                        None => {
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    let AwsRequest {
+                        method: method5,
+                        url: url5,
+                        headers: headers5,
+                        region: region5,
+                        service: service5,
+                        time: time5,
+                    } = request;
+                    let vec6 = method5;
+                    let ptr6 = vec6.as_ptr().cast::<u8>();
+                    let len6 = vec6.len();
+                    *ptr0
+                        .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len6;
+                    *ptr0
+                        .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr6.cast_mut();
+                    let vec7 = url5;
+                    let ptr7 = vec7.as_ptr().cast::<u8>();
+                    let len7 = vec7.len();
+                    *ptr0
+                        .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len7;
+                    *ptr0
+                        .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr7.cast_mut();
+                    let vec11 = headers5;
+                    let len11 = vec11.len();
+                    let layout11 = _rt::alloc::Layout::from_size_align(
+                            vec11.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result11, _cleanup11) = ::wit_bindgen::rt::Cleanup::new(
+                        layout11,
+                    );
+                    for (i, e) in vec11.into_iter().enumerate() {
+                        let base = result11
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let (t8_0, t8_1) = e;
+                            let vec9 = t8_0;
+                            let ptr9 = vec9.as_ptr().cast::<u8>();
+                            let len9 = vec9.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len9;
+                            *base.add(0).cast::<*mut u8>() = ptr9.cast_mut();
+                            let vec10 = t8_1;
+                            let ptr10 = vec10.as_ptr().cast::<u8>();
+                            let len10 = vec10.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len10;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr10.cast_mut();
+                        }
+                    }
+                    *ptr0
+                        .add(8 + 11 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len11;
+                    *ptr0
+                        .add(8 + 10 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result11;
+                    let vec12 = region5;
+                    let ptr12 = vec12.as_ptr().cast::<u8>();
+                    let len12 = vec12.len();
+                    *ptr0
+                        .add(8 + 13 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len12;
+                    *ptr0
+                        .add(8 + 12 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr12.cast_mut();
+                    let vec13 = service5;
+                    let ptr13 = vec13.as_ptr().cast::<u8>();
+                    let len13 = vec13.len();
+                    *ptr0
+                        .add(8 + 15 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len13;
+                    *ptr0
+                        .add(8 + 14 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr13.cast_mut();
+                    *ptr0
+                        .add(8 + 16 * ::core::mem::size_of::<*const u8>())
+                        .cast::<i64>() = _rt::as_i64(time5);
+                    match body {
+                        AwsBody::Signed(e) => {
+                            *ptr0
+                                .add(16 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                            let vec14 = e;
+                            let ptr14 = vec14.as_ptr().cast::<u8>();
+                            let len14 = vec14.len();
+                            *ptr0
+                                .add(16 + 18 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len14;
+                            *ptr0
+                                .add(16 + 17 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr14.cast_mut();
+                        }
+                        AwsBody::Unsigned => {
+                            *ptr0
+                                .add(16 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                        }
+                    }
+                    let ptr15 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "lockstep:step/signing@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "aws-v4"]
+                        fn wit_import16(_: *mut u8, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import16(_: *mut u8, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import16(ptr0, ptr15);
+                    let l17 = i32::from(*ptr15.add(0).cast::<u8>());
+                    let result36 = match l17 {
+                        0 => {
+                            let e = {
+                                let l18 = *ptr15
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l19 = *ptr15
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base26 = l18;
+                                let len26 = l19;
+                                let mut result26 = _rt::Vec::with_capacity(len26);
+                                for i in 0..len26 {
+                                    let base = base26
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    let e26 = {
+                                        let l20 = *base.add(0).cast::<*mut u8>();
+                                        let l21 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len22 = l21;
+                                        let bytes22 = _rt::Vec::from_raw_parts(
+                                            l20.cast(),
+                                            len22,
+                                            len22,
+                                        );
+                                        let l23 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l24 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len25 = l24;
+                                        let bytes25 = _rt::Vec::from_raw_parts(
+                                            l23.cast(),
+                                            len25,
+                                            len25,
+                                        );
+                                        (_rt::string_lift(bytes22), _rt::string_lift(bytes25))
+                                    };
+                                    result26.push(e26);
+                                }
+                                _rt::cabi_dealloc(
+                                    base26,
+                                    len26 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                result26
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l27 = *ptr15
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l28 = *ptr15
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len29 = l28;
+                                let bytes29 = _rt::Vec::from_raw_parts(
+                                    l27.cast(),
+                                    len29,
+                                    len29,
+                                );
+                                let l30 = *ptr15
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l31 = *ptr15
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len32 = l31;
+                                let bytes32 = _rt::Vec::from_raw_parts(
+                                    l30.cast(),
+                                    len32,
+                                    len32,
+                                );
+                                let l33 = *ptr15
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l34 = *ptr15
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len35 = l34;
+                                let bytes35 = _rt::Vec::from_raw_parts(
+                                    l33.cast(),
+                                    len35,
+                                    len35,
+                                );
+                                SigningError {
+                                    code: _rt::string_lift(bytes29),
+                                    key: _rt::string_lift(bytes32),
+                                    message: _rt::string_lift(bytes35),
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result36
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// The URL of the request with the signature in it, good for `expires` seconds, 604,800 (a week) at most. A sealed
+            /// session token is refused: it would stand in the URL.
+            #[allow(async_fn_in_trait)]
+            pub fn aws_v4_url(
+                account: &AwsAccount,
+                request: &AwsRequest,
+                expires: u32,
+            ) -> ::core::result::Result<_rt::String, SigningError> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 24 + 16 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 24
+                            + 16 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let AwsAccount {
+                        access_key_id: access_key_id1,
+                        secret_access_key: secret_access_key1,
+                        session_token: session_token1,
+                    } = account;
+                    let vec2 = access_key_id1;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len2;
+                    *ptr0.add(0).cast::<*mut u8>() = ptr2.cast_mut();
+                    let vec3 = secret_access_key1;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    *ptr0.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+                    *ptr0
+                        .add(2 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr3.cast_mut();
+                    match session_token1 {
+                        Some(e) => {
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            let vec4 = e;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            *ptr0
+                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len4;
+                            *ptr0
+                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr4.cast_mut();
+                        }
+                        None => {
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    let AwsRequest {
+                        method: method5,
+                        url: url5,
+                        headers: headers5,
+                        region: region5,
+                        service: service5,
+                        time: time5,
+                    } = request;
+                    let vec6 = method5;
+                    let ptr6 = vec6.as_ptr().cast::<u8>();
+                    let len6 = vec6.len();
+                    *ptr0
+                        .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len6;
+                    *ptr0
+                        .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr6.cast_mut();
+                    let vec7 = url5;
+                    let ptr7 = vec7.as_ptr().cast::<u8>();
+                    let len7 = vec7.len();
+                    *ptr0
+                        .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len7;
+                    *ptr0
+                        .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr7.cast_mut();
+                    let vec11 = headers5;
+                    let len11 = vec11.len();
+                    let layout11 = _rt::alloc::Layout::from_size_align(
+                            vec11.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result11, _cleanup11) = ::wit_bindgen::rt::Cleanup::new(
+                        layout11,
+                    );
+                    for (i, e) in vec11.into_iter().enumerate() {
+                        let base = result11
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let (t8_0, t8_1) = e;
+                            let vec9 = t8_0;
+                            let ptr9 = vec9.as_ptr().cast::<u8>();
+                            let len9 = vec9.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len9;
+                            *base.add(0).cast::<*mut u8>() = ptr9.cast_mut();
+                            let vec10 = t8_1;
+                            let ptr10 = vec10.as_ptr().cast::<u8>();
+                            let len10 = vec10.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len10;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr10.cast_mut();
+                        }
+                    }
+                    *ptr0
+                        .add(8 + 11 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len11;
+                    *ptr0
+                        .add(8 + 10 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result11;
+                    let vec12 = region5;
+                    let ptr12 = vec12.as_ptr().cast::<u8>();
+                    let len12 = vec12.len();
+                    *ptr0
+                        .add(8 + 13 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len12;
+                    *ptr0
+                        .add(8 + 12 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr12.cast_mut();
+                    let vec13 = service5;
+                    let ptr13 = vec13.as_ptr().cast::<u8>();
+                    let len13 = vec13.len();
+                    *ptr0
+                        .add(8 + 15 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len13;
+                    *ptr0
+                        .add(8 + 14 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr13.cast_mut();
+                    *ptr0
+                        .add(8 + 16 * ::core::mem::size_of::<*const u8>())
+                        .cast::<i64>() = _rt::as_i64(time5);
+                    *ptr0
+                        .add(16 + 16 * ::core::mem::size_of::<*const u8>())
+                        .cast::<i32>() = _rt::as_i32(&expires);
+                    let ptr14 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "lockstep:step/signing@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "aws-v4-url"]
+                        fn wit_import15(_: *mut u8, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import15(_: *mut u8, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import15(ptr0, ptr14);
+                    let l16 = i32::from(*ptr14.add(0).cast::<u8>());
+                    let result29 = match l16 {
+                        0 => {
+                            let e = {
+                                let l17 = *ptr14
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l18 = *ptr14
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len19 = l18;
+                                let bytes19 = _rt::Vec::from_raw_parts(
+                                    l17.cast(),
+                                    len19,
+                                    len19,
+                                );
+                                _rt::string_lift(bytes19)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l20 = *ptr14
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l21 = *ptr14
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len22 = l21;
+                                let bytes22 = _rt::Vec::from_raw_parts(
+                                    l20.cast(),
+                                    len22,
+                                    len22,
+                                );
+                                let l23 = *ptr14
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l24 = *ptr14
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len25 = l24;
+                                let bytes25 = _rt::Vec::from_raw_parts(
+                                    l23.cast(),
+                                    len25,
+                                    len25,
+                                );
+                                let l26 = *ptr14
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l27 = *ptr14
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len28 = l27;
+                                let bytes28 = _rt::Vec::from_raw_parts(
+                                    l26.cast(),
+                                    len28,
+                                    len28,
+                                );
+                                SigningError {
+                                    code: _rt::string_lift(bytes22),
+                                    key: _rt::string_lift(bytes25),
+                                    message: _rt::string_lift(bytes28),
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result29
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// The value of a header `Authorization` of the scheme `Basic` (RFC 7617), with the credential as the password. Of a
+            /// sealed one it holds the placeholder, which is filled in when the request leaves, if the sealing allows `basic`.
+            /// `user` has no colon, and 1,024 bytes at most.
+            #[allow(async_fn_in_trait)]
+            pub fn basic(
+                user: &str,
+                key: &str,
+            ) -> ::core::result::Result<_rt::String, SigningError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 7 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 7
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = user;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = key;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "lockstep:step/signing@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "basic"]
+                        fn wit_import3(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import3(ptr0.cast_mut(), len0, ptr1.cast_mut(), len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result17 = match l4 {
+                        0 => {
+                            let e = {
+                                let l5 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l6 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len7 = l6;
+                                let bytes7 = _rt::Vec::from_raw_parts(
+                                    l5.cast(),
+                                    len7,
+                                    len7,
+                                );
+                                _rt::string_lift(bytes7)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l8 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len13 = l12;
+                                let bytes13 = _rt::Vec::from_raw_parts(
+                                    l11.cast(),
+                                    len13,
+                                    len13,
+                                );
+                                let l14 = *ptr2
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l15 = *ptr2
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len16 = l15;
+                                let bytes16 = _rt::Vec::from_raw_parts(
+                                    l14.cast(),
+                                    len16,
+                                    len16,
+                                );
+                                SigningError {
+                                    code: _rt::string_lift(bytes10),
+                                    key: _rt::string_lift(bytes13),
+                                    message: _rt::string_lift(bytes16),
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result17
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Whether the holder of the secret sent `body`, 8 MiB at most, compared in constant time; of a sender that says a time,
+            /// not longer than `tolerance` seconds from `now`, which is in seconds since 1970.
+            #[allow(async_fn_in_trait)]
+            pub fn verify_webhook(
+                key: &str,
+                webhook: &Webhook,
+                body: &[u8],
+                now: i64,
+                tolerance: u32,
+            ) -> ::core::result::Result<bool, SigningError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 7 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 7
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let (result6_0, result6_1, result6_2, result6_3, result6_4) = match webhook {
+                        Webhook::Github(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (
+                                0i32,
+                                ptr1.cast_mut(),
+                                len1,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Webhook::Slack(e) => {
+                            let (t2_0, t2_1) = e;
+                            let vec3 = t2_0;
+                            let ptr3 = vec3.as_ptr().cast::<u8>();
+                            let len3 = vec3.len();
+                            let vec4 = t2_1;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            (1i32, ptr3.cast_mut(), len3, ptr4.cast_mut(), len4)
+                        }
+                        Webhook::Stripe(e) => {
+                            let vec5 = e;
+                            let ptr5 = vec5.as_ptr().cast::<u8>();
+                            let len5 = vec5.len();
+                            (
+                                2i32,
+                                ptr5.cast_mut(),
+                                len5,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                    };
+                    let vec7 = body;
+                    let ptr7 = vec7.as_ptr().cast::<u8>();
+                    let len7 = vec7.len();
+                    let ptr8 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "lockstep:step/signing@1.0.0")]
+                    unsafe extern "C" {
+                        #[link_name = "verify-webhook"]
+                        fn wit_import9(
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i64,
+                            _: i32,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import9(
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i64,
+                        _: i32,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import9(
+                        ptr0.cast_mut(),
+                        len0,
+                        result6_0,
+                        result6_1,
+                        result6_2,
+                        result6_3,
+                        result6_4,
+                        ptr7.cast_mut(),
+                        len7,
+                        _rt::as_i64(&now),
+                        _rt::as_i32(&tolerance),
+                        ptr8,
+                    );
+                    let l10 = i32::from(*ptr8.add(0).cast::<u8>());
+                    let result21 = match l10 {
+                        0 => {
+                            let e = {
+                                let l11 = i32::from(
+                                    *ptr8.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                _rt::bool_lift(l11 as u8)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l12 = *ptr8
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr8
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = *ptr8
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l16 = *ptr8
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len17 = l16;
+                                let bytes17 = _rt::Vec::from_raw_parts(
+                                    l15.cast(),
+                                    len17,
+                                    len17,
+                                );
+                                let l18 = *ptr8
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l19 = *ptr8
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len20 = l19;
+                                let bytes20 = _rt::Vec::from_raw_parts(
+                                    l18.cast(),
+                                    len20,
+                                    len20,
+                                );
+                                SigningError {
+                                    code: _rt::string_lift(bytes14),
+                                    key: _rt::string_lift(bytes17),
+                                    message: _rt::string_lift(bytes20),
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result21
+                }
+            }
+        }
         /// How a step says that it failed.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod failures {
@@ -509,6 +2003,99 @@ mod _rt {
         }
     }
     pub use alloc_crate::alloc;
+    pub unsafe fn bool_lift(val: u8) -> bool {
+        if cfg!(debug_assertions) {
+            match val {
+                0 => false,
+                1 => true,
+                _ => panic!("invalid bool discriminant"),
+            }
+        } else {
+            val != 0
+        }
+    }
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    pub fn as_i32<T: AsI32>(t: T) -> i32 {
+        t.as_i32()
+    }
+    pub trait AsI32 {
+        fn as_i32(self) -> i32;
+    }
+    impl<'a, T: Copy + AsI32> AsI32 for &'a T {
+        fn as_i32(self) -> i32 {
+            (*self).as_i32()
+        }
+    }
+    impl AsI32 for i32 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u32 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for i16 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u16 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for i8 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u8 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for char {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for usize {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
     #[cfg(target_arch = "wasm32")]
     pub fn run_ctors_once() {
         ::wit_bindgen::rt::run_ctors_once();
@@ -545,19 +2132,36 @@ macro_rules! __export_step_core_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.63.0:lockstep:step@1.0.0:step-core:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 470] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1247] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd6\x02\x01A\x02\x01\
-A\x09\x01B\x0a\x01r\x03\x04codes\x03keys\x07messages\x04\0\x10credential-error\x03\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xdf\x08\x01A\x02\x01\
+A\x0b\x01B\x0a\x01r\x03\x04codes\x03keys\x07messages\x04\0\x10credential-error\x03\
 \0\0\x01j\x01s\x01\x01\x01@\x01\x03keys\0\x02\x04\0\x0acredential\x01\x03\x01ps\x01\
 @\0\0\x04\x04\0\x04keys\x01\x05\x01@\x01\x04keys\x04\0\x04\x04\0\x07missing\x01\x06\
-\x03\0\x1flockstep:step/credentials@1.0.0\x05\0\x01B\x03\x01ps\x01r\x03\x07messa\
-ges\x09retryable\x7f\x13missing-credentials\0\x04\0\x07failure\x03\0\x01\x03\0\x1c\
-lockstep:step/failures@1.0.0\x05\x01\x02\x03\0\x01\x07failure\x03\0\x07failure\x03\
-\0\x02\x01j\x01s\x01\x03\x01@\x01\x05inputs\0\x04\x04\0\x03run\x01\x05\x04\0\x1d\
-lockstep:step/step-core@1.0.0\x04\0\x0b\x0f\x01\0\x09step-core\x03\0\0\0G\x09pro\
-ducers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x06\
-0.63.0";
+\x03\0\x1flockstep:step/credentials@1.0.0\x05\0\x01B&\x01r\x03\x04codes\x03keys\x07\
+messages\x04\0\x0dsigning-error\x03\0\0\x01m\x03\x06sha256\x06sha384\x06sha512\x04\
+\0\x04hash\x03\0\x02\x01m\x03\x04text\x03hex\x06base64\x04\0\x0ckey-encoding\x03\
+\0\x04\x01m\x04\x05hs256\x05rs256\x05es256\x05eddsa\x04\0\x0djwt-algorithm\x03\0\
+\x06\x01ks\x01r\x03\x0daccess-key-ids\x11secret-access-keys\x0dsession-token\x08\
+\x04\0\x0baws-account\x03\0\x09\x01o\x02ss\x01p\x0b\x01r\x06\x06methods\x03urls\x07\
+headers\x0c\x06regions\x07services\x04timex\x04\0\x0baws-request\x03\0\x0d\x01p}\
+\x01q\x02\x06signed\x01\x0f\0\x08unsigned\0\0\x04\0\x08aws-body\x03\0\x10\x01q\x03\
+\x06github\x01s\0\x05slack\x01\x0b\0\x06stripe\x01s\0\x04\0\x07webhook\x03\0\x12\
+\x01j\x01\x0f\x01\x01\x01@\x04\x03keys\x08encoding\x05\x04hash\x03\x04data\x0f\0\
+\x14\x04\0\x04hmac\x01\x15\x01j\x01\x7f\x01\x01\x01@\x05\x03keys\x08encoding\x05\
+\x04hash\x03\x04data\x0f\x09signatures\0\x16\x04\0\x0bverify-hmac\x01\x17\x01j\x01\
+s\x01\x01\x01@\x05\x03keys\x08encoding\x05\x09algorithm\x07\x06headers\x06claims\
+s\0\x18\x04\0\x03jwt\x01\x19\x01j\x01\x0c\x01\x01\x01@\x03\x07account\x0a\x07req\
+uest\x0e\x04body\x11\0\x1a\x04\0\x06aws-v4\x01\x1b\x01@\x03\x07account\x0a\x07re\
+quest\x0e\x07expiresy\0\x18\x04\0\x0aaws-v4-url\x01\x1c\x01@\x02\x04users\x03key\
+s\0\x18\x04\0\x05basic\x01\x1d\x01@\x05\x03keys\x07webhook\x13\x04body\x0f\x03no\
+wx\x09tolerancey\0\x16\x04\0\x0everify-webhook\x01\x1e\x03\0\x1blockstep:step/si\
+gning@1.0.0\x05\x01\x01B\x03\x01ps\x01r\x03\x07messages\x09retryable\x7f\x13miss\
+ing-credentials\0\x04\0\x07failure\x03\0\x01\x03\0\x1clockstep:step/failures@1.0\
+.0\x05\x02\x02\x03\0\x02\x07failure\x03\0\x07failure\x03\0\x03\x01j\x01s\x01\x04\
+\x01@\x01\x05inputs\0\x05\x04\0\x03run\x01\x06\x04\0\x1dlockstep:step/step-core@\
+1.0.0\x04\0\x0b\x0f\x01\0\x09step-core\x03\0\0\0G\x09producers\x01\x0cprocessed-\
+by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
         };
     };
 }
@@ -570,17 +2174,35 @@ pub use __export_step_core_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 508] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xdc\x02\x01A\x02\x01\
-A\x06\x01B\x0a\x01r\x03\x04codes\x03keys\x07messages\x04\0\x10credential-error\x03\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1285] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe5\x08\x01A\x02\x01\
+A\x08\x01B\x0a\x01r\x03\x04codes\x03keys\x07messages\x04\0\x10credential-error\x03\
 \0\0\x01j\x01s\x01\x01\x01@\x01\x03keys\0\x02\x04\0\x0acredential\x01\x03\x01ps\x01\
 @\0\0\x04\x04\0\x04keys\x01\x05\x01@\x01\x04keys\x04\0\x04\x04\0\x07missing\x01\x06\
-\x03\0\x1flockstep:step/credentials@1.0.0\x05\0\x01B\x03\x01ps\x01r\x03\x07messa\
-ges\x09retryable\x7f\x13missing-credentials\0\x04\0\x07failure\x03\0\x01\x03\0\x1c\
-lockstep:step/failures@1.0.0\x05\x01\x02\x03\0\x01\x07failure\x03\0\x07failure\x03\
-\0\x02\x04\0=lockstep:step/step-core-with-all-of-its-exports-removed@1.0.0\x04\0\
-\x0b/\x01\0)step-core-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
-\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\x03\0\x1flockstep:step/credentials@1.0.0\x05\0\x01B&\x01r\x03\x04codes\x03keys\x07\
+messages\x04\0\x0dsigning-error\x03\0\0\x01m\x03\x06sha256\x06sha384\x06sha512\x04\
+\0\x04hash\x03\0\x02\x01m\x03\x04text\x03hex\x06base64\x04\0\x0ckey-encoding\x03\
+\0\x04\x01m\x04\x05hs256\x05rs256\x05es256\x05eddsa\x04\0\x0djwt-algorithm\x03\0\
+\x06\x01ks\x01r\x03\x0daccess-key-ids\x11secret-access-keys\x0dsession-token\x08\
+\x04\0\x0baws-account\x03\0\x09\x01o\x02ss\x01p\x0b\x01r\x06\x06methods\x03urls\x07\
+headers\x0c\x06regions\x07services\x04timex\x04\0\x0baws-request\x03\0\x0d\x01p}\
+\x01q\x02\x06signed\x01\x0f\0\x08unsigned\0\0\x04\0\x08aws-body\x03\0\x10\x01q\x03\
+\x06github\x01s\0\x05slack\x01\x0b\0\x06stripe\x01s\0\x04\0\x07webhook\x03\0\x12\
+\x01j\x01\x0f\x01\x01\x01@\x04\x03keys\x08encoding\x05\x04hash\x03\x04data\x0f\0\
+\x14\x04\0\x04hmac\x01\x15\x01j\x01\x7f\x01\x01\x01@\x05\x03keys\x08encoding\x05\
+\x04hash\x03\x04data\x0f\x09signatures\0\x16\x04\0\x0bverify-hmac\x01\x17\x01j\x01\
+s\x01\x01\x01@\x05\x03keys\x08encoding\x05\x09algorithm\x07\x06headers\x06claims\
+s\0\x18\x04\0\x03jwt\x01\x19\x01j\x01\x0c\x01\x01\x01@\x03\x07account\x0a\x07req\
+uest\x0e\x04body\x11\0\x1a\x04\0\x06aws-v4\x01\x1b\x01@\x03\x07account\x0a\x07re\
+quest\x0e\x07expiresy\0\x18\x04\0\x0aaws-v4-url\x01\x1c\x01@\x02\x04users\x03key\
+s\0\x18\x04\0\x05basic\x01\x1d\x01@\x05\x03keys\x07webhook\x13\x04body\x0f\x03no\
+wx\x09tolerancey\0\x16\x04\0\x0everify-webhook\x01\x1e\x03\0\x1blockstep:step/si\
+gning@1.0.0\x05\x01\x01B\x03\x01ps\x01r\x03\x07messages\x09retryable\x7f\x13miss\
+ing-credentials\0\x04\0\x07failure\x03\0\x01\x03\0\x1clockstep:step/failures@1.0\
+.0\x05\x02\x02\x03\0\x02\x07failure\x03\0\x07failure\x03\0\x03\x04\0=lockstep:st\
+ep/step-core-with-all-of-its-exports-removed@1.0.0\x04\0\x0b/\x01\0)step-core-wi\
+th-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {
