@@ -40,6 +40,38 @@ async fn a_credential_is_had_and_masked_on_each_target() {
 }
 
 #[tokio::test]
+async fn a_step_has_things_signed_on_each_target() {
+    let host = TestHost::new().await;
+    // The secret access key of the examples of S3.
+    host.set("KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+        .await;
+    for target in TARGETS {
+        let wanted = Wanted::of(guest(&format!("signs.{target}")));
+        let ran = host
+            .run(wanted.input(r#""what do ya want for nothing?""#))
+            .await;
+        let expected = json!({
+            "sha256": "501344e5adcb60e06d9efdba080a803f5eb02ecc948b06d380fca032b203cd43",
+            "sha512": "1da4325ebeda77653fadceb5c7ab3076aad55e714825bc55e61c3d21cd49bd7e587ce85388b3f687172e5c11003479cb88968383a80c9cba1c1de6c01ec6743c",
+            "verified": [true, false],
+            "token": [50, 18, 43],
+            "aws": [
+                ["x-amz-date", "x-amz-content-sha256", "authorization"],
+                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+                "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404",
+            ],
+            "basic": 66,
+            "github": true,
+            "refused": [["invalid_key", "KEY"], ["missing_credential", "NONE"]],
+        });
+        assert_eq!(ran.output(), expected, "{target}");
+        let used: Vec<_> = ran.report.receipt.credentials.iter().collect();
+        assert_eq!(used.len(), 1, "{target}");
+        assert_eq!(ran.report.denied[0].reason, DenialReason::NotFound);
+    }
+}
+
+#[tokio::test]
 async fn a_failure_carries_its_message_and_whether_to_try_again() {
     let host = TestHost::new().await;
     for (retryable, input) in [

@@ -180,7 +180,9 @@ export interface Sign {
    *
    * export default ({ app }: { app: string }) => {
    *   const iat = Math.floor(Date.now() / 1000) - 60;
-   *   return sign.jwt("GITHUB_APP_KEY", { iss: app, iat, exp: iat + 600 }, { algorithm: "RS256" });
+   *   const token = sign.jwt("GITHUB_APP_KEY", { iss: app, iat, exp: iat + 600 }, { algorithm: "RS256" });
+   *   const headers = new Headers({ authorization: `Bearer ${token}` }); // a log shows it as ***
+   *   return headers.has("authorization");
    * };
    * ```
    */

@@ -5,13 +5,16 @@ use serde::{Deserialize, Serialize};
 use crate::host::{CredentialDesk, Stop};
 use crate::signer::{AwsAccount, AwsCall, NotSigned, Unsigned};
 use crate::signing::{
-    AwsRequest, AwsScope, Encoding, Hash, JwtAlgorithm, KeyEncoding, SigningError, Webhook,
+    self, AwsRequest, AwsScope, Encoding, Hash, JwtAlgorithm, KeyEncoding, SigningError, Webhook,
 };
 
 /// Before what was asked for, before the key of a credential that is missing, and before an error.
 const SIGNED: char = 's';
 const MISSING: char = 'm';
 const ERROR: char = 'e';
+
+/// What of a call is not data, in bytes: more than the limits of what is in it come to, each byte as an escape.
+const MAX_ASKED_BYTES: usize = 4 << 20;
 
 /// What is asked for. What is signed follows it.
 #[derive(Deserialize)]
@@ -98,14 +101,7 @@ struct NotUnderstood;
 /// Answers a call.
 pub(super) fn sign(desk: &mut CredentialDesk, call: &[u8]) -> wasmtime::Result<String> {
     let (asked, data) = split(call).ok_or(NotUnderstood)?;
-    let answer = match serde_json::from_slice(asked) {
-        Ok(asked) => answer(desk, asked, data),
-        // The engine has seen to the types; what is left is a word that is none of those there are.
-        Err(_) => Err(NotSigned::Unsigned(Unsigned::Refused {
-            key: String::new(),
-            error: SigningError::argument("an option has a value that it cannot have"),
-        })),
-    };
+    let answer = parse(asked).and_then(|asked| answer(desk, asked, data));
     match answer.map_err(NotSigned::told) {
         Ok(answer) => Ok(format!("{SIGNED}{answer}")),
         Err(Ok(Unsigned::Missing(missing))) => Ok(format!("{MISSING}{}", missing.key)),
@@ -125,6 +121,21 @@ pub(super) fn sign(desk: &mut CredentialDesk, call: &[u8]) -> wasmtime::Result<S
 fn split(call: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = call.split_first_chunk()?;
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+fn parse(asked: &[u8]) -> Result<Asked, NotSigned> {
+    let length = signing::check_length("what is asked for", asked.len(), MAX_ASKED_BYTES);
+    // The engine has seen to the types; what is left is a number that is out of range.
+    let parsed = length.and_then(|()| {
+        serde_json::from_slice(asked)
+            .map_err(|_| SigningError::argument("an option has a value that it cannot have"))
+    });
+    parsed.map_err(|error| {
+        NotSigned::Unsigned(Unsigned::Refused {
+            key: String::new(),
+            error,
+        })
+    })
 }
 
 /// What was asked for: text as it is, and JSON.

@@ -200,6 +200,14 @@ async fn a_script_that_cannot_sign_is_told_why() {
             "ctx.sign.hmac('KEY', '', { hash: 'MD5' })",
             r#"["TypeError",null,null]"#,
         ),
+        (
+            "ctx.sign.jwt('KEY', { a: 'x'.repeat(2 ** 22) })",
+            r#"["SigningError","too_large",""]"#,
+        ),
+        (
+            "ctx.sign.jwt('KEY', { a: 'x'.repeat(2 ** 16) })",
+            r#"["SigningError","too_large","KEY"]"#,
+        ),
         ("ctx.sign.hmac('KEY', 1)", r#"["TypeError",null,null]"#),
         ("ctx.sign.hmac(1, '')", r#"["TypeError",null,null]"#),
         ("ctx.sign.jwt('KEY', [])", r#"["TypeError",null,null]"#),
