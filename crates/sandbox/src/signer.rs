@@ -15,7 +15,7 @@ use crate::signing::{
     SigningError, Webhook,
 };
 
-/// What a run may sign with private keys: with an RSA key of 4096 bits some 6 ms each.
+/// What a run may sign with private keys: with an RSA key of 4096 bits some 10 ms each.
 const MAX_SIGNATURES: u32 = 1_000;
 /// The header of a session token, which only the host can fill in.
 const AWS_TOKEN: &str = "x-amz-security-token";

@@ -58,12 +58,15 @@ pub(super) struct Parts {
     pub(super) headers: Vec<(String, String)>,
 }
 
-/// What signs a request in its headers.
-pub(super) struct SignedParts {
+/// A request that is ready to be signed in its headers.
+pub(super) struct Prepared {
+    moment: Moment,
     /// The headers to add.
-    pub(super) headers: Vec<(&'static str, String)>,
-    /// What was signed.
+    headers: Vec<(&'static str, String)>,
+    /// What is signed.
     pub(super) canonical: Zeroizing<String>,
+    /// The names of the headers in it.
+    names: String,
 }
 
 /// A day and a second of it, as AWS writes them, and what the signature is for.
@@ -89,7 +92,7 @@ impl AwsRequest {
             || UNSIGNED_PAYLOAD.to_owned(),
             |body| hex(&Sha256::digest(body)),
         );
-        Ok(parts.sign(keys, scope, rules, &body)?.headers)
+        Ok(parts.prepare(keys, scope, rules, &body)?.sign(keys, scope))
     }
 
     /// Its URL with the signature in it, good for `expires_s` seconds.
@@ -147,39 +150,35 @@ impl AwsRequest {
 // === impl Parts ===
 
 impl Parts {
-    /// The headers to add, and the canonical request. `body` is the hash of the body, or what stands for it.
-    pub(super) fn sign(
+    /// Makes the canonical request. `body` is the hash of the body, or what stands for it.
+    pub(super) fn prepare(
         mut self,
         keys: &AwsKeys<'_>,
         scope: &AwsScope,
         rules: AwsRules,
         body: &str,
-    ) -> Result<SignedParts, SigningError> {
+    ) -> Result<Prepared, SigningError> {
         let moment = Moment::new(keys, scope)?;
-        let mut added = vec![(DATE, moment.time.clone())];
+        let mut headers = vec![(DATE, moment.time.clone())];
         if rules.wants_body_hash {
-            added.push((BODY_HASH, body.to_owned()));
+            headers.push((BODY_HASH, body.to_owned()));
         }
         let replaced = ["host", DATE, BODY_HASH, TOKEN];
         self.headers
             .retain(|(name, _)| !replaced.contains(&name.to_ascii_lowercase().as_str()));
-        for (name, value) in &added {
+        for (name, value) in &headers {
             self.headers.push(((*name).to_owned(), value.clone()));
         }
         if let Some(token) = keys.session_token {
             self.headers.push((TOKEN.to_owned(), token.to_owned()));
         }
-        let pairs = canonical::pairs(&self.query);
-        let (request, names) = self.canonical(&canonical::query(&pairs), rules, body);
-        let signature = moment.sign(keys, scope, &request);
-        let credential = format!("{}/{}", keys.access_key_id, moment.scope);
-        let authorization = format!(
-            "{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
-        );
-        added.push(("authorization", authorization));
-        Ok(SignedParts {
-            headers: added,
-            canonical: request,
+        let query = canonical::query(&canonical::pairs(&self.query));
+        let (canonical, names) = self.canonical(&query, rules, body);
+        Ok(Prepared {
+            moment,
+            headers,
+            canonical,
+            names,
         })
     }
 
@@ -251,6 +250,26 @@ impl Parts {
             request.push_str(part);
         }
         (request, names)
+    }
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    /// The headers to add.
+    pub(super) fn sign(
+        mut self,
+        keys: &AwsKeys<'_>,
+        scope: &AwsScope,
+    ) -> Vec<(&'static str, String)> {
+        let signature = self.moment.sign(keys, scope, &self.canonical);
+        let (id, names) = (keys.access_key_id, &self.names);
+        let credential = format!("{id}/{}", self.moment.scope);
+        let authorization = format!(
+            "{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
+        );
+        self.headers.push(("authorization", authorization));
+        self.headers
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) use hmac::{Hash, HmacKey};
 pub(crate) use jwt::{JwtAlgorithm, jwt};
 pub(crate) use webhook::{Webhook, is_genuine};
 
-/// What may be signed, or verified, at once, in bytes: some 20 ms of SHA-512.
+/// What may be signed, or verified, at once, in bytes: some 50 ms of SHA-512, in which no other run has the thread.
 pub(crate) const MAX_DATA_BYTES: usize = 8 << 20;
 /// Header and claims of a token, in bytes: servers take no header of a request that is longer.
 pub(crate) const MAX_CLAIMS_BYTES: usize = 64 << 10;
