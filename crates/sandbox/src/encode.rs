@@ -146,7 +146,14 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/wit");
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(folder).unwrap();
-        for world in ["step", "command", "step-core", "command-core"] {
+        for world in [
+            "step",
+            "command",
+            "step-with-http",
+            "command-with-http",
+            "step-core",
+            "command-core",
+        ] {
             resolve.select_world(&[package], Some(world)).unwrap();
         }
     }

@@ -63,7 +63,7 @@ async fn an_answer_is_longer_than_the_memory_of_the_step() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error() {
     let scene = Scene::new().await;
-    let url = scene.upstream.https1("api.test", "/broken/cut");
+    let url = scene.upstream.raw("api.test", super::HALF);
     let ran = scene.run(json!({"send": {"url": url}})).await;
     assert_eq!(ran.kind(), OutcomeKind::StepFailed);
     assert!(ran.message().contains("broke off"), "{}", ran.message());

@@ -102,5 +102,8 @@ async fn what_a_step_keeps_with_the_host_is_limited() {
 async fn a_step_has_a_thousand_requests_open_and_no_more() {
     let scene = Scene::new().await;
     let authority = format!("api.test:{}", scene.upstream.https_port());
-    assert_eq!(held(&scene, json!({"open": [1_010, authority]})).await, 10);
+    assert_eq!(
+        held(&scene, json!({"open": [1_010, 10, authority]})).await,
+        10
+    );
 }

@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 
 use lockstep_e2e::{Ran, TestHost, Upstream, Wanted, guest, sandbox_to};
 
+/// An answer whose body is cut off.
+const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
+
 /// A server, and a host whose steps may make requests to it.
 struct Scene {
     upstream: Upstream,
@@ -135,4 +138,21 @@ async fn an_answer_comes_as_it_is_when_nothing_sealed_was_sent() {
         "{headers}"
     );
     assert!(!answer["body"].as_str().unwrap().starts_with('{'));
+}
+
+// SCRATCH
+#[tokio::test]
+async fn scratch_of_foreign_tools() {
+    for file in ["jco", "python2"] {
+        let path = format!("/tmp/ls/scratch/foreign/out/{file}.wasm");
+        let Ok(step) = std::fs::read(path) else { continue };
+        let scene = Scene::new().await;
+        let url = scene.upstream.https("api.test", "/echo?a=b");
+        let began = Instant::now();
+        let ran = scene.host.run(Wanted::of(step.clone()).input(json!({"send": {"url": url}}).to_string())).await;
+        println!("{file}: {:?} {:?}", ran.report.outcome, began.elapsed());
+        let denied = scene.upstream.http("127.0.0.1", "/echo?a=b");
+        let ran = scene.host.run(Wanted::of(step).input(json!({"send": {"url": denied}}).to_string())).await;
+        println!("{file}: {:?} {:?}", ran.report.outcome, began.elapsed());
+    }
 }

@@ -1943,6 +1943,10 @@ pub mod lockstep {
             #[derive(Clone)]
             pub struct Failure {
                 /// What went wrong, for people. Masked before it leaves the host.
+                ///
+                /// When it names the error of a request that was denied (`HTTP-request-denied` of `wasi:http` in the spelling
+                /// of any language, or `egress_denied`), and the host did deny one in this run, the outcome is `egress_denied`
+                /// instead of `step_failed`. The host adds why.
                 pub message: _rt::String,
                 /// Whether trying the same step again may help.
                 pub retryable: bool,

@@ -3,7 +3,8 @@
 use lockstep_step::Failure;
 use serde::Deserialize;
 use wasip2::http::outgoing_handler::handle;
-use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
+use wasip2::http::types::{Fields, FutureIncomingResponse, Method, OutgoingRequest, Scheme};
+use wasip2::io::poll::poll;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,8 +19,8 @@ pub(crate) enum Hoard {
     Authority(usize),
     /// A path of this length.
     Path(usize),
-    /// So many requests at once to this host; how many were refused.
-    Open(usize, String),
+    /// So many requests at once to this host, which answers none, of which so many are refused.
+    Open(usize, usize, String),
 }
 
 impl Hoard {
@@ -44,7 +45,7 @@ impl Hoard {
                 let path = format!("/{}", long(length - 1));
                 held(request().set_path_with_query(Some(&path)), length)
             }
-            Self::Open(count, authority) => open(count, &authority)?,
+            Self::Open(count, refused, authority) => open(count, refused, &authority)?,
         };
         Ok(held as u64)
     }
@@ -75,21 +76,24 @@ fn body() -> Result<usize, Failure> {
     Ok(held)
 }
 
-fn open(count: usize, authority: &str) -> Result<usize, Failure> {
-    let refused = |()| Failure::new("refused");
+fn open(count: usize, refused: usize, authority: &str) -> Result<usize, Failure> {
+    let invalid = |()| Failure::new("invalid");
     let mut answers = Vec::new();
     for _ in 0..count {
         let request = OutgoingRequest::new(Fields::new());
-        request.set_scheme(Some(&Scheme::Https)).map_err(refused)?;
-        request.set_authority(Some(authority)).map_err(refused)?;
-        request.set_path_with_query(Some("/slow/never")).map_err(refused)?;
+        request.set_scheme(Some(&Scheme::Https)).map_err(invalid)?;
+        request.set_authority(Some(authority)).map_err(invalid)?;
+        request
+            .set_path_with_query(Some("/slow/never"))
+            .map_err(invalid)?;
         answers.push(handle(request, None)?);
     }
-    // The last ones are over at once, if they were refused.
-    let last = answers.last().map(|answer| answer.subscribe());
-    if let Some(last) = last {
+    let all: Vec<_> = answers
+        .iter()
+        .map(FutureIncomingResponse::subscribe)
+        .collect();
+    for last in &all[count - refused..] {
         last.block();
     }
-    let over = answers.iter().filter(|answer| matches!(answer.get(), Some(Ok(Err(_)))));
-    Ok(over.count())
+    Ok(poll(&all.iter().collect::<Vec<_>>()).len())
 }

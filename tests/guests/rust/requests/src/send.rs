@@ -92,7 +92,9 @@ async fn answer(request: Send) -> Result<Answer, Failure> {
     match abort {
         None => sending.await,
         Some(abort) => {
-            let late = sending.timeout(wstd::time::Duration::from_millis(abort)).await;
+            let late = sending
+                .timeout(wstd::time::Duration::from_millis(abort))
+                .await;
             late.map_err(|_| Failure::new("aborted"))?
         }
     }

@@ -32,8 +32,12 @@ pub(crate) fn send(asked: Unfinished) -> Result<String, Failure> {
     let refused = |()| Failure::new("refused");
     request.set_method(&Method::Post).map_err(refused)?;
     request.set_scheme(Some(&Scheme::Https)).map_err(refused)?;
-    request.set_authority(Some(&asked.authority)).map_err(refused)?;
-    request.set_path_with_query(Some(&asked.path)).map_err(refused)?;
+    request
+        .set_authority(Some(&asked.authority))
+        .map_err(refused)?;
+    request
+        .set_path_with_query(Some(&asked.path))
+        .map_err(refused)?;
     let body = request.body().map_err(refused)?;
     let answer = handle(request, None)?;
     let stream = body.write().map_err(refused)?;
