@@ -450,3 +450,37 @@ async fn explain_tells_where_a_sealed_credential_may_go() {
     let clear = ["--egress-sealed-in-the-clear", "8.8.8.8"];
     assert_eq!(told("http://8.8.8.8/", &clear).1, 0);
 }
+
+#[tokio::test]
+async fn what_a_step_sends_is_in_nothing_that_stays() {
+    let upstream = Upstream::start();
+    let host = TestHost::with(sandbox_to(&upstream)).await;
+    let token = "a-token-that-goes-out-4711";
+    host.set("TOKEN", token).await;
+    let step = "export default async (urls) => {
+        const token = credential('TOKEN');
+        for (const url of urls) {
+            const headers = { authorization: `Bearer ${token}` };
+            const sent = { method: 'POST', headers, body: token };
+            const response = await fetch(`${url}?key=${token}`, sent);
+            console.log(await response.text());
+        }
+        return urls.length;
+    };";
+    let urls = [
+        upstream.https("echo.test", "/echo"),
+        upstream.https1("echo.test", "/echo/gzip"),
+        upstream.http("echo.test", "/echo"),
+    ];
+    let input = json!(urls).to_string();
+    let ran = host.run(Wanted::script("send.js", step).input(input)).await;
+    assert_eq!(ran.output(), 3);
+    assert!(ran.log.contains("Bearer ***"), "{}", ran.log);
+    // It did arrive. That it is in no log, record, trace and file is what the host looks for when it is dropped.
+    for received in upstream.received() {
+        let bearer = format!("Bearer {token}");
+        assert_eq!(received.header("authorization"), Some(bearer.as_str()));
+        assert_eq!(received.text(), token);
+        assert_eq!(received.query, Some(format!("key={token}")));
+    }
+}
