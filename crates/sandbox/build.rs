@@ -3,19 +3,19 @@
 
 use std::env;
 
-/// Names the file here, and in the code.
+/// Names the other file here, and in the code.
 const FILE: &str = "LOCKSTEP_ENGINE_FILE";
 
 fn main() {
     println!("cargo::rerun-if-env-changed={FILE}");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(engine_elsewhere)");
     #[expect(
         clippy::disallowed_methods,
         reason = "the environment of a build, not of a run"
     )]
-    let file = env::var(FILE).unwrap_or_else(|_| {
-        let here = env!("CARGO_MANIFEST_DIR");
-        format!("{here}/../../guest-sdk/js/engine/lockstep-engine.wasm")
-    });
-    println!("cargo::rustc-env={FILE}={file}");
+    if let Ok(file) = env::var(FILE) {
+        println!("cargo::rustc-cfg=engine_elsewhere");
+        println!("cargo::rustc-env={FILE}={file}");
+    }
 }

@@ -1,15 +1,17 @@
 //! One run: recorded before anything happens, permitted, loaded, placed, resolved, run, and recorded in every case.
 
+use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use lockstep_sandbox::{
-    Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Usage,
+    Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Threshold, Usage,
 };
 use lockstep_secret::{Masked, Masker, MaskerConfig};
 use lockstep_step::{
@@ -241,6 +243,10 @@ impl OpenRun {
             limits: request.limits,
             share: self.workspace.as_str(),
             egress: Arc::clone(credentials.0.egress()),
+            threshold: Some(Arc::new(OnDisk {
+                parts: Arc::clone(&self.parts),
+                run: self.id,
+            })),
             credentials,
             log,
             cancel,
@@ -352,6 +358,19 @@ impl OpenRun {
                 denied,
             }),
         }
+    }
+}
+
+/// The threshold of a run: its record is on disk before its first request leaves.
+struct OnDisk {
+    parts: Arc<Parts>,
+    run: RunId,
+}
+
+#[async_trait]
+impl Threshold for OnDisk {
+    async fn cross(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(self.parts.store.settle_run(&self.run).await?)
     }
 }
 

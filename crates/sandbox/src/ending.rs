@@ -89,7 +89,7 @@ pub(crate) fn meaning(error: wasmtime::Error, guest: &Guest) -> Meaning {
             }
             Stop::Reveal { .. }
             | Stop::Mask { .. }
-            | Stop::Sealed(_)
+            | Stop::Request(_)
             | Stop::Sign(_)
             | Stop::NoPlaceholder(NoPlaceholder::NoRandomness(_)) => Meaning::HostFault(error),
         };

@@ -17,7 +17,7 @@ use lockstep_step::{
 };
 
 use crate::credentials::{Credentials, RevealError};
-use crate::egress::{NoPlaceholder, NotOpened, Outlet, Sealed, WayOut};
+use crate::egress::{HostFault, NoPlaceholder, NotOpened, Outlet, Sealed, WayOut};
 use crate::limiter::MemoryLimiter;
 use crate::log::RunLog;
 use crate::signing_imports;
@@ -105,9 +105,9 @@ pub(crate) enum Stop {
         key: CredentialKey,
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The host could not open a sealed credential for a request.
+    /// The host could not do what it has to do for a request.
     #[error("a request cannot be made")]
-    Sealed(#[source] Arc<NotOpened>),
+    Request(#[source] Arc<HostFault>),
     /// The host could not open a sealed credential to sign with it.
     #[error("nothing can be signed")]
     Sign(#[source] NotOpened),

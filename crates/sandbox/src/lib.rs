@@ -46,6 +46,7 @@ mod sandbox;
 mod signer;
 mod signing_imports;
 mod stdio;
+mod threshold;
 mod wasi_http;
 
 #[cfg(test)]
@@ -68,4 +69,5 @@ pub use log::LogSink;
 pub use prepare::prepare;
 pub use run::{Ended, Invocation, StepContext, Usage};
 pub use sandbox::{Sandbox, SandboxError};
+pub use threshold::Threshold;
 pub use turns::NoTurn;

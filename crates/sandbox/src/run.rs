@@ -17,6 +17,7 @@ use lockstep_step::{
     WorkflowEgress,
 };
 
+use crate::Threshold;
 use crate::credentials::Credentials;
 use crate::egress::{Egress, Outlet, WayOut};
 use crate::ending::{Ending, Meaning, exited_with_failure, meaning};
@@ -44,6 +45,8 @@ pub struct Invocation<'a> {
     pub share: &'a str,
     /// Where its requests may go, as far as its workflow says.
     pub egress: Arc<WorkflowEgress>,
+    /// What is done before its first request leaves.
+    pub threshold: Option<Arc<dyn Threshold>>,
     /// Its credentials.
     pub credentials: Arc<dyn Credentials>,
     /// Where its log goes.
@@ -144,6 +147,7 @@ pub(crate) async fn run(
         Arc::clone(&invocation.egress),
         &invocation.limits,
     );
+    let way_out = way_out.behind(invocation.threshold.clone());
     match &step.code {
         LoadedCode::Component(component) => {
             run_component(engine, component, way_out, invocation).await

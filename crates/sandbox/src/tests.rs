@@ -130,6 +130,7 @@ impl Run {
             context: StepContext::default(),
             limits: self.limits,
             share: "test",
+            threshold: None,
             egress: Arc::default(),
             credentials: Arc::new(self.held),
             log: Arc::clone(&lines) as Arc<dyn LogSink>,

@@ -27,7 +27,7 @@ use wasmtime_wasi_http::{
     WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use crate::egress::{EgressError, NotOpened, Outlet};
+use crate::egress::{EgressError, HostFault, Outlet};
 use crate::host::{Guest, RunState, Stop};
 
 use room::Room;
@@ -67,7 +67,7 @@ struct Told {
     /// The run is over: a body that ends now is not complete.
     is_over: AtomicBool,
     /// The host is at fault.
-    not_opened: OnceLock<Arc<NotOpened>>,
+    host_fault: OnceLock<Arc<HostFault>>,
     /// What the last request that was denied was told.
     denial: Mutex<Option<String>>,
 }
@@ -118,8 +118,8 @@ impl WasiHttpState {
 
     /// Ends the run if a request found the host at fault.
     pub(crate) fn check(&self) -> Result<(), Stop> {
-        match self.hooks.told.not_opened.get() {
-            Some(error) => Err(Stop::Sealed(Arc::clone(error))),
+        match self.hooks.told.host_fault.get() {
+            Some(error) => Err(Stop::Request(Arc::clone(error))),
             None => Ok(()),
         }
     }
@@ -137,9 +137,9 @@ impl Drop for WasiHttpState {
 impl Told {
     /// What the guest is told of a failed request.
     fn of(&self, error: EgressError) -> Error {
-        if let Some(not_opened) = &error.of_the_host {
+        if let Some(host_fault) = &error.of_the_host {
             // The guest finds the run over when it asks for the answer.
-            self.not_opened.get_or_init(|| Arc::clone(not_opened));
+            self.host_fault.get_or_init(|| Arc::clone(host_fault));
         }
         if error.fault.is_denial() {
             *self.denial() = Some(error.message.clone());

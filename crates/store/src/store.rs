@@ -276,6 +276,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// It takes no permit, as refused runs are recorded, too.
     async fn open_run(&self, run: NewRun) -> Result<OpenedRun, StoreError>;
 
+    /// An open run is about to reach beyond this machine: when this returns, its record is on disk, and says so.
+    async fn settle_run(&self, run: &RunId) -> Result<(), StoreError>;
+
     /// Appends to the log of an open run. `RunClosed` if it is not open.
     async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError>;
 

@@ -44,6 +44,7 @@ impl Alone {
             context: StepContext::default(),
             limits: Limits::default(),
             share: "bench",
+            threshold: None,
             egress: Arc::default(),
             credentials: Arc::new(OneValue),
             log: Arc::new(Nowhere),

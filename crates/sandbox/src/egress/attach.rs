@@ -352,7 +352,7 @@ fn cannot_be_sent() -> EgressError {
 
 /// Neither the guest nor the operator is at fault.
 fn of_the_host(error: NotOpened) -> EgressError {
-    EgressError::of_the_host(error)
+    EgressError::of_the_host(error.into())
 }
 
 /// User and password of a header `Authorization: Basic`.

@@ -17,13 +17,13 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::ClientConfig;
 use tower_service::Service;
 
 use lockstep_step::RequestFault;
 
 use super::config::EgressConfig;
 use super::error::EgressError;
+use super::tls::Tls;
 
 /// How long one address is waited for before the next is tried beside it (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -44,7 +44,7 @@ pub(crate) async fn connecting_within<T>(limit: Duration, sending: impl Future<O
 #[derive(Clone)]
 pub(super) struct Dialer {
     pub(super) config: Arc<EgressConfig>,
-    pub(super) tls: Arc<ClientConfig>,
+    pub(super) tls: Arc<Tls>,
 }
 
 /// A connection to a server.
@@ -125,7 +125,7 @@ impl Dialer {
             EgressError::new(RequestFault::Tls, message)
         };
         let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let connector = TlsConnector::from(self.tls.client().await);
         let stream = connector
             .connect(name, stream)
             .await

@@ -7,6 +7,17 @@ use lockstep_step::RequestFault;
 
 use super::sealed::NotOpened;
 
+/// What the host has to do for a request, and cannot.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HostFault {
+    /// Open a sealed credential.
+    #[error(transparent)]
+    NotOpened(#[from] NotOpened),
+    /// Cross the threshold of the run.
+    #[error("what has to be done before the first request of a run failed")]
+    Threshold(#[source] Box<dyn Error + Send + Sync>),
+}
+
 /// A request that did not succeed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
@@ -18,7 +29,7 @@ pub(crate) struct EgressError {
     /// A sentence for people: what failed, and what to do about it.
     pub(crate) message: String,
     /// The host is at fault: the run ends with it.
-    pub(crate) of_the_host: Option<Arc<NotOpened>>,
+    pub(crate) of_the_host: Option<Arc<HostFault>>,
 }
 
 impl EgressError {
@@ -31,10 +42,10 @@ impl EgressError {
         }
     }
 
-    /// A credential that is there cannot be opened.
-    pub(super) fn of_the_host(error: NotOpened) -> Self {
+    /// The host cannot do what it has to do for a request.
+    pub(super) fn of_the_host(fault: HostFault) -> Self {
         Self {
-            of_the_host: Some(Arc::new(error)),
+            of_the_host: Some(Arc::new(fault)),
             ..Self::new(RequestFault::Aborted, "the host failed")
         }
     }

@@ -41,7 +41,7 @@ pub use resolve::{Resolve, SystemResolver};
 
 pub(crate) use body::BodyStream;
 pub(crate) use dial::connecting_within;
-pub(crate) use error::EgressError;
+pub(crate) use error::{EgressError, HostFault};
 pub(crate) use outgoing::{Incoming, Outgoing, RequestBody};
 pub(crate) use outlet::{Egress, Outlet, WayOut};
 pub(crate) use redirect::Redirects;

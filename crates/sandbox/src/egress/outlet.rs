@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::ext::ReasonPhrase;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use tokio::time::timeout;
 use url::Url;
 
@@ -21,7 +21,7 @@ use super::budget::Budget;
 use super::config::EgressConfig;
 use super::decode;
 use super::dial::Dialer;
-use super::error::EgressError;
+use super::error::{EgressError, HostFault};
 use super::ledger::{Entry, Ledger};
 use super::outgoing::{self, Incoming, Outgoing, RequestBody};
 use super::pool::{Connections, Pool};
@@ -29,7 +29,8 @@ use super::redirect::{self, MAX_REDIRECTS, Redirects};
 use super::scrub;
 use super::sealed::Sealed;
 use super::target::Target;
-use super::tls::{self, InvalidRoot};
+use super::tls::{InvalidRoot, Tls};
+use crate::Threshold;
 
 /// The way out of all runs of a sandbox.
 pub(crate) struct Egress {
@@ -43,6 +44,7 @@ pub(crate) struct WayOut {
     share: Box<str>,
     rules: Arc<WorkflowEgress>,
     limits: Limits,
+    threshold: Option<Arc<dyn Threshold>>,
     outlet: Option<Outlet>,
 }
 
@@ -59,6 +61,9 @@ struct Shared {
     budget: Arc<Budget>,
     ledger: Ledger,
     sealed: Arc<Sealed>,
+    threshold: Option<Arc<dyn Threshold>>,
+    /// Whether a request may leave; one crosses the threshold for all.
+    crossed: OnceCell<()>,
 }
 
 /// A request that may leave.
@@ -89,7 +94,7 @@ struct Hop {
 
 impl Egress {
     pub(crate) fn new(config: EgressConfig) -> Result<Self, InvalidRoot> {
-        let tls = tls::client(&config.roots)?;
+        let tls = Arc::new(Tls::new(&config.roots)?);
         let config = Arc::new(config);
         Ok(Self {
             pool: Pool::new(Arc::clone(&config), tls),
@@ -112,9 +117,12 @@ impl Egress {
         rules: Arc<WorkflowEgress>,
         limits: &Limits,
         sealed: &Arc<Sealed>,
+        threshold: Option<Arc<dyn Threshold>>,
     ) -> Outlet {
         let shared = Shared {
             sealed: Arc::clone(sealed),
+            threshold,
+            crossed: OnceCell::new(),
             egress: Arc::clone(self),
             connections: self.pool.of(workspace),
             rules,
@@ -194,6 +202,7 @@ impl Shared {
     ) -> Result<(Response<hyper::body::Incoming>, Arc<Entry>), EgressError> {
         let ready = self.ready(hop, decodes);
         let ready = ready.map_err(|error| self.refused(hop, error))?;
+        self.cross().await?;
         let entry = self
             .ledger
             .allowed(hop.method.as_str(), &hop.target, ready.rule);
@@ -226,6 +235,17 @@ impl Shared {
                 Err(failed(&entry, error))
             }
         }
+    }
+
+    /// Crosses the threshold, if nobody has.
+    async fn cross(&self) -> Result<(), EgressError> {
+        let Some(threshold) = &self.threshold else {
+            return Ok(());
+        };
+        let crossed = self.crossed.get_or_try_init(|| threshold.cross()).await;
+        crossed
+            .copied()
+            .map_err(|error| EgressError::of_the_host(HostFault::Threshold(error)))
     }
 
     /// All that can be said against a request before anything of it is sent.
@@ -280,7 +300,8 @@ impl Shared {
         entry.attached(ready.keys);
         let (mut inner, mut headers) = (ready.body, ready.headers);
         // Said of each body that is all there (RFC 9110, section 8.6), over HTTP/2 too.
-        if let Some(length) = inner.size_hint().exact()
+        if ready.filling.is_none()
+            && let Some(length) = inner.size_hint().exact()
             && (length > 0 || method == Method::POST || method == Method::PUT)
         {
             headers.insert(CONTENT_LENGTH, length.into());
@@ -528,15 +549,23 @@ impl WayOut {
             share: share.into(),
             rules,
             limits: *limits,
+            threshold: None,
             outlet: None,
         }
+    }
+
+    /// Behind this threshold.
+    pub(crate) fn behind(self, threshold: Option<Arc<dyn Threshold>>) -> Self {
+        Self { threshold, ..self }
     }
 
     /// The outlet, opened when it is first used: most runs make no request.
     pub(crate) fn open(&mut self, sealed: &Arc<Sealed>) -> &Outlet {
         self.outlet.get_or_insert_with(|| {
             let rules = Arc::clone(&self.rules);
-            self.egress.outlet(&self.share, rules, &self.limits, sealed)
+            let threshold = self.threshold.clone();
+            self.egress
+                .outlet(&self.share, rules, &self.limits, sealed, threshold)
         })
     }
 

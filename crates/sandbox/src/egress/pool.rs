@@ -6,11 +6,11 @@ use std::time::Duration;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use moka::sync::Cache;
-use tokio_rustls::rustls::ClientConfig;
 
 use super::body::OutgoingBody;
 use super::config::EgressConfig;
 use super::dial::Dialer;
+use super::tls::Tls;
 
 /// What a response may have in its head, in bytes. Servers and proxies send at most 8 to 32 KiB.
 const MAX_HEAD_BYTES: u32 = 64 << 10;
@@ -33,7 +33,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(config: Arc<EgressConfig>, tls: Arc<ClientConfig>) -> Self {
+    pub(super) fn new(config: Arc<EgressConfig>, tls: Arc<Tls>) -> Self {
         let workspaces = Cache::builder()
             .max_capacity(MAX_WORKSPACES)
             .time_to_idle(config.idle + Duration::from_secs(1))

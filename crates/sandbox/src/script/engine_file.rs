@@ -3,7 +3,13 @@
 use wasm_encoder::{Module, RawSection};
 use wasmparser::{DataKind, Operator, Parser, Payload, SectionLimited, TypeRef};
 
-/// `guest-sdk/js/engine`, as `cargo xtask engine` built it; `build.rs` says which file that is.
+/// `guest-sdk/js/engine`, as `cargo xtask engine` built it.
+#[cfg(not(engine_elsewhere))]
+pub(super) const ENGINE: &[u8] =
+    include_bytes!("../../../../guest-sdk/js/engine/lockstep-engine.wasm");
+
+/// Another file of it; `build.rs` says which.
+#[cfg(engine_elsewhere)]
 pub(super) const ENGINE: &[u8] = include_bytes!(env!("LOCKSTEP_ENGINE_FILE"));
 
 /// Bytes of a page of WebAssembly.

@@ -148,7 +148,7 @@ impl Network {
                         ..
                     }),
                 ))) => {
-                    return Err(Stop::Sealed(error));
+                    return Err(Stop::Request(error));
                 }
                 Some(Ok((id, event))) => {
                     if let Some(news) = self.happened(id, event) {

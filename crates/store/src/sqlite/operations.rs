@@ -448,6 +448,14 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn settle_run(&self, run: &RunId) -> Result<(), StoreError> {
+        let run = *run;
+        self.writer
+            .write(Weight::Record, move |connection| {
+                runs::settle(connection, &run)
+            })
+            .await
+    }
     async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError> {
         let run = *run;
         self.writer

@@ -174,6 +174,15 @@ pub(super) fn mark_lost(
 }
 
 /// The number of a run that goes on.
+/// That requests may have left is known of a run that is lost afterwards. And what is written takes the rest to the disk.
+pub(super) fn settle(connection: &Connection, run: &RunId) -> Result<(), StoreError> {
+    let number = open_number(connection, run)?;
+    connection
+        .prepare_cached("UPDATE runs SET requests_sent = 1 WHERE number = ?1")?
+        .execute([number])?;
+    Ok(())
+}
+
 fn open_number(connection: &Connection, run: &RunId) -> Result<i64, StoreError> {
     let found: Option<(i64, bool)> = connection
         .prepare_cached("SELECT number, status = 'open' FROM runs WHERE id = ?1")?
