@@ -300,7 +300,7 @@ mod tests {
     use super::*;
     use crate::credentials::{Credentials, Handling, Reveal, RevealError};
 
-    /// `OPEN` is revealed, `SEALED` and `TOKEN` are sealed, and there is no other.
+    /// `OPEN` is revealed, `SEALED` and `TOKEN` are sealed, `BARE` must be sealed first, and there is no other.
     struct OfAllKinds;
 
     fn sealing() -> Sealing {
@@ -320,6 +320,7 @@ mod tests {
                 "OPEN" => "the-open-canary",
                 "SEALED" => "the-sealed-canary",
                 "TOKEN" => "the-token-canary",
+                "BARE" => return Err(RevealError::Denied(DenialReason::NotSealed)),
                 _ => return Err(RevealError::Denied(DenialReason::NotFound)),
             };
             Ok(Reveal {
@@ -414,6 +415,14 @@ mod tests {
         assert!(desk.was_denied("NONE"));
         let reasons: Vec<_> = desk.denied.iter().map(|denied| denied.reason).collect();
         assert_eq!(reasons, [DenialReason::NotFound, DenialReason::InvalidKey]);
+    }
+
+    #[test]
+    fn a_credential_that_must_be_sealed_first_signs_nothing_until_it_is() {
+        let (mut desk, _) = desk();
+        let (code, _) = hmac(&mut desk, "BARE", b"data").unwrap_err();
+        assert_eq!(code, "sealing_required");
+        assert_eq!(desk.denied[0].reason, DenialReason::NotSealed);
     }
 
     #[test]

@@ -36,6 +36,7 @@ test("the package holds what it needs, and nothing else", () => {
     "src/missing-credential-error.js",
     "src/test/aws.js",
     "src/test/failure.js",
+    "src/test/fetch.js",
     "src/test/index.js",
     "src/test/json.js",
     "src/test/load-step.js",

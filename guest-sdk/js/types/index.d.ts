@@ -143,7 +143,7 @@ export interface Context<In = unknown> {
 /**
  * Signs with credentials, sealed ones too, that the step never holds: it names the key, and Lockstep computes.
  *
- * A credential that the run may not use throws a {@link MissingCredentialError}. What else cannot be signed throws an
+ * A credential that the run may not use, or that must be sealed first, throws a {@link MissingCredentialError}. What else cannot be signed throws an
  * `Error` with the properties `code` (`invalid_key`, `invalid_argument`, `too_large` or `too_many`) and `key`.
  * The placeholder of a sealed credential cannot stand in what is signed. A call signs 8 MiB at most, and a run 1,000 times
  * with private keys.

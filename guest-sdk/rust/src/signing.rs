@@ -251,7 +251,7 @@ impl<'a> Hmac<'a> {
 // === impl SigningError ===
 
 impl SigningError {
-    /// A stable code: `missing_credential`, `invalid_key`, `invalid_argument`, `too_large` or `too_many`.
+    /// A stable code: `missing_credential`, `sealing_required`, `invalid_key`, `invalid_argument`, `too_large` or `too_many`.
     pub fn code(&self) -> &str {
         &self.code
     }

@@ -8,9 +8,11 @@ use crate::signing::{
     self, AwsRequest, AwsScope, Encoding, Hash, JwtAlgorithm, KeyEncoding, SigningError, Webhook,
 };
 
-/// Before what was asked for, before the key of a credential that is missing, and before an error.
+/// Before what was asked for, before the key of a credential that is missing, before that of one that must be sealed first,
+/// and before an error.
 const SIGNED: char = 's';
 const MISSING: char = 'm';
+const SEALING_REQUIRED: char = 'r';
 const ERROR: char = 'e';
 
 /// What of a call is not data, in bytes: more than the limits of what is in it come to, each byte as an escape.
@@ -104,6 +106,9 @@ pub(super) fn sign(desk: &mut CredentialDesk, call: &[u8]) -> wasmtime::Result<S
     let answer = parse(asked).and_then(|asked| answer(desk, asked, data));
     match answer.map_err(NotSigned::told) {
         Ok(answer) => Ok(format!("{SIGNED}{answer}")),
+        Err(Ok(Unsigned::Missing(missing))) if missing.is_sealing_required() => {
+            Ok(format!("{SEALING_REQUIRED}{}", missing.key))
+        }
         Err(Ok(Unsigned::Missing(missing))) => Ok(format!("{MISSING}{}", missing.key)),
         Err(Ok(unsigned)) => {
             let told = Told {

@@ -452,7 +452,7 @@ pub mod lockstep {
             /// Why there is no signature.
             #[derive(Clone)]
             pub struct SigningError {
-                /// A stable code. `missing_credential`: as of `credentials.credential-error`; `invalid_key`: the value is no key of
+                /// A stable code. `missing_credential`, `sealing_required`: as of `credentials.credential-error`; `invalid_key`: the value is no key of
                 /// this algorithm; `invalid_argument`: what is handed in cannot be signed; `too_large`, `too_many`: a limit.
                 pub code: _rt::String,
                 /// The key of the credential, cut at 128 bytes.

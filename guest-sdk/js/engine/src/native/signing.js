@@ -35,7 +35,7 @@
     const answer = native(stringify(asked), data);
     const text = apply(slice, answer, [1]);
     if (answer[0] === 's') return text;
-    throw answer[0] === 'm' ? new MissingCredentialError(text) : fail(parse(text));
+    throw answer[0] === 'e' ? fail(parse(text)) : new MissingCredentialError(text, answer[0] === 'r');
   };
 
   const kind = (value) => (value === null ? 'null' : typeof value);
