@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::prelude::{BASE64_STANDARD, Engine};
 
 use lockstep_secret::{Masker, MaskerConfig, Secret};
 use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, Scope, Sealing};
@@ -27,13 +28,17 @@ const VALUE: &str = "memory-canary-7c1e\"94/b";
 /// A step that uses its credential in each way that it can, and keeps what it got.
 const STEP: &str = "
     globalThis.kept = [];
-    export default async ({ url }) => {
+    export default async ({ url }, { sign }) => {
         for (const method of ['GET', 'POST', 'PUT']) {
             const headers = { authorization: `Bearer ${credential('TOKEN')}` };
             const body = method === 'GET' ? undefined : credential('TOKEN');
             const response = await fetch(url, { method, headers, body });
             kept.push([...response.headers], await response.text());
         }
+        const response = await fetch(url, { headers: { authorization: sign.basic('ada', 'TOKEN') } });
+        kept.push([...response.headers], await response.text());
+        const account = { accessKeyId: 'AKIDEXAMPLE', sessionToken: 'TOKEN', region: 'eu-central-1', service: 's3' };
+        kept.push(sign.hmac('TOKEN', 'data'), sign.jwt('TOKEN', {}), sign.awsV4('TOKEN', { url }, account));
         return kept.length;
     }";
 
@@ -132,11 +137,14 @@ async fn a_sealed_value_is_nowhere_in_the_memory_of_its_guest() {
     let places = lockstep_step::SealedPlace::ALL;
     let sealing = Sealing::new([to.parse().unwrap()], places).unwrap();
     let memory = memory_after(&upstream, Handling::Sealed(sealing)).await;
-    for received in upstream.received() {
-        let expected = ("authorization".to_owned(), format!("Bearer {VALUE}"));
+    let bearer = format!("Bearer {VALUE}");
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("ada:{VALUE}")));
+    let received = upstream.received();
+    assert_eq!(received.len(), 4);
+    for (received, value) in received.iter().zip([&bearer, &bearer, &bearer, &basic]) {
+        let expected = ("authorization".to_owned(), value.clone());
         assert!(received.headers.contains(&expected), "{received:?}");
     }
-    assert_eq!(upstream.received().len(), 3);
     assert!(!holds_value(&memory));
     // One that is revealed is found: the search can find it.
     assert!(holds_value(
