@@ -86,7 +86,9 @@ async fn bodies_streams_and_compression_behave() {
 async fn fetch_behaves() {
     let upstream = Upstream::start();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf";
     let places = [
+        ("CUT", upstream.raw("a.test", cut)),
         ("HTTP", upstream.http("a.test", "")),
         ("HTTPS", upstream.https("a.test", "")),
         (

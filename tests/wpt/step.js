@@ -16,12 +16,12 @@ function pretendPage({ origin: server, served, path, search, resources, idl }) {
   globalThis.META_TITLE = path;
   if (path.endsWith(".window.js")) globalThis.window = globalThis;
   const { fetch } = globalThis;
-  globalThis.fetch = async (...given) => {
+  globalThis.fetch = (...given) => {
     const [url, ...rest] = given;
-    if (given.length === 0 || url instanceof Request) return fetch(...given);
-    const { href: full, pathname } = new URL(url, href);
-    const file = served && !idl ? undefined : resources[pathname];
-    return file === undefined ? fetch(full, ...rest) : new Response(Uint8Array.fromBase64(file));
+    const full = given.length === 0 || url instanceof Request ? null : URL.parse(url, href);
+    if (full === null) return fetch(...given);
+    const file = served && !idl ? undefined : resources[full.pathname];
+    return file === undefined ? fetch(full.href, ...rest) : Promise.resolve(new Response(Uint8Array.fromBase64(file)));
   };
   // Those of a run end it. The harness looks at them by itself.
   for (const type of ["error", "unhandledrejection"]) addEventListener(type, (event) => event.preventDefault());

@@ -91,7 +91,7 @@ async fn what_may_pass_is_retryable_and_requests_that_left_are_counted() {
     )
     .await;
     check_failure(
-        "await fetch(`${HTTP}/echo`); await (await fetch(`${HTTP}/broken/cut`)).text()",
+        "await fetch(`${HTTP}/echo`); await fetch(`${HTTP}/slow/never`, { signal: AbortSignal.timeout(50) })",
         OutcomeKind::StepFailed,
         false,
         2,

@@ -280,7 +280,7 @@ test("errors tell what failed and where", async () => {
   equal([unknown.host, unknown.retryable], ["unknown.invalid", true]);
   await code(CLOSED, "connect");
   await code(HTTPS.replace("a.test", "untrusted.test"), "tls");
-  await code(`${HTTPS}/broken/cut`, "body");
+  await code(CUT, "body");
   await code(`${HTTPS}/broken/gzip`, "body");
   await code(NO_HTTP, "protocol");
   for (const url of ["ftp://a.test/", "blob:x", "about:blank", "file:///x"]) await code(url, "protocol");
