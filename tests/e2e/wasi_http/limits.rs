@@ -41,7 +41,7 @@ async fn heads_and_bodies_are_as_long_as_they_may_be() {
     let url = scene.upstream.https1("api.test", "/broken/endless");
     let endless = json!({"url": url, "read": "length"});
     let ran = limited(&scene, endless, |limits| {
-        limits.response_body_bytes = 1 << 20
+        limits.response_body_bytes = 1 << 20;
     })
     .await;
     assert!(

@@ -139,28 +139,3 @@ async fn an_answer_comes_as_it_is_when_nothing_sealed_was_sent() {
     );
     assert!(!answer["body"].as_str().unwrap().starts_with('{'));
 }
-
-// SCRATCH
-#[tokio::test]
-async fn scratch_of_foreign_tools() {
-    for file in ["jco", "python2"] {
-        let path = format!("/tmp/ls/scratch/foreign/out/{file}.wasm");
-        let Ok(step) = std::fs::read(path) else {
-            continue;
-        };
-        let scene = Scene::new().await;
-        let url = scene.upstream.https("api.test", "/echo?a=b");
-        let began = Instant::now();
-        let ran = scene
-            .host
-            .run(Wanted::of(step.clone()).input(json!({"send": {"url": url}}).to_string()))
-            .await;
-        println!("{file}: {:?} {:?}", ran.report.outcome, began.elapsed());
-        let denied = scene.upstream.http("127.0.0.1", "/echo?a=b");
-        let ran = scene
-            .host
-            .run(Wanted::of(step).input(json!({"send": {"url": denied}}).to_string()))
-            .await;
-        println!("{file}: {:?} {:?}", ran.report.outcome, began.elapsed());
-    }
-}
