@@ -59,8 +59,8 @@ pub(crate) trait GuestState: 'static {
 pub(crate) struct RunState {
     pub(crate) guest: Guest,
     pub(crate) output: CommandOutput,
-    /// In front of the table, so that it goes first.
-    pub(crate) requests: WasiHttpState,
+    /// In front of the table, so that it goes first. `None`: no function of `wasi:http` was called.
+    pub(crate) requests: Option<Box<WasiHttpState>>,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -205,7 +205,7 @@ impl RunState {
                 limit_bytes: output_bytes,
                 json: None,
             },
-            requests: WasiHttpState::new(),
+            requests: None,
             wasi: wasi.build(),
             table,
         }
@@ -223,7 +223,8 @@ impl WasiView for RunState {
 
 impl WasiHttpView for RunState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        self.requests.view(&mut self.guest, &mut self.table)
+        let requests = self.requests.get_or_insert_with(Box::default);
+        requests.view(&mut self.guest, &mut self.table)
     }
 }
 

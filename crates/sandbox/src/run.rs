@@ -170,10 +170,12 @@ async fn run_component(
     let mut store = store(engine, state, &limits);
     let entered = Box::pin(enter(&mut store, component, input));
     let (mut end, cpu) = run.drive(entered, &invocation.cancel).await;
-    let requests = &store.data().requests;
-    let denial = requests.end();
-    if let Err(stop) = requests.check() {
-        end = End::Guest(Err(stop.into()));
+    let mut denial = None;
+    if let Some(requests) = &store.data().requests {
+        denial = requests.end();
+        if let Err(stop) = requests.check() {
+            end = End::Guest(Err(stop.into()));
+        }
     }
     let RunState {
         mut guest, output, ..

@@ -30,7 +30,7 @@ use wasmtime_wasi_http::{
 use crate::egress::{EgressError, HostFault, Outlet};
 use crate::host::{Guest, RunState, Stop};
 
-use room::Room;
+use room::{Room, Sizes};
 
 pub(crate) use error::names_denial;
 
@@ -45,6 +45,7 @@ const MAX_AUTHORITY_BYTES: usize = 1 << 10;
 const ALSO_FORBIDDEN: [HeaderName; 3] = [EXPECT, TE, TRAILER];
 
 /// What is kept of the requests of one run of a component.
+#[derive(Default)]
 pub(crate) struct WasiHttpState {
     context: WasiHttpCtx,
     hooks: Hooks,
@@ -54,7 +55,6 @@ pub(crate) struct WasiHttpState {
 /// What wasmtime asks about the requests of one run.
 #[derive(Default)]
 struct Hooks {
-    /// `None`: no function of `wasi:http` was called.
     outlet: Option<Outlet>,
     told: Arc<Told>,
     open: Option<Arc<Semaphore>>,
@@ -81,14 +81,6 @@ type Answering = Box<dyn Future<Output = Result<Answered, Error>> + Send>;
 // === impl WasiHttpState ===
 
 impl WasiHttpState {
-    pub(crate) fn new() -> Self {
-        Self {
-            context: WasiHttpCtx::new(),
-            hooks: Hooks::default(),
-            room: Room::default(),
-        }
-    }
-
     /// What wasmtime works with; `guest` has the outlet.
     pub(crate) fn view<'a>(
         &'a mut self,
@@ -208,6 +200,11 @@ fn is_forbidden(name: &HeaderName) -> bool {
     DEFAULT_FORBIDDEN_HEADERS.contains(name) || ALSO_FORBIDDEN.contains(name)
 }
 
+fn room_of(state: &RunState) -> Sizes {
+    let requests = state.requests.as_ref();
+    requests.map_or_else(|| Room::default().sizes(), |it| it.room.sizes())
+}
+
 /// Gives guests `wasi:http/types` and `wasi:http/outgoing-handler`.
 pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
@@ -248,7 +245,7 @@ fn limit_texts(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]outgoing-request.set-path-with-query",
         |mut store: State<'_>, (request, path): (Asked, Option<String>)| {
-            let limit = store.data().requests.room.sizes().path_bytes;
+            let limit = room_of(store.data()).path_bytes;
             if path.as_ref().is_some_and(|it| it.len() > limit) {
                 return Ok((Err(()),));
             }
@@ -260,7 +257,9 @@ fn limit_texts(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
         "[method]future-incoming-response.get",
         |mut store: State<'_>, (answer,): (Resource<HostFutureIncomingResponse>,)| {
             let state = store.data_mut();
-            state.requests.check()?;
+            if let Some(requests) = &state.requests {
+                requests.check()?;
+            }
             let answer: Answer = state.http().get(answer)?;
             Ok((answer,))
         },
@@ -274,7 +273,7 @@ mod tests {
 
     #[test]
     fn why_a_request_was_denied_is_told_at_the_end_of_the_run() {
-        let state = WasiHttpState::new();
+        let state = WasiHttpState::default();
         let told = &state.hooks.told;
         let denied = told.of(EgressError::denied("not there"));
         assert!(matches!(denied, Error::HttpRequestDenied));
