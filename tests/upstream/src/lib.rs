@@ -43,6 +43,7 @@ mod raw;
 mod record;
 mod redirect;
 mod routes;
+mod s3;
 mod serve;
 mod slack;
 mod slow;

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use crate::body::{self, Body};
 use crate::record::{Entry, Open};
 use crate::upstream::Shared;
-use crate::{broken, echo, github, redirect, slack, slow};
+use crate::{broken, echo, github, redirect, s3, slack, slow};
 
 /// A request, while it arrives.
 pub(crate) struct Arriving {
@@ -49,6 +49,9 @@ pub(crate) async fn answer(
 /// What is answered at once, when the whole request is here.
 fn at_once(shared: &Shared, arriving: &Arriving, path: &[&str]) -> Response<Body> {
     let received = arriving.entry.so_far();
+    if received.method == "PUT" && received.host.contains(".s3.") {
+        return s3::put(&received);
+    }
     match path {
         ["echo"] => echo::echo(&received, None),
         ["echo", coding] => echo::echo(&received, Some(coding)),
