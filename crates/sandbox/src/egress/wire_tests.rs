@@ -1,8 +1,10 @@
 //! Sealed credentials against a real server: what it receives, and what comes back.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{fmt, io};
 
 use async_trait::async_trait;
@@ -23,6 +25,7 @@ use super::{
     Egress, EgressConfig, EgressError, Incoming, Outgoing, Outlet, Redirects, RequestBody, Resolve,
     Sealed, WayOut,
 };
+use crate::Threshold;
 use crate::tests::Held;
 
 const VALUE: &str = "sealed-canary-4f\"1/9";
@@ -62,6 +65,10 @@ struct Got {
 impl Scene {
     /// `TOKEN` may go to `api.test` on each port of the server, and stand in these places.
     fn new(places: &[SealedPlace]) -> Self {
+        Self::behind(places, None)
+    }
+
+    fn behind(places: &[SealedPlace], threshold: Option<Arc<dyn Threshold>>) -> Self {
         let upstream = Upstream::start();
         let mut config = EgressConfig {
             networks: vec!["127.0.0.1/32".parse().unwrap()],
@@ -90,7 +97,8 @@ impl Scene {
         let key: CredentialKey = "TOKEN".parse().unwrap();
         let placeholder = sealed.hand_out(&key, sealing).unwrap();
         let egress = Arc::new(Egress::new(config).unwrap());
-        let mut way_out = WayOut::new(&egress, "test", Arc::default(), &Limits::default());
+        let way_out = WayOut::new(&egress, "test", Arc::default(), &Limits::default());
+        let mut way_out = way_out.behind(threshold);
         let outlet = way_out.open(&sealed).clone();
         Self {
             upstream,
@@ -408,4 +416,55 @@ async fn what_a_server_keeps_and_gives_back_later_is_scrubbed_too() {
     let got = scene.send(&url, Ask::get()).await.unwrap();
     assert_eq!(got.headers["x-kept"], "***");
     assert_eq!(got.body, "kept ***");
+}
+
+/// Counts how often it is crossed; from `closed` on it cannot be.
+#[derive(Default)]
+struct Gate {
+    crossed: AtomicUsize,
+    closed: AtomicBool,
+}
+
+#[async_trait]
+impl Threshold for Gate {
+    async fn cross(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.crossed.fetch_add(1, Ordering::Relaxed);
+        if self.closed.load(Ordering::Relaxed) {
+            return Err("the disk is full".into());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_threshold_is_crossed_once_before_the_first_request_and_not_for_a_refused_one() {
+    let gate = Arc::new(Gate::default());
+    let scene = Scene::behind(&[], Some(Arc::clone(&gate) as Arc<dyn Threshold>));
+    scene
+        .denied(
+            &scene.upstream.https("other.test", "/echo"),
+            scene.bearer(),
+            "other.test",
+        )
+        .await;
+    assert_eq!(gate.crossed.load(Ordering::Relaxed), 0);
+    for _ in 0..2 {
+        scene
+            .send(&scene.upstream.https("api.test", "/echo"), Ask::get())
+            .await
+            .unwrap();
+    }
+    assert_eq!(gate.crossed.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn nothing_leaves_a_run_whose_threshold_cannot_be_crossed() {
+    let gate = Arc::new(Gate::default());
+    gate.closed.store(true, Ordering::Relaxed);
+    let scene = Scene::behind(&[], Some(gate));
+    let url = scene.upstream.https("api.test", "/echo");
+    let error = scene.send(&url, Ask::get()).await.unwrap_err();
+    assert!(error.of_the_host.is_some(), "{error}");
+    assert!(scene.upstream.received().is_empty());
+    assert_eq!(scene.upstream.connections(), 0);
 }

@@ -27,6 +27,7 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     a_run_of_nothing_is_not_recorded(&Setup::new(make().await).await).await;
     an_id_is_used_once(&Setup::new(make().await).await).await;
     a_run_ends_once(&Setup::new(make().await).await).await;
+    an_open_run_is_settled_and_then_closed(&Setup::new(make().await).await).await;
     a_refused_run_is_recorded(&Setup::new(make().await).await).await;
     a_log_is_kept_in_order(&Setup::new(make().await).await).await;
     runs_are_listed_by_what_is_asked(&Setup::new(make().await).await).await;
@@ -204,6 +205,20 @@ async fn an_id_is_used_once(setup: &Setup) {
     let id = Thing::Run(run.id);
     let again = setup.store.open_run(run).await;
     assert!(matches!(again, Err(StoreError::Exists(what)) if what == id));
+}
+
+async fn an_open_run_is_settled_and_then_closed(setup: &Setup) {
+    let (tenant, store) = (setup.default_tenant(), &setup.store);
+    let run = tenant.open_run("default", 3).await;
+    store.settle_run(&run).await.unwrap();
+    store.settle_run(&run).await.unwrap();
+    store.close_run(&run, completed(4)).await.unwrap();
+    check_end(&tenant, run, completed(4)).await;
+    let late = store.settle_run(&run).await;
+    assert!(matches!(late, Err(StoreError::RunClosed(id)) if id == run));
+    let unknown = RunId::generate();
+    let settled = store.settle_run(&unknown).await;
+    assert!(matches!(settled, Err(StoreError::NotFound(Thing::Run(id))) if id == unknown));
 }
 
 async fn a_run_ends_once(setup: &Setup) {
