@@ -37,7 +37,7 @@ async fn each_example_gives_the_output_that_its_folder_expects() {
         let ran = host.run(step_of(&folder, name).input(input)).await;
         let expected: Value = serde_json::from_str(&read(&folder.join("expected.json"))).unwrap();
         assert_eq!(
-            internet.without_ports(ran.output()),
+            internet.without_ports(&ran.output()),
             expected,
             "example `{name}`"
         );
@@ -108,7 +108,7 @@ impl Internet {
     }
 
     /// An output as it would be on the internet.
-    fn without_ports(&self, output: Value) -> Value {
+    fn without_ports(&self, output: &Value) -> Value {
         let port = format!(":{}", self.upstream.https_port());
         serde_json::from_str(&output.to_string().replace(&port, "")).unwrap()
     }

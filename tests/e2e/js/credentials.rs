@@ -59,7 +59,7 @@ async fn the_module_and_the_globals_are_the_same() {
             step.credential === credential && step.credential === ctx.credential,
             step.requireCredentials === requireCredentials && step.MissingCredentialError === MissingCredentialError,
         ])",
-        json!([["MissingCredentialError", "credential", "defineStep", "requireCredentials"], true, true]),
+        json!([["MissingCredentialError", "credential", "defineStep", "requireCredentials", "sign", "verify"], true, true]),
     )])
     .await;
 }
