@@ -24,7 +24,7 @@ enum Ending {
     Trapped,
 }
 
-const PIECE: [u8; 20_000] = [b'x'; 20_000];
+static PIECE: [u8; 20_000] = [b'x'; 20_000];
 
 /// The error that the request ended with.
 pub(crate) fn send(asked: Unfinished) -> Result<String, Failure> {
