@@ -21,11 +21,14 @@ mkdirSync(join(project, "node_modules/@lockstep"), { recursive: true });
 symlinkSync(PACKAGE, join(project, "node_modules/@lockstep/step"));
 
 const examples = new Map();
+/** Those that make requests: a test of the host runs them against a server. */
+const requesting = new Map();
 for (const name of readdirSync(EXAMPLES)) {
   const file = ["step.js", "step.ts"].find((file) => existsSync(join(EXAMPLES, name, file)));
   if (file === undefined || !existsSync(join(EXAMPLES, name, "input.json"))) continue;
   cpSync(join(EXAMPLES, name, file), join(project, name, file));
-  examples.set(name, join(project, name, file));
+  const makesRequests = readFileSync(join(EXAMPLES, name, file), "utf8").includes("fetch(");
+  (makesRequests ? requesting : examples).set(name, join(project, name, file));
 }
 
 for (const [name, step] of examples) {
@@ -56,4 +59,22 @@ test("the example that verifies webhooks trusts nothing that was changed, is old
     const ran = await runStep(examples.get("verify-webhook"), { input: { ...input, ...change }, credentials });
     assert.deepEqual(ran.output, { valid: false, reason });
   }
+});
+
+test("the example that posts to Slack says what it has to", async () => {
+  const asked = [];
+  const fetch = async (url, init) => {
+    asked.push(new Request(url, init));
+    return Response.json({ ok: true, channel: "#general", ts: "1503435956.000247" });
+  };
+  const { SLACK_BOT_TOKEN } = json("post-to-slack", "credentials.json");
+  const ran = await runStep(requesting.get("post-to-slack"), {
+    input: json("post-to-slack", "input.json"),
+    credentials: { SLACK_BOT_TOKEN: SLACK_BOT_TOKEN.value },
+    fetch,
+  });
+  assert.deepEqual(ran.output, json("post-to-slack", "expected.json"));
+  assert.equal(asked[0].url, "https://slack.com/api/chat.postMessage");
+  assert.equal(asked[0].headers.get("authorization"), `Bearer ${SLACK_BOT_TOKEN.value}`);
+  assert.equal((await asked[0].json()).channel, "#general");
 });
