@@ -5,6 +5,15 @@ use wasmtime::ResourceLimiter;
 /// A table element is a pointer in the host.
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
 
+/// How often a guest may ask for memory that it does not get. One that goes on asking has no use for the answer: QuickJS, for
+/// one, forgets a promise for which it has no memory, and goes on.
+const MAX_REFUSALS: u32 = 100_000;
+
+/// A guest does not stop asking.
+#[derive(Debug, thiserror::Error)]
+#[error("it was refused {MAX_REFUSALS} times, and went on asking")]
+struct KeepsAsking;
+
 /// Counts what the guest has grown to, and refuses what goes over the limit.
 #[derive(Debug)]
 pub(crate) struct MemoryLimiter {
@@ -13,7 +22,7 @@ pub(crate) struct MemoryLimiter {
     peak_bytes: usize,
     /// The last growth that was allowed, to be given back if the host then could not provide it.
     last_growth_bytes: usize,
-    refused: bool,
+    refusals: u32,
 }
 
 impl MemoryLimiter {
@@ -23,7 +32,7 @@ impl MemoryLimiter {
             held_bytes: 0,
             peak_bytes: 0,
             last_growth_bytes: 0,
-            refused: false,
+            refusals: 0,
         }
     }
 
@@ -33,28 +42,31 @@ impl MemoryLimiter {
 
     /// Whether the guest asked for more than it may have.
     pub(crate) fn refused(&self) -> bool {
-        self.refused
+        self.refusals > 0
     }
 
-    fn grow(&mut self, growth_bytes: usize) -> bool {
+    fn grow(&mut self, growth_bytes: usize) -> wasmtime::Result<bool> {
         let Some(held) = self
             .held_bytes
             .checked_add(growth_bytes)
             .filter(|sum| *sum <= self.limit_bytes)
         else {
-            self.refused = true;
-            return false;
+            self.refusals += 1;
+            return match self.refusals {
+                ..MAX_REFUSALS => Ok(false),
+                _ => Err(KeepsAsking.into()),
+            };
         };
         self.held_bytes = held;
         self.peak_bytes = self.peak_bytes.max(held);
         self.last_growth_bytes = growth_bytes;
-        true
+        Ok(true)
     }
 
     fn give_back(&mut self) {
         self.held_bytes = self.held_bytes.saturating_sub(self.last_growth_bytes);
         self.last_growth_bytes = 0;
-        self.refused = true;
+        self.refusals = self.refusals.saturating_add(1);
     }
 }
 
@@ -65,7 +77,7 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.grow(desired.saturating_sub(current)))
+        self.grow(desired.saturating_sub(current))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -79,11 +91,8 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.grow(
-            desired
-                .saturating_sub(current)
-                .saturating_mul(TABLE_ELEMENT_BYTES),
-        ))
+        let elements = desired.saturating_sub(current);
+        self.grow(elements.saturating_mul(TABLE_ELEMENT_BYTES))
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -95,6 +104,15 @@ impl ResourceLimiter for MemoryLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guest_that_goes_on_asking_is_ended() {
+        let mut limiter = MemoryLimiter::new(100);
+        for _ in 1..MAX_REFUSALS {
+            assert!(!limiter.memory_growing(0, 101, None).unwrap());
+        }
+        limiter.memory_growing(0, 101, None).unwrap_err();
+    }
 
     #[test]
     fn the_limit_holds_over_the_sum_of_all_memories() {
