@@ -182,8 +182,3 @@ pub(super) fn limited(body: BodyStream, name: &'static str, limit: u64) -> BodyS
         Ok(piece)
     }))
 }
-
-/// A body that cannot be had.
-pub(super) fn failing(error: EgressError) -> BodyStream {
-    Box::pin(futures_util::stream::iter([Err(error)]))
-}

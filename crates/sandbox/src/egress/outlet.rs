@@ -26,7 +26,7 @@ use super::ledger::{Entry, Ledger};
 use super::outgoing::{self, Incoming, Outgoing, RequestBody};
 use super::pool::{Connections, Pool};
 use super::redirect::{self, MAX_REDIRECTS, Redirects};
-use super::scrub;
+use super::scrub::{self, Watched};
 use super::sealed::Sealed;
 use super::target::Target;
 use super::tls::{InvalidRoot, Tls};
@@ -341,21 +341,32 @@ impl Shared {
         let host = &hop.target.host;
         let has_body = has_body(&hop.method, head.status);
         let mut reason: Option<ReasonPhrase> = head.extensions.get().cloned();
-        let scrubber = self.sealed.scrubber();
-        let mut body = body::received(wire, &self.budget, entry, host, slot);
-        if has_body && (answers.decoded || scrubber.is_some()) {
-            body = match decode::codings(&head.headers) {
-                Some(codings) => decode::decoded(body, &codings),
-                // What nobody can look into does not reach a guest whose values may be in it.
-                None if scrubber.is_some() => body::failing(unknown_coding(entry, host)),
-                None => body,
-            };
-        }
-        if let Some(scrubber) = scrubber {
+        if let Some(scrubber) = self.sealed.scrubber() {
             reason = reason.and_then(|reason| scrub::reason(scrubber, &reason));
-            if has_body {
-                body = scrub::body(scrubber, &mut head.headers, body);
+        }
+        let mut body = body::received(wire, &self.budget, entry, host, slot);
+        if has_body {
+            // A value may leave while the answer comes: what a guest with a placeholder gets can be looked into.
+            let is_watched = !self.sealed.is_empty();
+            let codings = decode::codings(&head.headers);
+            let mut coded = None;
+            match codings {
+                Some(codings) if answers.decoded || is_watched => {
+                    body = decode::decoded(body, &codings);
+                }
+                Some(codings) if codings.is_empty() => {}
+                _ => coded = Some(unknown_coding(host)),
             }
+            if is_watched && coded.is_none() {
+                scrub::forget_length(&mut head.headers);
+            }
+            let watched = Watched {
+                body,
+                sealed: Arc::clone(&self.sealed),
+                coded,
+                stream: None,
+            };
+            body = watched.pieces();
         }
         let limit = self.budget.limits().response_body_bytes;
         Incoming {
@@ -427,11 +438,11 @@ fn failed(entry: &Entry, error: EgressError) -> EgressError {
     error
 }
 
-fn unknown_coding(entry: &Entry, host: &str) -> EgressError {
+fn unknown_coding(host: &str) -> EgressError {
     let message = format!(
-        "the answer of `{host}` comes in a coding that the host cannot undo, and a sealed credential was sent there"
+        "the answer of `{host}` comes in a coding that the host cannot undo, and a sealed credential was sent"
     );
-    failed(entry, EgressError::body(message).at(host))
+    EgressError::body(message).at(host)
 }
 
 /// A request with the values of sealed credentials in it.

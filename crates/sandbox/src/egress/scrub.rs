@@ -1,15 +1,18 @@
 //! What comes back is looked through for the values that have left: an echo gives nothing away.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, HeaderName};
 use hyper::ext::ReasonPhrase;
 
-use lockstep_secret::Masker;
+use lockstep_secret::{MaskStream, Masker};
 
 use super::body::BodyStream;
 use super::error::EgressError;
+use super::sealed::Sealed;
 
 /// Takes the values out of headers. One whose name has a value in it is dropped.
 pub(super) fn headers(scrubber: &Masker, headers: &mut HeaderMap) {
@@ -38,29 +41,51 @@ pub(super) fn reason(scrubber: &Masker, reason: &ReasonPhrase) -> Option<ReasonP
     ReasonPhrase::try_from(masked.as_bytes().to_vec()).ok()
 }
 
-/// Takes the values out of a body, as it comes. Its length and coding are not what they were.
-pub(super) fn body(scrubber: &Masker, headers: &mut HeaderMap, body: BodyStream) -> BodyStream {
+/// What is said of a body's length and coding is not true of what is made of it.
+pub(super) fn forget_length(headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
     headers.remove(CONTENT_ENCODING);
-    let state = (body, Some(scrubber.stream()));
-    let pieces = futures_util::stream::unfold(state, |(mut body, mut stream)| async move {
-        loop {
-            let scrubbed = match (body.next().await, &mut stream) {
-                (Some(Ok(piece)), Some(stream)) => stream.write(&piece),
-                (Some(Err(error)), _) => {
-                    return Some((Err::<Bytes, EgressError>(error), (body, None)));
+}
+
+/// A body on its way to a guest, of which the values are taken out that have left by then.
+pub(super) struct Watched {
+    pub(super) body: BodyStream,
+    pub(super) sealed: Arc<Sealed>,
+    /// What becomes of it when a value has left, if nobody can look into it.
+    pub(super) coded: Option<EgressError>,
+    pub(super) stream: Option<MaskStream>,
+}
+
+impl Watched {
+    /// The body without values. One may leave while it comes, by this request or another, and be in what comes next.
+    pub(super) fn pieces(self) -> BodyStream {
+        Box::pin(futures_util::stream::unfold(Some(self), |watched| async {
+            let mut watched = watched?;
+            loop {
+                let Some(piece) = watched.body.next().await else {
+                    let rest = watched.stream.take()?.finish().into_inner();
+                    return (!rest.is_empty()).then(|| (Ok(rest.into()), None));
+                };
+                match piece.and_then(|piece| watched.scrub(piece)) {
+                    Ok(piece) if piece.is_empty() => {}
+                    Ok(piece) => return Some((Ok(piece), Some(watched))),
+                    Err(error) => return Some((Err(error), None)),
                 }
-                (None, _) => match stream.take() {
-                    Some(stream) => stream.finish(),
-                    None => return None,
-                },
-                (Some(Ok(_)), None) => return None,
-            };
-            let scrubbed = Bytes::from(scrubbed.into_inner());
-            if !scrubbed.is_empty() {
-                return Some((Ok(scrubbed), (body, stream)));
             }
+        }))
+    }
+
+    fn scrub(&mut self, piece: Bytes) -> Result<Bytes, EgressError> {
+        if self.stream.is_none() {
+            let Some(scrubber) = self.sealed.scrubber() else {
+                return Ok(piece);
+            };
+            if let Some(error) = self.coded.take() {
+                return Err(error);
+            }
+            self.stream = Some(scrubber.stream());
         }
-    });
-    Box::pin(pieces)
+        let scrubbed = self.stream.as_mut().map(|stream| stream.write(&piece));
+        Ok(scrubbed.map_or(piece, |scrubbed| scrubbed.into_inner().into()))
+    }
 }

@@ -393,11 +393,13 @@ fn a_value_that_left_is_taken_out_of_headers_and_body_in_every_spelling() {
         .chunks(3)
         .map(|it| Ok(Bytes::copy_from_slice(it)))
         .collect();
-    let body = scrub::body(
-        scrubber,
-        &mut headers,
-        Box::pin(futures_util::stream::iter(pieces)),
-    );
+    let watched = scrub::Watched {
+        body: Box::pin(futures_util::stream::iter(pieces)),
+        sealed: Arc::clone(&scene.sealed),
+        coded: None,
+        stream: None,
+    };
+    let body = watched.pieces();
     let body: Vec<_> = run(body.collect());
     let body: Vec<u8> = body.into_iter().flat_map(|piece| piece.unwrap()).collect();
     let body = String::from_utf8(body).unwrap();

@@ -468,3 +468,38 @@ async fn nothing_leaves_a_run_whose_threshold_cannot_be_crossed() {
     assert!(scene.upstream.received().is_empty());
     assert_eq!(scene.upstream.connections(), 0);
 }
+
+#[tokio::test]
+async fn a_mirror_that_answers_before_the_value_has_left_gives_nothing_away() {
+    for decodes in [true, false] {
+        let scene = Scene::new(&[SealedPlace::Body]);
+        let (pieces, waiting) = tokio::sync::mpsc::channel::<String>(1);
+        let frames = futures_util::stream::unfold(waiting, |mut waiting| async {
+            let piece = waiting.recv().await?;
+            Some((Ok(Frame::data(Bytes::from(piece))), waiting))
+        });
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: Url::parse(&scene.upstream.https("api.test", "/mirror")).unwrap(),
+            headers: HeaderMap::from_iter([(
+                HeaderName::from_static("content-type"),
+                HeaderValue::from_static("text/plain"),
+            )]),
+            body: RequestBody::Stream(Some(StreamBody::new(frames).boxed_unsync())),
+            redirects: Redirects::Follow,
+            decodes,
+        };
+        pieces.send("before ".to_owned()).await.unwrap();
+        // Its head is there, and no value has left.
+        let incoming = scene.outlet.send(outgoing).await.unwrap();
+        pieces
+            .send(format!("{} after", scene.placeholder))
+            .await
+            .unwrap();
+        drop(pieces);
+        let got = Got::whole(incoming).await.unwrap();
+        assert_eq!(got.body, "before *** after");
+        let received = String::from_utf8(scene.upstream.only().body).unwrap();
+        assert_eq!(received, format!("before {VALUE} after"));
+    }
+}
