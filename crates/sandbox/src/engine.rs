@@ -39,13 +39,6 @@ pub enum Allocation {
     OnDemand,
 }
 
-/// Opens the list of this process's pages, by which only those that a run has touched are reset. A process that makes
-/// itself undumpable calls this before: after that, Linux gives the list to root alone.
-pub fn open_pagemap() {
-    // Opened once for all engines of the process; each asks again whether it is there.
-    let _is_there = PoolingAllocationConfig::is_pagemap_scan_available();
-}
-
 /// The engine with a pool of instance slots, or without one where the machine has no room for it.
 pub(crate) fn engine(config: &SandboxConfig) -> wasmtime::Result<(Engine, Allocation)> {
     match Engine::new(&settings(pool(config))) {

@@ -29,6 +29,7 @@ mod code;
 mod compiler;
 mod engine;
 mod load;
+mod pagemap;
 mod script;
 mod ticker;
 mod turns;
@@ -62,10 +63,11 @@ pub use egress::{
     EgressConfig, Examined, Explanation, Finding, InvalidRoot, InvalidRoots, Origin, Question,
     Reach, Resolve, SystemResolver,
 };
-pub use engine::{Allocation, open_pagemap};
+pub use engine::Allocation;
 pub use invalid::InvalidStep;
 pub use load::{LoadError, LoadedStep};
 pub use log::LogSink;
+pub use pagemap::open_pagemap;
 pub use prepare::prepare;
 pub use run::{Ended, Invocation, StepContext, Usage};
 pub use sandbox::{Sandbox, SandboxError};

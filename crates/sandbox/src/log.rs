@@ -65,6 +65,19 @@ impl RunLog {
         state.hand_on(stream, masked);
     }
 
+    /// Whether it holds text that only might become a value.
+    pub(crate) fn holds_weakly(&self) -> bool {
+        let mut state = self.lock();
+        [LogStream::Stdout, LogStream::Stderr]
+            .into_iter()
+            .any(|stream| {
+                state
+                    .stream(stream)
+                    .as_ref()
+                    .is_some_and(MaskStream::has_weak_hold)
+            })
+    }
+
     /// Lets go of what is only weakly held, once nothing has come for a while.
     pub(crate) fn release_weak(&self) {
         let mut state = self.lock();

@@ -1,7 +1,9 @@
 //! One run: a fresh instance, entered once, under limits, and gone.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -203,6 +205,7 @@ async fn run_script(
         })
     });
     let end = run.drive(entered, &invocation.cancel).await;
+    script.leave(&mut store);
     // What follows no longer needs the instance: its memory is given back before anything else is done.
     let guest = store.into_data().into_guest();
     run.conclude(end, guest, None)
@@ -326,7 +329,11 @@ impl Live {
                 returned = &mut guest => break End::Guest(returned),
                 () = &mut cancelled => break End::Cancelled,
                 () = &mut timeout => break End::Timeout,
-                _ = holds.tick() => self.log.release_weak(),
+                // No timer is set for a log that holds nothing back, as most do not.
+                _ = poll_fn(|context| match self.log.holds_weakly() {
+                    true => holds.poll_tick(context),
+                    false => Poll::Pending,
+                }) => self.log.release_weak(),
             }
         };
         (end, guest.cpu())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::{Extern, Instance, InstancePre, Linker, Module, ModuleExport, Store, TypedFunc};
 
 use super::answer::{Answer, Malformed};
+use super::bridges::Bridges;
 use super::engine::ScriptEngine;
 use super::image::MEMORY;
 use super::state::{ScriptState, Waiting};
@@ -15,6 +16,7 @@ pub(crate) struct LoadedScript {
     engine: Arc<ScriptEngine>,
     memory: InstancePre<ScriptState>,
     memory_export: ModuleExport,
+    bridges: Bridges,
 }
 
 pub(super) fn export(module: &Module, name: &str) -> wasmtime::Result<ModuleExport> {
@@ -32,6 +34,7 @@ impl LoadedScript {
         let memory_export = export(memory, MEMORY)?;
         let memory = Linker::new(&engine.engine).instantiate_pre(memory)?;
         Ok(Self {
+            bridges: Bridges::new(&engine.engine),
             engine,
             memory,
             memory_export,
@@ -65,6 +68,13 @@ impl LoadedScript {
         let answer = run.call_async(&mut *store, length).await?;
         let answer = slice(memory.data(&*store), answer)?;
         Ok(Answer::read(answer)?)
+    }
+
+    /// Readies the memory of a run that is over for the next one.
+    pub(crate) fn leave(&self, store: &mut Store<ScriptState>) {
+        if let Some(memory) = store.data().memory {
+            self.bridges.build(memory.data_mut(store));
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! code on it, calls `run` and drops both.
 
 mod answer;
+mod bridges;
 mod call;
 mod engine;
 mod engine_file;

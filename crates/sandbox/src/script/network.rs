@@ -41,6 +41,7 @@ const PIECE: u8 = 2;
 const END: u8 = 3;
 const FAILURE: u8 = 4;
 const ROOM: u8 = 5;
+const WHOLE: u8 = 6;
 
 /// The requests of one run.
 #[derive(Default)]
@@ -166,7 +167,7 @@ impl Network {
         if self.open.len() == MAX_OPEN {
             return Ok(TOO_MANY);
         }
-        let head: Head = serde_json::from_slice(head)?;
+        let head = Head::parse(head).ok_or(Misuse("the head of a request cannot be read"))?;
         let mut sending = None;
         let body = match head.body {
             Given::None => RequestBody::None,
@@ -299,7 +300,7 @@ impl Network {
     /// What the guest is told of an event, if anything.
     fn happened(&mut self, id: i32, event: Event) -> Option<News> {
         let (kind, payload) = match event {
-            Event::Answered(incoming) => (HEAD, self.answered(id, incoming)),
+            Event::Answered(incoming) => self.answered(id, incoming),
             Event::TakenIn => return None,
             Event::Arrived(piece) => {
                 if let Some(exchange) = self.open.get_mut(&id) {
@@ -320,15 +321,14 @@ impl Network {
         Some(News { kind, id, payload })
     }
 
-    /// Begins to take in the body of an answer. Returns what the guest is told of its head.
-    fn answered(&mut self, id: i32, incoming: Incoming) -> Bytes {
+    /// Begins to take in the body of an answer. Returns what the guest is told of it.
+    fn answered(&mut self, id: i32, incoming: Incoming) -> (u8, Bytes) {
         let (head, body) = words::answer(incoming);
         let answer = Arriving::new(body);
         let is_taken_in = answer.clone().take_in().now_or_never().is_some();
-        let is_over = answer.is_over();
-        if is_over {
+        if let Some(whole) = answer.whole() {
             self.close(id);
-            return head.told(is_over);
+            return (WHOLE, words::whole(&head, &whole));
         }
         if let Some(exchange) = self.open.get_mut(&id) {
             exchange.answer = Some(answer.clone());
@@ -344,7 +344,7 @@ impl Network {
                 exchange.abort = abort;
             }
         }
-        head.told(is_over)
+        (HEAD, head)
     }
 }
 

@@ -49,10 +49,17 @@ impl Arriving {
         poll_fn(|context| self.body().poll_early(context)).await;
     }
 
-    /// Whether it has ended and nothing of it is left.
-    pub(super) fn is_over(&self) -> bool {
-        let body = self.body();
-        body.rest.is_none() && body.early.is_empty() && body.error.is_none()
+    /// All of it, if all was taken in.
+    pub(super) fn whole(&self) -> Option<Bytes> {
+        let mut body = self.body();
+        if body.rest.is_some() || body.error.is_some() {
+            return None;
+        }
+        let mut pieces = std::mem::take(&mut body.early);
+        if pieces.len() < 2 {
+            return Some(pieces.pop_front().unwrap_or_default());
+        }
+        Some(pieces.into_iter().flatten().collect())
     }
 
     /// What is there, but not more than a guest takes at once.
@@ -155,8 +162,22 @@ mod tests {
         let body = Arriving::new(pieces(vec![Ok(10), Ok(0), Ok(20), Err("broken")]));
         assert_eq!(told(body.clone().next().await), "30 bytes");
         assert_eq!(told(body.clone().next().await), "broken");
-        assert_eq!(told(body.clone().next().await), "end");
-        assert!(body.is_over());
+        assert_eq!(told(body.next().await), "end");
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_in_to_its_end_is_there_as_a_whole_and_nothing_else_is() {
+        for lengths in [&[][..], &[10], &[10, 20, 30]] {
+            let body = Arriving::new(pieces(lengths.iter().copied().map(Ok).collect()));
+            body.clone().take_in().await;
+            assert_eq!(body.whole().unwrap().len(), lengths.iter().sum::<usize>());
+        }
+        let broken = Arriving::new(pieces(vec![Ok(10), Err("broken")]));
+        broken.clone().take_in().await;
+        assert!(broken.whole().is_none());
+        let large = Arriving::new(pieces(vec![Ok(EARLY_BYTES), Ok(1)]));
+        large.clone().take_in().await;
+        assert!(large.whole().is_none());
     }
 
     #[tokio::test]
@@ -164,8 +185,7 @@ mod tests {
         let small = Arriving::new(pieces(vec![Ok(10), Ok(20)]));
         small.clone().take_in().await;
         assert!(small.body().rest.is_none());
-        assert_eq!(told(small.clone().next().await), "30 bytes");
-        assert!(small.is_over());
+        assert_eq!(told(small.next().await), "30 bytes");
         let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 1 << 10])));
         let large = Arriving::new(Box::pin(endless));
         large.clone().take_in().await;

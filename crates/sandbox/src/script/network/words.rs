@@ -1,8 +1,8 @@
 //! What host and engine say of requests and answers: JSON, with byte strings for headers.
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use url::Url;
 
 use lockstep_step::RequestFault;
@@ -10,27 +10,17 @@ use lockstep_step::RequestFault;
 use crate::egress::{BodyStream, EgressError, Incoming, Outgoing, Redirects, RequestBody};
 
 /// A request as the engine writes it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Head {
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    redirect: Redirect,
+pub(super) struct Head<'a> {
+    method: &'a str,
+    url: &'a str,
+    redirects: Redirects,
     /// Whether it has a body.
     pub(super) body: Given,
+    /// Names and values, one after the other.
+    headers: Vec<&'a str>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Redirect {
-    Follow,
-    Manual,
-    Error,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy)]
 pub(super) enum Given {
     None,
     Whole,
@@ -39,14 +29,12 @@ pub(super) enum Given {
 
 /// An answer as the engine reads it.
 #[derive(Serialize)]
-pub(super) struct Answer {
+struct Answer {
     status: u16,
     reason: String,
     headers: Vec<(String, String)>,
     url: String,
     redirected: bool,
-    /// Whether nothing follows.
-    ended: bool,
 }
 
 /// A failure as the engine reads it.
@@ -59,7 +47,33 @@ struct Fault<'a> {
 
 // === impl Head ===
 
-impl Head {
+impl<'a> Head<'a> {
+    /// `None`: it is not as the engine writes it.
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
+        let (method, url) = (lines.next()?, lines.next()?);
+        let redirects = match lines.next()? {
+            "follow" => Redirects::Follow,
+            "manual" => Redirects::Manual,
+            "error" => Redirects::Error,
+            _ => return None,
+        };
+        let body = match lines.next()? {
+            "none" => Given::None,
+            "whole" => Given::Whole,
+            "stream" => Given::Stream,
+            _ => return None,
+        };
+        let headers: Vec<_> = lines.collect();
+        headers.len().is_multiple_of(2).then_some(Self {
+            method,
+            url,
+            redirects,
+            body,
+            headers,
+        })
+    }
+
     pub(super) fn outgoing(self, body: RequestBody) -> Result<Outgoing, EgressError> {
         let invalid = |what: &str| {
             EgressError::new(
@@ -67,11 +81,12 @@ impl Head {
                 format!("{what} of the request cannot be sent"),
             )
         };
-        let url = Url::parse(&self.url).map_err(|_| invalid("the URL"))?;
+        let url = Url::parse(self.url).map_err(|_| invalid("the URL"))?;
         let method =
             Method::from_bytes(self.method.as_bytes()).map_err(|_| invalid("the method"))?;
         let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
+        let (headers_given, _) = self.headers.as_chunks();
+        for [name, value] in headers_given {
             let name =
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("a header's name"))?;
             let value = bytes_of(value).and_then(|value| HeaderValue::from_bytes(&value).ok());
@@ -81,17 +96,12 @@ impl Head {
                 .try_append(name, value)
                 .map_err(|_| EgressError::denied("the request has too many headers"))?;
         }
-        let redirects = match self.redirect {
-            Redirect::Follow => Redirects::Follow,
-            Redirect::Manual => Redirects::Manual,
-            Redirect::Error => Redirects::Error,
-        };
         Ok(Outgoing {
             method,
             url,
             headers,
             body,
-            redirects,
+            redirects: self.redirects,
             decodes: true,
         })
     }
@@ -107,7 +117,7 @@ fn text_of(bytes: &[u8]) -> String {
 }
 
 /// An answer as the engine reads it, and its body.
-pub(super) fn answer(incoming: Incoming) -> (Answer, BodyStream) {
+pub(super) fn answer(incoming: Incoming) -> (Bytes, BodyStream) {
     let reason = match &incoming.reason {
         Some(reason) => text_of(reason.as_bytes()),
         None => incoming
@@ -125,9 +135,17 @@ pub(super) fn answer(incoming: Incoming) -> (Answer, BodyStream) {
             .collect(),
         url: incoming.url.into(),
         redirected: incoming.redirected,
-        ended: false,
     };
-    (answer, incoming.body)
+    (json(&answer), incoming.body)
+}
+
+/// The head of an answer and all of its body.
+pub(super) fn whole(head: &[u8], body: &[u8]) -> Bytes {
+    let mut told = BytesMut::with_capacity(4 + head.len() + body.len());
+    told.put_u32_le(u32::try_from(head.len()).unwrap_or(u32::MAX));
+    told.put_slice(head);
+    told.put_slice(body);
+    told.freeze()
 }
 
 /// A failure as the engine reads it.
@@ -137,13 +155,6 @@ pub(super) fn fault(error: &EgressError) -> Bytes {
         host: error.host.as_deref(),
         message: &error.message,
     })
-}
-
-impl Answer {
-    /// Its text. Whether the body has ended already is known by now.
-    pub(super) fn told(self, ended: bool) -> Bytes {
-        json(&Self { ended, ..self })
-    }
 }
 
 #[expect(

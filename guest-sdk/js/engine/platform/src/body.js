@@ -170,7 +170,7 @@ export function withBody(constructor, name, stateOf) {
     if (body?.answer?.failure !== undefined && !body.used) throw body.answer.failure.reason;
     if (body !== null && body.unusable)
       throw new TypeError(`${name}.${operation}: the body was read already, or is locked`);
-    return convert(await readAll(body), extractMime(header(headers, "content-type") ?? ""));
+    return convert(await readAll(body), headers);
   };
   const members = {
     get body() {
@@ -185,7 +185,7 @@ export function withBody(constructor, name, stateOf) {
       return consume(this, "arrayBuffer", (bytes) => bytes.buffer);
     },
     blob() {
-      return consume(this, "blob", (bytes, mime) => blobOf(bytes, mime === null ? "" : serializeMime(mime)));
+      return consume(this, "blob", blobWith);
     },
     bytes() {
       return consume(this, "bytes", (bytes) => bytes);
@@ -210,7 +210,16 @@ export function withBody(constructor, name, stateOf) {
   Object.defineProperties(constructor.prototype, Object.getOwnPropertyDescriptors(members));
 }
 
-function formOf(bytes, mime) {
+/** The type that headers tell, or null. */
+const mimeOf = (headers) => extractMime(header(headers, "content-type") ?? "");
+
+function blobWith(bytes, headers) {
+  const mime = mimeOf(headers);
+  return blobOf(bytes, mime === null ? "" : serializeMime(mime));
+}
+
+function formOf(bytes, headers) {
+  const mime = mimeOf(headers);
   if (mime?.essence === "multipart/form-data") {
     const boundary = mime.parameters.get("boundary");
     if (boundary === undefined) throw new TypeError("formData: the `Content-Type` has no boundary");

@@ -17,119 +17,113 @@ let awaited = 0;
 
 /** A request, until its answer has ended, it has failed, or nobody wants it any more. */
 export class Exchange {
-  #id;
-  /** What it fails with: an error with the stack of the call. */
-  #error;
-  /** Who waits, by what for: `head`, `piece` or `room`. */
-  #waiting = { head: undefined, piece: undefined, room: undefined };
-  #isOver = false;
-  #failure;
-  #endings = [];
-
   /** Sends a request: what the host reads of it, and its body if that is all there. */
   constructor(head, whole, error) {
-    this.#error = error;
-    this.#id = open(JSON.stringify(head), whole);
-    if (this.#id < 0) throw fault(error, refused(this.#id));
-    exchanges.set(this.#id, this);
+    const id = open(head, whole);
+    if (id < 0) throw fault(error, refused(id));
+    // No step ever sees one, so these need not be private fields, which take their time.
+    this.id = id;
+    /** What it fails with: an error with the stack of the call. */
+    this.error = error;
+    // Who waits for what.
+    this.awaitsHead = undefined;
+    this.awaitsPiece = undefined;
+    this.awaitsRoom = undefined;
+    this.isOver = false;
+    /** `{ reason }`, if it has failed. */
+    this.failure = undefined;
+    this.endings = undefined;
+    exchanges.set(id, this);
   }
 
-  get isOver() {
-    return this.#isOver;
-  }
-  /** `{ reason }`, if it has failed. */
-  get failure() {
-    return this.#failure;
-  }
-
-  /** A promise of the head of the answer. */
+  /** A promise of `{ head, whole }`: the head of the answer, and its body if that is all there. */
   head() {
-    return this.#news("head");
+    return this.news("awaitsHead");
   }
 
   /** A promise of the next piece of the answer's body; of undefined, if there is none. One is asked for at a time. */
   piece() {
-    if (!this.#isOver) read(this.#id);
-    return this.#news("piece");
+    if (!this.isOver) read(this.id);
+    return this.news("awaitsPiece");
   }
 
   /** Sends a piece of the body. What it returns is awaited before the next. */
   send(piece) {
-    if (this.#isOver || send(this.#id, piece) === MORE) return undefined;
-    return this.#news("room");
+    if (this.isOver || send(this.id, piece) === MORE) return undefined;
+    return this.news("awaitsRoom");
   }
 
   endBody() {
-    if (!this.#isOver) end(this.#id);
+    if (!this.isOver) end(this.id);
   }
 
   /** Ends it, as nobody wants the rest of the answer. */
   close() {
-    if (this.#isOver) return;
-    close(this.#id);
-    this.#end(undefined);
+    if (this.isOver) return;
+    close(this.id);
+    this.end(undefined);
   }
 
   /** Ends it, and whoever waits for news gets `reason`. */
   fail(reason) {
-    if (this.#isOver) return;
-    close(this.#id);
-    this.#end({ reason });
+    if (this.isOver) return;
+    close(this.id);
+    this.end({ reason });
   }
 
   /** Ends it because of what the host has told, or the platform has found. */
   failWith(told, cause) {
-    this.fail(fault(this.#error, told, cause));
+    this.fail(fault(this.error, told, cause));
   }
 
   /** `run` is called when it is over, with `{ reason }` if it failed. */
   whenOver(run) {
-    this.#endings.push(run);
+    (this.endings ??= []).push(run);
   }
 
   hear(kind, payload) {
-    if (kind === 1) {
-      this.#settle("head", payload);
-      if (payload.ended) this.#end(undefined);
-    } else if (kind === 2) this.#settle("piece", payload);
-    else if (kind === 3) this.#end(undefined);
-    else if (kind === 4) this.#end({ reason: fault(this.#error, payload) });
-    else if (kind === 5) this.#settle("room");
+    if (kind === 1) this.settle("awaitsHead", payload);
+    else if (kind === 6) {
+      this.settle("awaitsHead", payload);
+      this.end(undefined);
+    } else if (kind === 2) this.settle("awaitsPiece", payload);
+    else if (kind === 3) this.end(undefined);
+    else if (kind === 4) this.end({ reason: fault(this.error, payload) });
+    else if (kind === 5) this.settle("awaitsRoom");
   }
 
-  #news(kind) {
-    if (this.#isOver)
-      return this.#failure === undefined ? Promise.resolve() : Promise.reject(this.#failure.reason);
+  news(what) {
+    if (this.isOver) return this.failure === undefined ? Promise.resolve() : Promise.reject(this.failure.reason);
     return new Promise((resolve, reject) => {
-      this.#waiting[kind] = { resolve, reject };
+      this[what] = { resolve, reject };
       awaits(++awaited);
     });
   }
 
-  #settle(kind, value) {
-    const waiting = this.#take(kind);
-    waiting?.resolve(value);
+  settle(what, value) {
+    this.take(what)?.resolve(value);
   }
 
-  #take(kind) {
-    const waiting = this.#waiting[kind];
+  take(what) {
+    const waiting = this[what];
     if (waiting === undefined) return undefined;
-    this.#waiting[kind] = undefined;
+    this[what] = undefined;
     awaits(--awaited);
     return waiting;
   }
 
-  #end(failure) {
-    this.#isOver = true;
-    this.#failure = failure;
-    exchanges.delete(this.#id);
-    for (const kind of ["head", "piece", "room"]) {
-      const waiting = this.#take(kind);
+  end(failure) {
+    this.isOver = true;
+    this.failure = failure;
+    exchanges.delete(this.id);
+    for (const what of ["awaitsHead", "awaitsPiece", "awaitsRoom"]) {
+      const waiting = this.take(what);
       if (failure === undefined) waiting?.resolve();
       else waiting?.reject(failure.reason);
     }
-    for (const run of this.#endings) run(failure);
-    this.#endings = [];
+    if (this.endings === undefined) return;
+    for (const run of this.endings) run(failure);
+    this.endings = undefined;
   }
 }
 

@@ -15,13 +15,10 @@ import { exposeOperations, need } from "./webidl.js";
 /** The largest piece of a body that the host takes at once. */
 const PIECE_BYTES = 256 * 1024;
 
-const defaults = [
-  ["accept", "*/*"],
-  ["user-agent", `Lockstep/${engine.version}`],
-];
+const userAgent = `Lockstep/${engine.version}`;
 
 const operations = {
-  fetch(input, init = {}) {
+  fetch(input, init = undefined) {
     // Made here for its stack: what fails later has none that tells anything.
     const error = new TypeError();
     try {
@@ -55,19 +52,20 @@ function answer(request, state, error) {
 
 async function overNetwork(request, state, error) {
   const { body } = request;
-  const exchange = new Exchange(headOf(request), body?.bytes, error);
+  const exchange = new Exchange(headOf(request), body === null ? undefined : body.bytes, error);
   if (state !== undefined) endsWith(exchange, state);
-  if (body?.stream !== undefined) pump(body.stream, exchange);
-  const head = await exchange.head();
+  if (body !== null && body.stream !== undefined) pump(body.stream, exchange);
+  const { head, whole } = await exchange.head();
   const isNull = request.method === "HEAD" || isNullBodyStatus(head.status);
   if (isNull) exchange.close();
   return receivedResponse({
+    type: "basic",
     url: withoutFragment(head.url),
     redirected: head.redirected,
     status: head.status,
     statusText: head.reason,
     headers: receivedHeaders(head.headers),
-    body: isNull ? null : head.ended ? wholeBody(new Uint8Array(0)) : answerBody(new Answer(exchange)),
+    body: isNull ? null : whole !== undefined ? wholeBody(whole) : answerBody(new Answer(exchange)),
   });
 }
 
@@ -80,11 +78,21 @@ async function checked(answered, integrity, error) {
   throw fault(error, { code: "body", host: null, message });
 }
 
-function headOf({ method, url, headers: given, redirect, body }) {
-  // How long a body is is the host's to say.
-  const headers = headerList(given).filter((it) => it[0] !== "content-length");
-  for (const header of defaults) if (!headers.some((it) => it[0] === header[0])) headers.push(header);
-  return { method, url, headers, redirect, body: body === null ? "none" : body.stream === undefined ? "whole" : "stream" };
+/** The head of a request as the host reads it: lines, of which none can have a line break in it. */
+function headOf({ method, url, headers, redirect, body }) {
+  const kind = body === null ? "none" : body.stream === undefined ? "whole" : "stream";
+  let head = `${method}\n${url}\n${redirect}\n${kind}`;
+  let accepts = false;
+  let names = false;
+  for (const [name, value] of headerList(headers)) {
+    // How long a body is is the host's to say.
+    if (name === "content-length") continue;
+    if (name === "accept") accepts = true;
+    else if (name === "user-agent") names = true;
+    head += `\n${name}\n${value}`;
+  }
+  if (!accepts) head += "\naccept\n*/*";
+  return names ? head : `${head}\nuser-agent\n${userAgent}`;
 }
 
 function endsWith(exchange, state) {
@@ -125,6 +133,7 @@ function ofData(method, url, error) {
     throw fault(error, { code: "protocol", host: null, message });
   }
   return receivedResponse({
+    type: "basic",
     url: withoutFragment(url),
     redirected: false,
     status: 200,

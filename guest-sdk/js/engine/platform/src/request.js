@@ -4,7 +4,7 @@ import { isAbortSignal } from "./abort-state.js";
 import { AbortController, dependentSignal } from "./abort.js";
 import { cloneBody, extract, takeBody, withBody } from "./body.js";
 import { fill, header, headerList, Headers } from "./headers.js";
-import { URL } from "./url.js";
+import { URL, requestable } from "./url.js";
 import {
   ByteString,
   dictionary,
@@ -22,7 +22,7 @@ const normalized = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 const simple = ["GET", "HEAD", "POST"];
 const forbidden = ["CONNECT", "TRACE", "TRACK"];
 
-const choices = {
+const choices = Object.entries({
   cache: ["default", "no-store", "reload", "no-cache", "force-cache", "only-if-cached"],
   credentials: ["omit", "same-origin", "include"],
   mode: ["same-origin", "no-cors", "cors", "navigate"],
@@ -38,7 +38,7 @@ const choices = {
     "strict-origin-when-cross-origin",
     "unsafe-url",
   ],
-};
+});
 
 let stateOf;
 let isRequest;
@@ -125,8 +125,10 @@ export class Request {
   }
 }
 
-const defaults = {
+const stateFor = (url) => ({
   method: "GET",
+  url,
+  headers: undefined,
   referrer: "about:client",
   referrerPolicy: "",
   mode: "cors",
@@ -135,17 +137,23 @@ const defaults = {
   redirect: "follow",
   integrity: "",
   keepalive: false,
-};
+  signal: undefined,
+  body: null,
+});
 
 /** What `fetch` is asked for. Its signal is that of the caller itself, as nobody can ask for another. */
 export function requestOf(input, init) {
-  return make(input, dictionary(init, "fetch: options"), (signal) => signal);
+  if (typeof input !== "string" || init !== undefined)
+    return make(input, dictionary(init, "fetch: options"), (signal) => signal);
+  const state = stateFor(urlOf(USVString(input)));
+  state.headers = new Headers();
+  return state;
 }
 
 /** `follow` makes the signal of the request from the one that it was given. */
 function make(input, init, follow = (signal) => dependentSignal([signal])) {
   const from = isRequest(input) ? stateOf(input) : undefined;
-  const state = from === undefined ? { ...defaults, url: urlOf(USVString(input)) } : { ...from };
+  const state = from === undefined ? stateFor(urlOf(USVString(input))) : { ...from };
   if (init.window !== undefined && init.window !== null) throw new TypeError("Request: `window` can only be null");
   choose(state, init);
   if (init.method !== undefined) state.method = methodOf(init.method);
@@ -164,15 +172,14 @@ function make(input, init, follow = (signal) => dependentSignal([signal])) {
 }
 
 function urlOf(text) {
-  const url = URL.parse(text);
+  const url = requestable(text);
   if (url === null) throw new TypeError(`Request: ${JSON.stringify(text)} is not an absolute URL`);
-  if (url.username !== "" || url.password !== "")
-    throw new TypeError("Request: a URL with a user name or password in it cannot be requested");
-  return url.href;
+  if (url === undefined) throw new TypeError("Request: a URL with a user name or password in it cannot be requested");
+  return url;
 }
 
 function choose(state, init) {
-  for (const [name, allowed] of Object.entries(choices)) {
+  for (const [name, allowed] of choices) {
     const value = init[name];
     if (value !== undefined) state[name] = enumeration(value, allowed, `Request: \`${name}\``);
   }

@@ -97,7 +97,7 @@ function optionsOf(init) {
 export const isNullBodyStatus = (status) => nullBodyStatus.includes(status);
 
 /** The response that an answer from outside is. */
-export const receivedResponse = (state) => new Response(internal, { ...state, type: "basic" });
+export const receivedResponse = (state) => new Response(internal, state);
 
 function make(extracted, { headers: given, status, statusText }) {
   if (status < 200 || status > 599) throw new RangeError(`Response: the status ${status} is not between 200 and 599`);

@@ -160,6 +160,14 @@ export class URL {
   }
 }
 
+/** The text of a URL that can be requested; null if it is no absolute URL, undefined if it has a user name or a password. */
+export function requestable(text) {
+  const record = parse(text, undefined);
+  if (record === null) return null;
+  if (record[USERNAME_END] > record[USERNAME] || record[PASSWORD_END] > record[PASSWORD]) return undefined;
+  return record[HREF];
+}
+
 const shown = (text) => JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}...` : text);
 
 expose({ URL });

@@ -29,14 +29,15 @@ export function USVString(value) {
   return wellFormed(DOMString(value));
 }
 
+const aboveBytes = /[^\0-\u00FF]/;
+
 export function ByteString(value, what = "value") {
   const string = DOMString(value);
-  for (let i = 0; i < string.length; i++) {
-    if (string.charCodeAt(i) > 255) {
-      throw new TypeError(
-        `${what} has the character ${JSON.stringify(string[i])} at position ${i}, which is above U+00FF`,
-      );
-    }
+  if (aboveBytes.test(string)) {
+    const at = string.search(aboveBytes);
+    throw new TypeError(
+      `${what} has the character ${JSON.stringify(string[at])} at position ${at}, which is above U+00FF`,
+    );
   }
   return string;
 }

@@ -23,10 +23,11 @@ enum Operation {
     Close = 4,
 }
 
-/// Kinds of news that come with JSON, and with bytes.
+/// Kinds of news that come with JSON, with bytes, and with both.
 const HEAD: u8 = 1;
 const PIECE: u8 = 2;
 const FAILURE: u8 = 4;
+const WHOLE: u8 = 6;
 
 thread_local! {
     /// How many news the platform waits for.
@@ -46,11 +47,31 @@ pub(crate) fn tell<'js>(
 ) -> rquickjs::Result<()> {
     let bytes = host::take_news(news.length);
     let payload: Value = match news.kind {
-        HEAD | FAILURE => script::parse(ctx, &Buffer::from(bytes), c"news")?,
+        HEAD => answer(ctx, bytes, None)?,
+        WHOLE => {
+            let (length, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
+            let (head, body) = rest.split_at(u32::from_le_bytes(*length) as usize);
+            answer(ctx, head.to_vec(), Some(body.to_vec()))?
+        }
+        FAILURE => script::parse(ctx, &Buffer::from(bytes), c"news")?,
         PIECE => TypedArray::new(ctx.clone(), bytes)?.into_value(),
         _ => Value::new_undefined(ctx.clone()),
     };
     platform.hear(ctx, news.kind, news.id, payload)
+}
+
+/// The head of an answer, and its body if that is all there.
+fn answer<'js>(
+    ctx: &Ctx<'js>,
+    head: Vec<u8>,
+    whole: Option<Vec<u8>>,
+) -> rquickjs::Result<Value<'js>> {
+    let answer = Object::new(ctx.clone())?;
+    answer.set("head", script::parse(ctx, &Buffer::from(head), c"news")?)?;
+    if let Some(whole) = whole {
+        answer.set("whole", TypedArray::new(ctx.clone(), whole)?)?;
+    }
+    Ok(answer.into_value())
 }
 
 pub(super) fn natives<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
