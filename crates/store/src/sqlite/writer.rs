@@ -3,9 +3,13 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::StoreError;
@@ -16,6 +20,8 @@ use super::open;
 const QUEUE_JOBS: usize = 1024;
 /// How many jobs share a transaction at most, so that the first of them is not kept waiting by the last.
 const BATCH_JOBS: usize = 256;
+/// How long a thread stays awake for what is likely to come: a few times of what it takes to wake it.
+const AWAKE: Duration = Duration::from_micros(50);
 
 /// What a change means, and so how it is written. Each holds what the ones before it promise.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -35,6 +41,8 @@ pub(super) enum Weight {
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the thread waits for jobs.
+    is_idle: Arc<AtomicBool>,
 }
 
 /// What the thread does for one caller.
@@ -70,6 +78,8 @@ impl Writer {
     /// `weightiest` is what the log holds already.
     pub(super) fn start(connection: Connection, weightiest: Weight) -> io::Result<Self> {
         let (sender, mut receiver) = mpsc::channel(QUEUE_JOBS);
+        let is_idle = Arc::new(AtomicBool::new(false));
+        let has_no_job = Arc::clone(&is_idle);
         let thread = thread::Builder::new()
             .name("lockstep-writer".to_owned())
             .spawn(move || {
@@ -77,12 +87,14 @@ impl Writer {
                     connection,
                     is_hasty: false,
                     weightiest,
+                    is_idle: has_no_job,
                 };
                 hand.write_all(&mut receiver);
             })?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
+            is_idle,
         })
     }
 
@@ -92,7 +104,7 @@ impl Writer {
         weight: Weight,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (caller, answer) = oneshot::channel();
+        let (caller, mut answer) = oneshot::channel();
         let job = Work {
             weight,
             work,
@@ -100,10 +112,21 @@ impl Writer {
             caller,
         };
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        let is_soon = weight == Weight::Passing && self.is_idle.load(Ordering::Acquire);
         queue
             .send(Box::new(job))
             .await
             .map_err(|_| StoreError::Closed)?;
+        // It is there sooner than this thread could be woken, unless others are before it or it waits for the disk.
+        if is_soon {
+            let answered = awake(|| match answer.try_recv() {
+                Err(oneshot::error::TryRecvError::Empty) => None,
+                answered => Some(answered),
+            });
+            if let Some(answered) = answered {
+                return answered.map_err(|_| StoreError::Closed)?;
+            }
+        }
         answer.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -125,13 +148,14 @@ struct Hand {
     is_hasty: bool,
     /// Of all that was written.
     weightiest: Weight,
+    is_idle: Arc<AtomicBool>,
 }
 
 // === impl Hand ===
 
 impl Hand {
     fn write_all(mut self, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
-        while let Some(first) = queue.blocking_recv() {
+        while let Some(first) = self.next(queue) {
             let mut batch = vec![first];
             while batch.len() < BATCH_JOBS
                 && let Ok(next) = queue.try_recv()
@@ -141,6 +165,18 @@ impl Hand {
             self.write_batch(batch);
         }
         open::finish_writing(self.connection, self.weightiest == Weight::Change);
+    }
+
+    /// Waits for a job: at first awake, as who opened a run often closes it soon, and to be woken takes longer than to write.
+    fn next(&self, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        self.is_idle.store(true, Ordering::Release);
+        let job = awake(|| match queue.try_recv() {
+            Err(TryRecvError::Empty) => None,
+            job => Some(job.ok()),
+        });
+        let job = job.unwrap_or_else(|| queue.blocking_recv());
+        self.is_idle.store(false, Ordering::Release);
+        job
     }
 
     fn write_batch(&mut self, mut batch: Vec<Box<dyn Job>>) {
@@ -204,6 +240,18 @@ impl Hand {
             self.is_hasty = is_hasty;
         }
         Ok(())
+    }
+}
+
+/// Asks again and again, for a while. Whoever else can use the processor gets it in between.
+fn awake<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        let answer = ask();
+        if answer.is_some() || start.elapsed() > AWAKE {
+            return answer;
+        }
+        thread::yield_now();
     }
 }
 
