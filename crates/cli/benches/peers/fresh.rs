@@ -63,7 +63,11 @@ pub(crate) fn measure(figures: &mut Figures) {
         }
         for _ in 0..RECORDED_RUNS {
             on_disk.time(|| runtime.block_on(recorded.run(INPUT)));
+        }
+        for _ in 0..RECORDED_RUNS {
             in_memory.time(|| runtime.block_on(recorded_in_memory.run(INPUT)));
+        }
+        for _ in 0..RECORDED_RUNS {
             syncs.time(|| disk.sync());
         }
         for ((peer, _), times) in PEERS.iter().zip(&mut theirs) {
