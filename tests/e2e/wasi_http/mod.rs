@@ -7,6 +7,7 @@ mod broken_host;
 mod denials;
 mod endings;
 mod limits;
+mod memory;
 
 use std::time::{Duration, Instant};
 
