@@ -4,6 +4,7 @@
 
 mod answer;
 mod error;
+mod polling;
 mod request;
 mod room;
 mod waits;
@@ -108,6 +109,11 @@ impl WasiHttpState {
         told.denial().take()
     }
 
+    /// The way out of the run, if a request was made.
+    fn outlet(&self) -> Option<&Outlet> {
+        self.hooks.outlet.as_ref()
+    }
+
     /// Ends the run if a request found the host at fault.
     pub(crate) fn check(&self) -> Result<(), Stop> {
         match self.hooks.told.host_fault.get() {
@@ -210,6 +216,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> wasmtime::Result<(
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     linker.allow_shadowing(true);
     limit_texts(linker)?;
+    polling::add_to_linker(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

@@ -128,6 +128,53 @@ async fn a_promise_that_nothing_can_settle_is_still_found() {
 }
 
 #[tokio::test]
+async fn a_step_that_reads_none_of_its_answers_is_told_so_at_once_when_there_is_no_place_for_one_more()
+ {
+    let upstream = Upstream::start();
+    let host = TestHost::with(sandbox_to(&upstream)).await;
+    let all = |count: u32| {
+        format!(
+            "const large = () => fetch(`${{HTTP}}/bytes/1000000`); const asked = Array.from({{ length: {count} }}, large);"
+        )
+    };
+    let ran = run_in(
+        &host,
+        &upstream,
+        &format!("{} await Promise.all(asked)", all(65)),
+    )
+    .await;
+    let (kind, message) = failure(&ran);
+    assert_eq!(kind, OutcomeKind::EgressDenied);
+    let told =
+        "holds 64 answers that it does not read, the limit `concurrent_requests`; read each answer";
+    assert!(message.contains(told), "{message}");
+    // It had half a minute.
+    assert!(ran.report.receipt.run_us < 10_000_000);
+
+    // What is told a step can act on: it reads what it has, and has the places of these.
+    let source = format!(
+        "{} const settled = await Promise.allSettled(asked);
+        const lengths = settled.map(async ({{ value, reason }}) => value ? (await value.arrayBuffer()).byteLength : reason.code);
+        return [await Promise.all(lengths), (await large()).status]",
+        all(67)
+    );
+    let output = run_in(&host, &upstream, &source).await.output();
+    let lengths = output[0].as_array().unwrap();
+    let of = |wanted: serde_json::Value| lengths.iter().filter(|it| **it == wanted).count();
+    assert_eq!((of(json!(1_000_000)), of(json!("egress_denied"))), (64, 3));
+    assert_eq!(output[1], 200);
+
+    // Who reads or cancels has room for any number.
+    for end in ["it.arrayBuffer()", "it.body.cancel()"] {
+        let source = format!(
+            "{} return (await Promise.all(asked.map(async (it) => {{ it = await it; await {end}; return it.status }}))).length",
+            all(90)
+        );
+        assert_eq!(run_in(&host, &upstream, &source).await.output(), 90);
+    }
+}
+
+#[tokio::test]
 async fn a_module_that_fetches_at_its_top_level_does_so_in_each_run() {
     let upstream = Upstream::start();
     let host = TestHost::with(sandbox_to(&upstream)).await;

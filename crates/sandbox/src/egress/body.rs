@@ -9,11 +9,11 @@ use futures_util::{Stream, StreamExt as _};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::budget::Budget;
 use super::error::{EgressError, innermost};
 use super::ledger::Entry;
+use super::slots::Slot;
 
 /// What is sent.
 pub(crate) type OutgoingBody = UnsyncBoxBody<Bytes, EgressError>;
@@ -88,8 +88,8 @@ struct Received<B> {
     budget: Arc<Budget>,
     entry: Arc<Entry>,
     host: String,
-    /// Another request may begin when this is over.
-    _slot: OwnedSemaphorePermit,
+    /// Another request may begin when this is over. `None`: it is.
+    slot: Option<Slot>,
 }
 
 /// The pieces of a response's body.
@@ -98,17 +98,18 @@ pub(super) fn received<B>(
     budget: &Arc<Budget>,
     entry: &Arc<Entry>,
     host: &str,
-    slot: OwnedSemaphorePermit,
+    mut slot: Slot,
 ) -> BodyStream
 where
     B: Body<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static,
 {
+    slot.rests();
     Box::pin(Received {
         inner: body,
         budget: Arc::clone(budget),
         entry: Arc::clone(entry),
         host: host.to_owned(),
-        _slot: slot,
+        slot: Some(slot),
     })
 }
 
@@ -122,8 +123,12 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Stream for Received<B>
         let this = &mut *self;
         loop {
             let frame = match Pin::new(&mut this.inner).poll_frame(context) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    this.slot.as_mut().map(Slot::moves);
+                    return Poll::Pending;
+                }
                 Poll::Ready(None) => {
+                    this.slot = None;
                     this.entry.ended();
                     return Poll::Ready(None);
                 }
@@ -133,10 +138,14 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Stream for Received<B>
                 .map_err(|error| this.broken(&error))
                 .map(Frame::into_data);
             match taken {
-                Err(error) => return Poll::Ready(Some(Err(error))),
+                Err(error) => {
+                    this.slot = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
                 // Trailers are not passed on.
                 Ok(Err(_)) => {}
                 Ok(Ok(data)) => {
+                    this.slot.as_mut().map(Slot::rests);
                     this.entry.received(data.len() as u64);
                     let counted = this.budget.receive(data.len() as u64);
                     return Poll::Ready(Some(counted.map(|()| data).map_err(|error| {

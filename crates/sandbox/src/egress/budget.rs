@@ -3,28 +3,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use lockstep_step::Limits;
 
 use super::error::EgressError;
+use super::slots::{Slot, Slots};
 
 /// What the requests of one run may use, and have used.
 pub(super) struct Budget {
     limits: Limits,
     requests: AtomicU32,
     transferred: AtomicU64,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
 }
 
 impl Budget {
     pub(super) fn new(limits: &Limits) -> Self {
-        let slots = Semaphore::new(limits.concurrent_requests.max(1) as usize);
         Self {
             limits: *limits,
             requests: AtomicU32::new(0),
             transferred: AtomicU64::new(0),
-            slots: Arc::new(slots),
+            slots: Slots::new(limits.concurrent_requests),
         }
     }
 
@@ -32,10 +30,18 @@ impl Budget {
         &self.limits
     }
 
+    pub(super) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
     /// A place among the requests that go on at the same time; waits for one.
-    pub(super) async fn slot(&self) -> Result<OwnedSemaphorePermit, EgressError> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await;
-        slot.map_err(|_| EgressError::denied("the run is over"))
+    pub(super) async fn slot(&self) -> Result<Slot, EgressError> {
+        let limit = self.limits.concurrent_requests;
+        self.slots.take().await.map_err(|_| {
+            EgressError::denied(format!(
+                "this request would wait for ever: the step holds {limit} answers that it does not read, the limit `concurrent_requests`; read each answer to its end, or cancel it, before asking for more"
+            ))
+        })
     }
 
     /// Lets one more request out.
@@ -55,6 +61,7 @@ impl Budget {
 
     /// `more` bytes of a request's body leave, which has `length` bytes with them.
     pub(super) fn send(&self, length: u64, more: u64) -> Result<(), EgressError> {
+        self.slots.moved();
         let limit = self.limits.request_body_bytes;
         if length > limit {
             return Err(EgressError::body(format!(

@@ -25,6 +25,7 @@ mod ledger;
 mod outgoing;
 mod outlet;
 mod redirect;
+mod slots;
 
 mod explain;
 

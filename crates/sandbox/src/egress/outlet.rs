@@ -1,13 +1,15 @@
 //! The way out of one run: each of its requests is decided here, sent, and followed to its end.
 
+use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::ext::ReasonPhrase;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use url::Url;
 
@@ -28,6 +30,7 @@ use super::pool::{Connections, Pool};
 use super::redirect::{self, MAX_REDIRECTS, Redirects};
 use super::scrub::{self, Watched};
 use super::sealed::Sealed;
+use super::slots::Slot;
 use super::target::Target;
 use super::tls::{InvalidRoot, Tls};
 use crate::Threshold;
@@ -138,6 +141,9 @@ impl Egress {
 // === impl Outlet ===
 
 impl Outlet {
+    /// How long a guest may let all of its answers lie that has something else to wait for.
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
     /// Requests that have left so far.
     pub(crate) fn requests(&self) -> u32 {
         self.shared.ledger.left()
@@ -153,12 +159,19 @@ impl Outlet {
         self.shared.ledger.receipts(masker)
     }
 
+    /// To be polled while the guest waits: gives up a request that waits for a place which only the guest can free, by
+    /// reading its answers. `patience` is how long nothing may move before, as the guest may have other plans.
+    pub(crate) async fn give_up(&self, patience: Duration) -> Infallible {
+        self.shared.budget.slots().give_up(patience).await
+    }
+
     /// Sends a request, and follows it where it leads.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Incoming, EgressError> {
         let shared = &self.shared;
         let (redirects, decodes) = (outgoing.redirects, outgoing.decodes);
         let mut hop = Hop::first(outgoing)?;
-        let slot = shared.budget.slot().await?;
+        let slot = shared.budget.slot().await;
+        let slot = slot.map_err(|error| shared.refused(&hop, error))?;
         for followed in 0..=MAX_REDIRECTS {
             let host = hop.target.host.clone();
             let (response, entry) = shared.exchange(&mut hop, decodes).await?;
@@ -334,7 +347,7 @@ impl Shared {
         hop: Hop,
         response: Response<hyper::body::Incoming>,
         entry: &Arc<Entry>,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
         answers: Answers,
     ) -> Incoming {
         let (mut head, wire) = response.into_parts();

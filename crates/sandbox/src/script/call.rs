@@ -141,7 +141,8 @@ impl ScriptState {
 
     /// Waits for news of the requests, or until the time is over. What it returns is `kind << 56 | id << 32 | length`.
     pub(super) async fn wait_for_news(&mut self, time: Duration) -> wasmtime::Result<i64> {
-        let Some(news) = self.network.news(time).await? else {
+        let outlet = self.guest.way_out.outlet();
+        let Some(news) = self.network.news(time, outlet).await? else {
             return Ok(0);
         };
         let (head, payload) = news.into_parts();

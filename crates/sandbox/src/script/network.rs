@@ -7,6 +7,7 @@ mod sending;
 mod words;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tokio::sync::mpsc;
 use self::arriving::{Arriving, Next};
 use self::sending::Sending;
 use self::words::{Given, Head};
-use crate::egress::{EgressError, Incoming, RequestBody};
+use crate::egress::{EgressError, Incoming, Outlet, RequestBody};
 use crate::host::{Guest, Stop};
 
 /// Requests that a script may have open at once, those that wait for their turn included.
@@ -127,15 +128,32 @@ impl Network {
     }
 
     /// What happens next. `None`: nothing did in `time`.
-    pub(super) async fn news(&mut self, time: Duration) -> Result<Option<News>, Stop> {
+    pub(super) async fn news(
+        &mut self,
+        time: Duration,
+        outlet: Option<&Outlet>,
+    ) -> Result<Option<News>, Stop> {
         if time.is_zero() {
             // The timer of the runtime knows no time that short.
             return self.next().now_or_never().transpose();
         }
+        let give_up = give_up(outlet, self.patience(time));
         tokio::select! {
             biased;
             news = self.next() => news.map(Some),
             () = tokio::time::sleep(time) => Ok(None),
+            never = give_up => match never {},
+        }
+    }
+
+    /// How long nothing may move before a request is given up that waits for a place: a guest with a timer has other plans,
+    /// and so may one that sends a body.
+    fn patience(&self, time: Duration) -> Duration {
+        let is_sending = |it: &Exchange| it.sending.is_some() && it.answer.is_some();
+        if time == Duration::MAX && !self.open.values().any(is_sending) {
+            Duration::ZERO
+        } else {
+            Outlet::PATIENCE
         }
     }
 
@@ -345,6 +363,13 @@ impl Network {
             }
         }
         (HEAD, head)
+    }
+}
+
+async fn give_up(outlet: Option<&Outlet>, patience: Duration) -> Infallible {
+    match outlet {
+        Some(outlet) => outlet.give_up(patience).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use http::Method;
 
-use lockstep_step::RequestFault;
+use lockstep_step::{Decision, RequestFault};
 
+use super::super::outlet::Outlet;
 use super::{Scene, check, post, request, with_header};
 
 #[tokio::test]
@@ -45,6 +47,69 @@ async fn so_many_requests_go_on_at_the_same_time() {
     assert_eq!(scene.upstream.received().len(), 2);
     drop(first);
     third.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_place_which_only_the_step_can_free_is_given_up() {
+    let scene = Scene::limited(|limits| limits.concurrent_requests = 2);
+    let endless = scene.upstream.http("echo.test", "/broken/endless");
+    let echo = scene.upstream.http("echo.test", "/echo");
+    let outlet = scene.outlet();
+    let waiting = async || {
+        tokio::select! {
+            biased;
+            got = outlet.get(&echo) => got.map(|(status, _)| status),
+            never = outlet.give_up(Duration::ZERO) => match never {},
+        }
+    };
+    let first = outlet.send(request(Method::GET, &endless)).await.unwrap();
+    // There is a place.
+    assert_eq!(waiting().await.unwrap(), 200);
+    let second = outlet.send(request(Method::GET, &endless)).await.unwrap();
+    let error = waiting().await.unwrap_err();
+    check(
+        &echo,
+        &error,
+        RequestFault::EgressDenied,
+        "holds 2 answers that it does not read, the limit `concurrent_requests`",
+    );
+    assert_eq!(outlet.told().last().unwrap().decision, Decision::Denied);
+    // One that somebody reads makes room some time.
+    drop(first);
+    let slow = scene.upstream.http("echo.test", "/slow/pieces/2/60000");
+    let mut slow = outlet.send(request(Method::GET, &slow)).await.unwrap();
+    let third = async {
+        let soon = tokio::time::timeout(Duration::from_millis(300), waiting());
+        soon.await.unwrap_err();
+        drop(second);
+        waiting().await.unwrap()
+    };
+    tokio::select! {
+        biased;
+        _ = slow.body.next() => panic!("nothing of it comes so soon"),
+        status = third => assert_eq!(status, 200),
+    }
+}
+
+#[tokio::test]
+async fn who_has_something_else_to_wait_for_has_a_second_before_a_request_is_given_up() {
+    let scene = Scene::limited(|limits| limits.concurrent_requests = 1);
+    let endless = scene.upstream.http("echo.test", "/broken/endless");
+    let outlet = scene.outlet();
+    let _first = outlet.send(request(Method::GET, &endless)).await.unwrap();
+    let began = std::time::Instant::now();
+    for at_least in [Outlet::PATIENCE, Duration::ZERO] {
+        let error = tokio::select! {
+            biased;
+            got = outlet.get(&endless) => got.unwrap_err(),
+            never = outlet.give_up(Outlet::PATIENCE) => match never {},
+        };
+        let fault = RequestFault::EgressDenied;
+        check(&endless, &error, fault, "the limit `concurrent_requests`");
+        // For the next one the time has passed already.
+        assert!(began.elapsed() >= at_least);
+        assert!(began.elapsed() < 2 * Outlet::PATIENCE);
+    }
 }
 
 #[tokio::test]

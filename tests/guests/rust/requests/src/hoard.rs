@@ -21,6 +21,8 @@ pub(crate) enum Hoard {
     Path(usize),
     /// So many requests at once to this host, which answers none, of which so many are refused.
     Open(usize, usize, String),
+    /// So many long answers of this host, asked for one after the other; none is read.
+    Answers(usize, String),
 }
 
 impl Hoard {
@@ -46,6 +48,7 @@ impl Hoard {
                 held(request().set_path_with_query(Some(&path)), length)
             }
             Self::Open(count, refused, authority) => open(count, refused, &authority)?,
+            Self::Answers(count, authority) => answers(count, &authority)?,
         };
         Ok(held as u64)
     }
@@ -76,17 +79,19 @@ fn body() -> Result<usize, Failure> {
     Ok(held)
 }
 
-fn open(count: usize, refused: usize, authority: &str) -> Result<usize, Failure> {
+fn get(authority: &str, path: &str) -> Result<FutureIncomingResponse, Failure> {
+    let request = OutgoingRequest::new(Fields::new());
     let invalid = |()| Failure::new("invalid");
+    request.set_scheme(Some(&Scheme::Https)).map_err(invalid)?;
+    request.set_authority(Some(authority)).map_err(invalid)?;
+    request.set_path_with_query(Some(path)).map_err(invalid)?;
+    Ok(handle(request, None)?)
+}
+
+fn open(count: usize, refused: usize, authority: &str) -> Result<usize, Failure> {
     let mut answers = Vec::new();
     for _ in 0..count {
-        let request = OutgoingRequest::new(Fields::new());
-        request.set_scheme(Some(&Scheme::Https)).map_err(invalid)?;
-        request.set_authority(Some(authority)).map_err(invalid)?;
-        request
-            .set_path_with_query(Some("/slow/never"))
-            .map_err(invalid)?;
-        answers.push(handle(request, None)?);
+        answers.push(get(authority, "/slow/never")?);
     }
     let all: Vec<_> = answers
         .iter()
@@ -96,4 +101,15 @@ fn open(count: usize, refused: usize, authority: &str) -> Result<usize, Failure>
         last.block();
     }
     Ok(poll(&all.iter().collect::<Vec<_>>()).len())
+}
+
+fn answers(count: usize, authority: &str) -> Result<usize, Failure> {
+    let mut answers = Vec::new();
+    for _ in 0..count {
+        let asked = get(authority, "/bytes/1000000")?;
+        asked.subscribe().block();
+        let answer = asked.get().ok_or_else(|| Failure::new("no answer"))?;
+        answers.push(answer.map_err(|()| Failure::new("taken before"))??);
+    }
+    Ok(answers.len())
 }
