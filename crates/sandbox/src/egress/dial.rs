@@ -63,7 +63,7 @@ impl Dialer {
         let is_tls = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let dialling = async {
-            let addresses = self.addresses(host).await?;
+            let addresses = self.allowed(host, self.resolve(host).await?)?;
             let stream = connect(addresses, port).await.map_err(|error| {
                 let message = format!("cannot connect to `{host}`: {error}");
                 EgressError::new(RequestFault::Connect, message)
@@ -101,14 +101,14 @@ impl Dialer {
         Ok(found)
     }
 
-    /// The addresses of `host` that may be dialled.
-    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
-        let found = self.resolve(host).await?;
-        let mut allowed: Vec<_> = found
-            .iter()
-            .copied()
-            .filter(|address| self.config.ground(host, *address).is_some())
-            .collect();
+    /// Those of the addresses of `host` that may be dialled.
+    pub(super) fn allowed(
+        &self,
+        host: &str,
+        found: Vec<IpAddr>,
+    ) -> Result<Vec<IpAddr>, EgressError> {
+        let mut allowed = found;
+        allowed.retain(|address| self.config.ground(host, *address).is_some());
         allowed.truncate(MAX_ADDRESSES);
         if allowed.is_empty() {
             let message = format!(

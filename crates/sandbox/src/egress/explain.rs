@@ -8,6 +8,7 @@ use url::Url;
 use lockstep_step::{Scheme, Sealing, WorkflowEgress};
 
 use super::attach;
+use super::error::EgressError;
 use super::outlet::{Egress, decide};
 use super::target::Target;
 
@@ -117,7 +118,7 @@ impl Egress {
         let allows = config.may_reach_some(&target.host);
         let says = config.in_words(&target.host);
         explanation.add(Examined::Operator, allows, says);
-        self.examine_addresses(target, explanation).await;
+        let dialled = self.examine_addresses(target, explanation).await;
         examine_rules(question.rules, method, target, url, explanation);
         // In the order in which a run would see it.
         let decided = decide(config, question.rules, method, target, url);
@@ -132,23 +133,28 @@ impl Egress {
             explanation.add(Examined::Credential, may.is_ok(), message.clone());
             explanation.refuse(may.map_err(|_| message));
         }
-        let dialled = self.dialer().addresses(&target.host).await;
-        explanation.refuse(dialled.map(drop).map_err(|error| error.message));
+        explanation.refuse(dialled.map_err(|error| error.message));
     }
 
-    async fn examine_addresses(&self, target: &Target, explanation: &mut Explanation) {
-        let found = match self.dialer().resolve(&target.host).await {
-            Ok(found) => found,
-            Err(error) => return explanation.add(Examined::Name, false, error.message),
-        };
-        for address in found {
-            let ground = self.config().ground(&target.host, address);
+    /// Whether one of the host's addresses may be dialled.
+    async fn examine_addresses(
+        &self,
+        target: &Target,
+        explanation: &mut Explanation,
+    ) -> Result<(), EgressError> {
+        let resolved = self.dialer().resolve(&target.host).await;
+        let found = resolved.inspect_err(|error| {
+            explanation.add(Examined::Name, false, error.message.clone());
+        })?;
+        for address in &found {
+            let ground = self.config().ground(&target.host, *address);
             let message = match &ground {
                 Some(ground) => ground.to_string(),
                 None => "neither public nor listed by the operator".to_owned(),
             };
-            explanation.add(Examined::Address(address), ground.is_some(), message);
+            explanation.add(Examined::Address(*address), ground.is_some(), message);
         }
+        self.dialer().allowed(&target.host, found).map(drop)
     }
 }
 

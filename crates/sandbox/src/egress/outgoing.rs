@@ -54,6 +54,8 @@ const OF_THE_HOST: [HeaderName; 8] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
+/// Methods that are about the connection, or give back what a proxy added: those that the Fetch standard forbids, too.
+pub(super) const OF_CONNECTIONS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 const ALSO_OF_THE_HOST: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
 
 /// Takes out of a guest's headers what is the host's to say.

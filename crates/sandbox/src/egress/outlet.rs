@@ -169,7 +169,10 @@ impl Outlet {
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Incoming, EgressError> {
         let shared = &self.shared;
         let (redirects, decodes) = (outgoing.redirects, outgoing.decodes);
-        let mut hop = Hop::first(outgoing)?;
+        let read = Target::of(&outgoing.url);
+        let (target, url) =
+            read.map_err(|error| shared.not_read(&outgoing.method, &outgoing.url, error))?;
+        let mut hop = Hop::first(outgoing, target, url);
         let slot = shared.budget.slot().await;
         let slot = slot.map_err(|error| shared.refused(&hop, error))?;
         for followed in 0..=MAX_REDIRECTS {
@@ -197,7 +200,7 @@ impl Outlet {
             entry.ended();
             let status = response.status();
             drop(response);
-            hop = hop.next(status, &place, &shared.sealed)?;
+            hop = hop.next(status, &place, shared)?;
         }
         let message = format!("more than {MAX_REDIRECTS} redirects in a row");
         Err(EgressError::new(RequestFault::Redirect, message).at(&hop.target.host))
@@ -337,9 +340,20 @@ impl Shared {
     }
 
     fn refused(&self, hop: &Hop, error: EgressError) -> EgressError {
-        self.ledger
-            .refused(hop.method.as_str(), &hop.target, error.fault);
-        error.at(&hop.target.host)
+        self.refused_at(&hop.method, &hop.target, error)
+    }
+
+    fn refused_at(&self, method: &Method, target: &Target, error: EgressError) -> EgressError {
+        self.ledger.refused(method.as_str(), target, error.fault);
+        error.at(&target.host)
+    }
+
+    /// A request to a URL that is no target; its line has what there is of one.
+    fn not_read(&self, method: &Method, url: &Url, error: EgressError) -> EgressError {
+        match Target::nearest(url) {
+            Some(target) => self.refused_at(method, &target, error),
+            None => error,
+        }
     }
 
     fn incoming(
@@ -401,6 +415,10 @@ pub(super) fn decide(
     target: &Target,
     url: &Url,
 ) -> Result<Option<usize>, EgressError> {
+    if outgoing::OF_CONNECTIONS.contains(&method.as_str()) {
+        let message = format!("a step cannot make a request with the method {method}");
+        return Err(EgressError::denied(message));
+    }
     let host = &target.host;
     let by_operator = match target.address {
         Some(address) => config.ground(host, address).is_some(),
@@ -508,22 +526,21 @@ impl Hop {
         })
     }
 
-    fn first(outgoing: Outgoing) -> Result<Self, EgressError> {
-        let (target, url) = Target::of(&outgoing.url)?;
+    fn first(outgoing: Outgoing, target: Target, url: Url) -> Self {
         let mut headers = outgoing.headers;
         outgoing::clean(&mut headers);
         if !matches!(outgoing.body, RequestBody::Stream(_)) {
             // What there is says it.
             headers.remove(CONTENT_LENGTH);
         }
-        Ok(Self {
+        Self {
             method: outgoing.method,
             target,
             url,
             shown: outgoing.url,
             headers,
             body: outgoing.body,
-        })
+        }
     }
 
     /// What a redirect makes of it.
@@ -531,14 +548,16 @@ impl Hop {
         mut self,
         status: StatusCode,
         place: &Url,
-        sealed: &Sealed,
+        shared: &Shared,
     ) -> Result<Self, EgressError> {
+        let sealed = &shared.sealed;
         if redirect::drops_body(status, &self.method) {
             self.method = Method::GET;
             self.body = RequestBody::None;
             redirect::without_body(&mut self.headers);
         }
-        let (target, url) = Target::of(place)?;
+        let (target, url) =
+            Target::of(place).map_err(|error| shared.not_read(&self.method, place, error))?;
         if target != self.target {
             redirect::for_another_origin(&mut self.headers);
             attach::drop_placeholders(sealed, &mut self.headers);
@@ -547,7 +566,7 @@ impl Hop {
             {
                 let message = "the answer is a redirect to another origin, and the body has a sealed credential in it: that goes nowhere else";
                 let error = EgressError::new(RequestFault::CredentialHostDenied, message);
-                return Err(error.at(&target.host));
+                return Err(shared.refused_at(&self.method, &target, error));
             }
         }
         Ok(Self {

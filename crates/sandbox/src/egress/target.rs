@@ -63,6 +63,22 @@ impl Target {
         Ok((target, url))
     }
 
+    /// What a URL that is no target comes next to, for the record: `None` if it has no host, or no scheme of ours.
+    pub(super) fn nearest(url: &Url) -> Option<Self> {
+        let scheme = match url.scheme() {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return None,
+        };
+        let host = url.host_str()?.trim_end_matches('.');
+        Some(Self {
+            scheme,
+            host: host.to_owned(),
+            address: None,
+            port: url.port_or_known_default()?,
+        })
+    }
+
     /// As the rules of a workflow look at it.
     pub(super) fn with<'a>(&'a self, method: &'a str, path: &'a str) -> RequestTarget<'a> {
         RequestTarget {

@@ -31,13 +31,6 @@ pub(super) async fn outgoing(
     told: &Arc<Told>,
 ) -> Result<Outgoing, EgressError> {
     let (head, body) = request.into_parts();
-    if [Method::CONNECT, Method::TRACE].contains(&head.method) {
-        let message = format!(
-            "a step cannot make a request with the method {}",
-            head.method
-        );
-        return Err(EgressError::denied(message));
-    }
     let has_none = [Method::GET, Method::HEAD, Method::OPTIONS, Method::DELETE];
     let patience = if has_none.contains(&head.method) {
         GATHERING_NONE

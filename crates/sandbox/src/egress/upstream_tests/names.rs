@@ -4,6 +4,7 @@ use http::Method;
 
 use lockstep_step::RequestFault;
 
+use super::super::Question;
 use super::{Scene, request, with_header};
 
 #[tokio::test]
@@ -113,4 +114,25 @@ async fn connections_are_kept_for_a_workspace_and_not_for_another() {
         scene.outlet_of(&egress, "two").get(&url).await.unwrap();
         assert!(scene.upstream.connections() > kept, "{url}");
     }
+}
+
+#[tokio::test]
+async fn who_explains_a_request_resolves_its_name_once() {
+    let scene = Scene::new();
+    let ask = async |method, url| {
+        let question = Question {
+            rules: &scene.rules,
+            method,
+            url,
+            sealing: None,
+        };
+        scene.egress().explain(question).await.refusal
+    };
+    assert_eq!(ask("GET", "https://a.test/").await, None);
+    assert_eq!(scene.names.asked(), ["a.test"]);
+    let unknown = ask("GET", "https://unknown.example/").await.unwrap();
+    assert!(unknown.contains("cannot be resolved"), "{unknown}");
+    assert_eq!(scene.names.asked().len(), 2);
+    let connect = ask("CONNECT", "https://a.test/").await.unwrap();
+    assert!(connect.contains("the method CONNECT"), "{connect}");
 }

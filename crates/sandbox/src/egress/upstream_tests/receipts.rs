@@ -4,7 +4,7 @@ use http::Method;
 
 use lockstep_step::{Decision, RequestFault, Scheme};
 
-use super::{Scene, post, request, with_header};
+use super::{Scene, check, post, request, with_header};
 
 #[tokio::test]
 async fn a_receipt_has_names_and_numbers_and_nothing_else() {
@@ -34,6 +34,45 @@ async fn a_receipt_has_names_and_numbers_and_nothing_else() {
         !json.contains("secret") && !json.contains("count"),
         "{json}"
     );
+}
+
+#[tokio::test]
+async fn a_request_that_no_rule_ever_sees_has_a_line_too() {
+    let scene = Scene::new();
+    let outlet = scene.outlet();
+    let url = scene.upstream.https("echo.test", "/echo");
+    for method in ["CONNECT", "TRACE", "TRACK"] {
+        let outgoing = request(method.parse().unwrap(), &url);
+        let error = outlet.fetch(outgoing).await.unwrap_err();
+        check(&url, &error, RequestFault::EgressDenied, method);
+    }
+    outlet.get("https://me@a.test:8443/").await.unwrap_err();
+    outlet.get("http://a.test:0/").await.unwrap_err();
+    let to = "https://me:pass@b.test/";
+    let redirect = format!("/redirect/302?to={to}");
+    let from = scene.upstream.https("from.test", &redirect);
+    outlet.get(&from).await.unwrap_err();
+    let told: Vec<_> = outlet
+        .told()
+        .into_iter()
+        .filter(|it| it.decision == Decision::Denied)
+        .map(|it| (it.method.as_str().to_owned(), it.host.as_str().to_owned()))
+        .collect();
+    let line = |method: &str, host: &str| (method.to_owned(), host.to_owned());
+    assert_eq!(
+        told,
+        [
+            line("CONNECT", "echo.test"),
+            line("TRACE", "echo.test"),
+            line("TRACK", "echo.test"),
+            line("GET", "a.test"),
+            line("GET", "a.test"),
+            line("GET", "b.test"),
+        ]
+    );
+    assert!(outlet.has_denied());
+    let options = request(Method::OPTIONS, &url);
+    assert_eq!(outlet.fetch(options).await.unwrap().0, 200);
 }
 
 #[tokio::test]
