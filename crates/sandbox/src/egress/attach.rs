@@ -21,7 +21,8 @@ use lockstep_step::{CredentialKey, RequestFault, Scheme, SealedPlace, Sealing};
 use super::config::EgressConfig;
 use super::decode;
 use super::error::EgressError;
-use super::sealed::{Handed, NotOpened, Sealed};
+use super::error::NotOpened;
+use super::sealed::{Handed, Sealed};
 use super::target::Target;
 
 /// Base64 as servers read it: with or without padding.

@@ -3,9 +3,15 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use lockstep_step::RequestFault;
+use lockstep_step::{CredentialKey, RequestFault};
 
-use super::sealed::NotOpened;
+/// The host cannot open or mask a sealed credential.
+#[derive(Debug, thiserror::Error)]
+#[error("sealed credential `{key}` cannot be used")]
+pub(crate) struct NotOpened {
+    pub(super) key: CredentialKey,
+    pub(super) source: Box<dyn Error + Send + Sync>,
+}
 
 /// What the host has to do for a request, and cannot.
 #[derive(Debug, thiserror::Error)]

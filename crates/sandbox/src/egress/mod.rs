@@ -42,9 +42,9 @@ pub use resolve::{Resolve, SystemResolver};
 
 pub(crate) use body::BodyStream;
 pub(crate) use dial::connecting_within;
-pub(crate) use error::{EgressError, HostFault};
+pub(crate) use error::{EgressError, HostFault, NotOpened};
 pub(crate) use outgoing::{Incoming, Outgoing, RequestBody};
 pub(crate) use outlet::{Egress, Outlet, WayOut};
 pub(crate) use redirect::Redirects;
-pub(crate) use sealed::{NoPlaceholder, NotOpened, Sealed};
+pub(crate) use sealed::{NoPlaceholder, Sealed};
 pub use tls::InvalidRoot;

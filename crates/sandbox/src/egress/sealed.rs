@@ -5,7 +5,6 @@
 //! is text that stands for nothing.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +13,7 @@ use memchr::memmem;
 use lockstep_secret::{Masker, MaskerConfig, RegisterError, Registered, SharedSecret};
 use lockstep_step::{CredentialKey, CredentialUse, Sealing};
 
+use super::error::NotOpened;
 use crate::credentials::{Credentials, RevealError};
 
 /// How each placeholder begins.
@@ -59,14 +59,6 @@ pub(crate) enum NoPlaceholder {
     /// The machine gives no random bytes.
     #[error("no randomness: {0}")]
     NoRandomness(getrandom::Error),
-}
-
-/// The host cannot open or mask a sealed credential.
-#[derive(Debug, thiserror::Error)]
-#[error("sealed credential `{key}` cannot be used")]
-pub(crate) struct NotOpened {
-    key: CredentialKey,
-    source: Box<dyn Error + Send + Sync>,
 }
 
 impl Sealed {

@@ -3,6 +3,7 @@
 //! A request goes on while the guest waits for news. What one guest can make the host hold is limited.
 
 mod arriving;
+mod head;
 mod sending;
 mod words;
 
@@ -18,8 +19,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use self::arriving::{Arriving, Next};
+use self::head::{Given, Head};
 use self::sending::Sending;
-use self::words::{Given, Head};
 use crate::egress::{EgressError, Incoming, Outlet, RequestBody};
 use crate::host::{Guest, Stop};
 
@@ -185,7 +186,7 @@ impl Network {
         if self.open.len() == MAX_OPEN {
             return Ok(TOO_MANY);
         }
-        let head = Head::parse(head).ok_or(Misuse("the head of a request cannot be read"))?;
+        let head = Head::read(head).ok_or(Misuse("the head of a request cannot be read"))?;
         let mut sending = None;
         let body = match head.body {
             Given::None => RequestBody::None,
@@ -207,7 +208,7 @@ impl Network {
             0
         };
         let outlet = guest.outlet().clone();
-        let outgoing = head.outgoing(body);
+        let outgoing = words::outgoing(&head, body);
         let id = self.new_id()?;
         let work = async move {
             let answered = match outgoing {

@@ -1,31 +1,10 @@
-//! What host and engine say of requests and answers: JSON, with byte strings for headers.
+//! What the host says of answers: JSON, with byte strings for headers.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
-use url::Url;
 
-use lockstep_step::RequestFault;
-
+use super::head::{Head, Parts, Redirect};
 use crate::egress::{BodyStream, EgressError, Incoming, Outgoing, Redirects, RequestBody};
-
-/// A request as the engine writes it.
-pub(super) struct Head<'a> {
-    method: &'a str,
-    url: &'a str,
-    redirects: Redirects,
-    /// Whether it has a body.
-    pub(super) body: Given,
-    /// Names and values, one after the other.
-    headers: Vec<&'a str>,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Given {
-    None,
-    Whole,
-    Stream,
-}
 
 /// An answer as the engine reads it.
 #[derive(Serialize)]
@@ -45,71 +24,26 @@ struct Fault<'a> {
     message: &'a str,
 }
 
-// === impl Head ===
-
-impl<'a> Head<'a> {
-    /// `None`: it is not as the engine writes it.
-    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
-        let (method, url) = (lines.next()?, lines.next()?);
-        let redirects = match lines.next()? {
-            "follow" => Redirects::Follow,
-            "manual" => Redirects::Manual,
-            "error" => Redirects::Error,
-            _ => return None,
-        };
-        let body = match lines.next()? {
-            "none" => Given::None,
-            "whole" => Given::Whole,
-            "stream" => Given::Stream,
-            _ => return None,
-        };
-        let headers: Vec<_> = lines.collect();
-        headers.len().is_multiple_of(2).then_some(Self {
-            method,
-            url,
-            redirects,
-            body,
-            headers,
-        })
-    }
-
-    pub(super) fn outgoing(self, body: RequestBody) -> Result<Outgoing, EgressError> {
-        let invalid = |what: &str| {
-            EgressError::new(
-                RequestFault::Protocol,
-                format!("{what} of the request cannot be sent"),
-            )
-        };
-        let url = Url::parse(self.url).map_err(|_| invalid("the URL"))?;
-        let method =
-            Method::from_bytes(self.method.as_bytes()).map_err(|_| invalid("the method"))?;
-        let mut headers = HeaderMap::new();
-        let (headers_given, _) = self.headers.as_chunks();
-        for [name, value] in headers_given {
-            let name =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("a header's name"))?;
-            let value = bytes_of(value).and_then(|value| HeaderValue::from_bytes(&value).ok());
-            let value =
-                value.ok_or_else(|| invalid(&format!("the value of the header `{name}`")))?;
-            headers
-                .try_append(name, value)
-                .map_err(|_| EgressError::denied("the request has too many headers"))?;
-        }
-        Ok(Outgoing {
-            method,
-            url,
-            headers,
-            body,
-            redirects: self.redirects,
-            decodes: true,
-        })
-    }
-}
-
-/// A byte string of the web: each character is a byte.
-fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|it| u8::try_from(it).ok()).collect()
+/// What is sent of a request that the engine has written.
+pub(super) fn outgoing(head: &Head<'_>, body: RequestBody) -> Result<Outgoing, EgressError> {
+    let Parts {
+        method,
+        url,
+        headers,
+    } = head.parts()?;
+    let redirects = match head.redirect {
+        Redirect::Follow => Redirects::Follow,
+        Redirect::Manual => Redirects::Manual,
+        Redirect::Error => Redirects::Error,
+    };
+    Ok(Outgoing {
+        method,
+        url,
+        headers,
+        body,
+        redirects,
+        decodes: true,
+    })
 }
 
 fn text_of(bytes: &[u8]) -> String {
