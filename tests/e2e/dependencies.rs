@@ -32,9 +32,10 @@ const OURS: [(&str, &[&str]); 10] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 23] = [
+const THEIRS: [(&str, &[&str]); 24] = [
     ("zeroize", &["secret"]),
     ("aho-corasick", &["secret"]),
+    ("psl", &["step"]),
     ("aes-gcm", &["vault"]),
     ("hkdf", &["vault"]),
     ("hmac", &["sandbox"]),

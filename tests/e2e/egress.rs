@@ -73,6 +73,19 @@ async fn rules_are_set_and_shown() {
 }
 
 #[tokio::test]
+async fn a_rule_for_all_below_a_public_suffix_is_set_with_a_warning() {
+    let host = TestHost::new().await;
+    let rules = ["--allow", "*.example.com", "--allow", "GET *.github.io/x"];
+    let set = host.lockstep(&[&["egress", "set"], &rules[..]].concat());
+    let warned = set.exits(0).stderr;
+    let told = "rule 2 allows every host below `github.io`, whoever owns it: GET *.github.io/x";
+    assert!(warned.contains(told), "{warned}");
+    assert!(!warned.contains("rule 1"), "{warned}");
+    let set = host.lockstep(&["egress", "set", "--allow", "me.github.io"]);
+    assert_eq!(set.exits(0).stderr, "");
+}
+
+#[tokio::test]
 async fn what_is_no_rule_or_no_workflow_is_refused() {
     let host = TestHost::new().await;
     for (arguments, part) in [

@@ -114,6 +114,15 @@ async fn hosts_and_places_that_cannot_be_are_refused_with_the_reason() {
             &["`*.com`", "whoever owns it"],
         ),
         (
+            &["--sealed", "--host", "*.github.io"],
+            "invalid_sealing",
+            &[
+                "`*.github.io`",
+                "below `github.io`",
+                "`*.example.github.io`",
+            ],
+        ),
+        (
             &["--sealed", "--host", "https://a.test"],
             "invalid_sealing",
             &["`--host https://a.test`", "no scheme"],

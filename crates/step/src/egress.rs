@@ -4,6 +4,7 @@ mod destination;
 mod host_pattern;
 mod method;
 mod path;
+mod public_suffix;
 mod rule;
 
 pub use destination::{Destination, InvalidDestination};

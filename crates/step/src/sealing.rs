@@ -65,13 +65,15 @@ pub enum InvalidSealing {
         /// What was given.
         count: usize,
     },
-    /// A wildcard over all that is registered below a top-level domain.
+    /// A wildcard over a public suffix.
     #[error(
-        "`{destination}` is every host below a top-level domain, whoever owns it: name a host, or a domain as in `*.example.com`"
+        "`{destination}` is every host below `{suffix}`, whoever owns it: name a host, or a domain of yours as in `*.example.{suffix}`"
     )]
     TooBroad {
         /// What was given.
         destination: Destination,
+        /// The public suffix.
+        suffix: String,
     },
     /// A word that is no place.
     #[error("a place is `header`, `query`, `basic` or `body`")]
@@ -93,14 +95,21 @@ impl Sealing {
         to: impl IntoIterator<Item = Destination>,
         places: impl IntoIterator<Item = SealedPlace>,
     ) -> Result<Self, InvalidSealing> {
-        let to: BTreeSet<_> = to.into_iter().collect();
-        let mut places: BTreeSet<_> = places.into_iter().collect();
+        let sealing = Self::recorded(to.into_iter().collect(), places.into_iter().collect())?;
+        match sealing.to.iter().find_map(too_broad) {
+            Some(error) => Err(error),
+            None => Ok(sealing),
+        }
+    }
+
+    /// What a record says. A wildcard in it was none over a public suffix on the day when it was set: the list grows, and a
+    /// credential must not be lost by that. [`allows`](Self::allows) is strict about it.
+    fn recorded(
+        to: BTreeSet<Destination>,
+        mut places: BTreeSet<SealedPlace>,
+    ) -> Result<Self, InvalidSealing> {
         if places.is_empty() {
             places.insert(SealedPlace::Header);
-        }
-        if let Some(broad) = to.iter().find(|to| to.host.is_below_a_top_level_domain()) {
-            let destination = broad.clone();
-            return Err(InvalidSealing::TooBroad { destination });
         }
         match to.len() {
             0 => Err(InvalidSealing::NoDestination),
@@ -109,10 +118,19 @@ impl Sealing {
         }
     }
 
-    /// Whether the value may go to `host` and `port`; `usual_port` is that of the request's scheme.
+    /// Whether the value may go to `host` and `port`; `usual_port` is that of the request's scheme. A wildcard does not
+    /// reach hosts of others.
     #[must_use]
     pub fn allows(&self, host: &str, port: u16, usual_port: u16) -> bool {
-        self.to.iter().any(|to| to.matches(host, port, usual_port))
+        let mut to = self.to.iter();
+        to.any(|to| to.matches(host, port, usual_port) && !to.host.is_of_another(host))
+    }
+
+    /// The destination that would allow it if the host were not one that others can have.
+    #[must_use]
+    pub fn of_another(&self, host: &str, port: u16, usual_port: u16) -> Option<&Destination> {
+        let mut to = self.to.iter();
+        to.find(|to| to.matches(host, port, usual_port) && to.host.is_of_another(host))
     }
 
     /// Whether it may stand in `place`.
@@ -132,11 +150,19 @@ impl Sealing {
     }
 }
 
+fn too_broad(to: &Destination) -> Option<InvalidSealing> {
+    let suffix = to.host.public_suffix()?.to_owned();
+    Some(InvalidSealing::TooBroad {
+        destination: to.clone(),
+        suffix,
+    })
+}
+
 impl TryFrom<Unchecked> for Sealing {
     type Error = InvalidSealing;
 
     fn try_from(unchecked: Unchecked) -> Result<Self, InvalidSealing> {
-        Self::new(unchecked.to, unchecked.places)
+        Self::recorded(unchecked.to, unchecked.places)
     }
 }
 
@@ -236,15 +262,61 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_over_a_top_level_domain_is_refused_and_a_domain_below_is_not() {
-        for text in ["*.com", "*.COM:8443", "*.localhost"] {
-            let destination = to(text);
+    fn a_wildcard_over_a_public_suffix_is_refused_and_a_domain_below_is_not() {
+        for (text, suffix) in [
+            ("*.com", "com"),
+            ("*.COM:8443", "com"),
+            ("*.localhost", "localhost"),
+            ("*.co.uk", "co.uk"),
+            ("*.github.io", "github.io"),
+            ("*.s3.amazonaws.com", "s3.amazonaws.com"),
+        ] {
+            let (destination, suffix) = (to(text), suffix.to_owned());
             assert_eq!(
                 Sealing::new([to("a.test"), to(text)], []),
-                Err(InvalidSealing::TooBroad { destination })
+                Err(InvalidSealing::TooBroad {
+                    destination,
+                    suffix
+                })
             );
         }
-        Sealing::new([to("*.example.com"), to("localhost")], []).unwrap();
+        for text in [
+            "*.example.com",
+            "localhost",
+            "*.me.github.io",
+            "github.io",
+            "*.amazonaws.com",
+        ] {
+            Sealing::new([to(text)], []).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_wildcard_does_not_reach_hosts_of_others() {
+        let sealing = Sealing::new([to("*.amazonaws.com"), to("mine.s3.amazonaws.com")], []);
+        let sealing = sealing.unwrap();
+        for host in ["sqs.eu-central-1.amazonaws.com", "mine.s3.amazonaws.com"] {
+            assert!(sealing.allows(host, 443, 443), "{host}");
+            assert_eq!(
+                sealing.of_another("sqs.eu-central-1.amazonaws.com", 443, 443),
+                None
+            );
+        }
+        let other = "other.s3.amazonaws.com";
+        assert!(!sealing.allows(other, 443, 443));
+        assert_eq!(
+            sealing.of_another(other, 443, 443),
+            Some(&to("*.amazonaws.com"))
+        );
+    }
+
+    #[test]
+    fn a_record_with_what_is_a_public_suffix_by_now_is_read_and_its_wildcard_reaches_nothing() {
+        let json = r#"{"to":["a.test","*.github.io"],"places":["header"]}"#;
+        let sealing: Sealing = serde_json::from_str(json).unwrap();
+        assert!(!sealing.allows("me.github.io", 443, 443));
+        assert!(sealing.allows("a.test", 443, 443));
+        assert_eq!(serde_json::to_string(&sealing).unwrap(), json);
     }
 
     #[test]

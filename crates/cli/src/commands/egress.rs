@@ -98,14 +98,32 @@ pub(crate) async fn carry_out(
                 workspace,
                 workflow,
             } = &place;
+            let egress = choice.into();
             host.runner
-                .set_egress(&host.caller, workspace, workflow, &choice.into())
+                .set_egress(&host.caller, workspace, workflow, &egress)
                 .await?;
+            warn_of_public_suffixes(&egress, console);
             place
         }
     };
     console.show(&shown(&host, place).await?)?;
     Ok(Exit::Completed)
+}
+
+/// A rule only narrows, so that this is no error; but it may narrow less than whoever wrote it thinks.
+fn warn_of_public_suffixes(egress: &WorkflowEgress, console: &Console) {
+    let rules: &[EgressRule] = match egress {
+        WorkflowEgress::All => &[],
+        WorkflowEgress::Only(rules) => rules,
+    };
+    for (at, rule) in rules.iter().enumerate() {
+        if let Some(suffix) = rule.host().public_suffix() {
+            console.warn(&format!(
+                "rule {} allows every host below `{suffix}`, whoever owns it: {rule}",
+                at + 1
+            ));
+        }
+    }
 }
 
 async fn shown(host: &Host, place: InWorkflow) -> Result<Egress, Problem> {

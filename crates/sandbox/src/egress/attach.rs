@@ -73,6 +73,11 @@ pub(super) fn may_carry(
     } = target;
     let usual = scheme.usual_port();
     if !sealing.allows(host, *port, usual) {
+        if let Some(to) = sealing.of_another(host, *port, usual) {
+            return Err(format!(
+                "may not go to `{host}`: anybody can have a host such as this, and `{to}` is only for those of its owner; seal it for this host by its name"
+            ));
+        }
         let to = list(sealing.destinations());
         return Err(format!(
             "may go to {to} only, not to `{host}` on port {port}"

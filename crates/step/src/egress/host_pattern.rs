@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::public_suffix;
+
 /// Longest name of a host, in bytes (RFC 1035, section 2.3.4).
 const MAX_HOST_BYTES: usize = 253;
 /// Longest label of it, in bytes.
@@ -77,10 +79,18 @@ impl HostPattern {
         (self.reach == Reach::Exact).then_some(&self.name)
     }
 
-    /// Whether all names below a top-level domain are meant, as by `*.com`.
+    /// The name of which all names below are meant, if anybody can have one there: `com` of `*.com`, `github.io` of
+    /// `*.github.io`.
     #[must_use]
-    pub fn is_below_a_top_level_domain(&self) -> bool {
-        self.reach == Reach::Below && !self.name.contains('.')
+    pub fn public_suffix(&self) -> Option<&str> {
+        (self.reach == Reach::Below && public_suffix::is_public(&self.name)).then_some(&self.name)
+    }
+
+    /// Whether `host`, which [matches](Self::matches), may be of somebody else than the name in the pattern is:
+    /// `*.amazonaws.com` matches `bucket.s3.amazonaws.com`, and everybody can have a bucket.
+    #[must_use]
+    pub fn is_of_another(&self, host: &str) -> bool {
+        self.reach == Reach::Below && public_suffix::is_between(&self.name, host)
     }
 }
 

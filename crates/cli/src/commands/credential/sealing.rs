@@ -139,7 +139,10 @@ mod tests {
             "`--host https://api.slack.com`: a host has no scheme",
         );
         check("a.test:0", "`--host a.test:0`: a port is");
-        check("*.com", "`*.com` is every host below a top-level domain");
+        check(
+            "*.com",
+            "`*.com` is every host below `com`, whoever owns it",
+        );
         check_refused(
             &arguments(true, &[], &[]),
             "a sealed credential needs at least one host",

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use lockstep_step::RequestFault;
+use lockstep_step::{RequestFault, Sealing};
 
 use super::super::Question;
 use super::{Scene, request, with_header};
@@ -135,4 +135,28 @@ async fn who_explains_a_request_resolves_its_name_once() {
     assert_eq!(scene.names.asked().len(), 2);
     let connect = ask("CONNECT", "https://a.test/").await.unwrap();
     assert!(connect.contains("the method CONNECT"), "{connect}");
+}
+
+#[tokio::test]
+async fn a_wildcard_of_a_sealed_credential_does_not_reach_hosts_that_anybody_can_have() {
+    let scene = Scene::new();
+    for host in ["bucket.s3.amazonaws.com", "sqs.eu-central-1.amazonaws.com"] {
+        scene.names.tell(host, &[&["8.8.8.8"]]);
+    }
+    let sealing = Sealing::new(["*.amazonaws.com".parse().unwrap()], []).unwrap();
+    let ask = async |url| {
+        let question = Question {
+            rules: &scene.rules,
+            method: "GET",
+            url,
+            sealing: Some(&sealing),
+        };
+        scene.egress().explain(question).await.refusal
+    };
+    let refusal = ask("https://bucket.s3.amazonaws.com/").await.unwrap();
+    assert!(
+        refusal.contains("anybody can have a host such as this, and `*.amazonaws.com`"),
+        "{refusal}"
+    );
+    assert_eq!(ask("https://sqs.eu-central-1.amazonaws.com/").await, None);
 }
