@@ -38,7 +38,7 @@ const THEIRS: [(&str, &[&str]); 24] = [
     ("psl", &["step"]),
     ("aes-gcm", &["vault"]),
     ("hkdf", &["vault"]),
-    ("hmac", &["sandbox"]),
+    ("hmac", &["sandbox", "upstream"]),
     ("ring", &["sandbox"]),
     ("rusqlite", &["store"]),
     ("wasmtime*", &["sandbox"]),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use lockstep_e2e::{TestHost, Wanted, bundle, guest, repository};
 use lockstep_sandbox::{EgressConfig, Resolve, SandboxConfig};
 use lockstep_step::OutcomeKind;
-use lockstep_upstream::Upstream;
+use lockstep_upstream::{Accounts, Upstream};
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path)
@@ -57,7 +57,7 @@ struct Internet {
 }
 
 /// Knows every name, and that it is the server of the tests.
-struct Everywhere;
+pub(super) struct Everywhere;
 
 #[async_trait::async_trait]
 impl Resolve for Everywhere {
@@ -67,13 +67,25 @@ impl Resolve for Everywhere {
 }
 
 impl Internet {
-    /// For an example with these credentials, of which the token of a Slack is the one that its Slack takes.
+    /// For an example with these credentials, of which those of Slack and AWS are the ones that its servers take.
     fn of(credentials: &str) -> Self {
         let credentials: Map<String, Value> = serde_json::from_str(credentials).unwrap();
-        let token = credentials
-            .get("SLACK_BOT_TOKEN")
-            .and_then(|token| token["value"].as_str());
-        let upstream = token.map_or_else(Upstream::start, Upstream::with_slack_token);
+        let value = |key: &str| {
+            let credential = credentials.get(key)?;
+            let value = credential.as_str().or(credential["value"].as_str());
+            value.map(str::to_owned)
+        };
+        let mut accounts = Accounts::default();
+        for (key, known) in [
+            ("SLACK_BOT_TOKEN", &mut accounts.slack_token),
+            ("AWS_ACCESS_KEY_ID", &mut accounts.s3.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &mut accounts.s3.secret_access_key),
+        ] {
+            if let Some(value) = value(key) {
+                *known = value;
+            }
+        }
+        let upstream = Upstream::with(accounts);
         Self {
             upstream,
             credentials,

@@ -28,6 +28,7 @@ mod outcomes;
 mod platform;
 mod records;
 mod resolution;
+mod s3;
 mod sdk;
 mod sealing;
 mod slots;

@@ -45,4 +45,4 @@ pub use spellings::spelling_in;
 pub use traces::is_traced;
 pub use upstream::{Names, egress_to, sandbox_to};
 
-pub use lockstep_upstream::{Received, Upstream};
+pub use lockstep_upstream::{Accounts, Received, S3Account, Upstream};

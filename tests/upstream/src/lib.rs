@@ -25,6 +25,7 @@
 //! | `/broken/header/N` | a header of N bytes |
 //! | `/broken/headers/N` | N headers |
 //! | `POST /api/chat.postMessage` | Slack: [`Upstream::slack_token`] |
+//! | `PUT` to `BUCKET.s3.REGION.amazonaws.com` | S3: stores what [`S3Account`] has signed |
 //! | `GET /repos/OWNER/NAME/issues` | GitHub: [`github`] |
 //!
 //! What no server of HTTP would say is at [`Upstream::raw`].
@@ -45,9 +46,11 @@ mod redirect;
 mod routes;
 mod s3;
 mod serve;
+mod signature;
 mod slack;
 mod slow;
 mod upstream;
 
 pub use record::Received;
-pub use upstream::Upstream;
+pub use signature::S3Account;
+pub use upstream::{Accounts, Upstream};

@@ -50,7 +50,7 @@ pub(crate) async fn answer(
 fn at_once(shared: &Shared, arriving: &Arriving, path: &[&str]) -> Response<Body> {
     let received = arriving.entry.so_far();
     if received.method == "PUT" && received.host.contains(".s3.") {
-        return s3::put(&received);
+        return s3::put(&received, &shared.accounts.s3);
     }
     match path {
         ["echo"] => echo::echo(&received, None),
@@ -61,7 +61,7 @@ fn at_once(shared: &Shared, arriving: &Arriving, path: &[&str]) -> Response<Body
         ["redirect", status] => redirect::to(&received, status),
         ["loop", at] => redirect::onwards(number(at)),
         ["broken", rest @ ..] => broken::answer(rest),
-        ["api", "chat.postMessage"] => slack::post_message(&received, &shared.slack_token),
+        ["api", "chat.postMessage"] => slack::post_message(&received, &shared.accounts.slack_token),
         ["repos", owner, name, "issues"] => github::issues(&received, owner, name),
         _ => status(StatusCode::NOT_FOUND),
     }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::authority::Authority;
 use crate::record::{Received, Record};
 use crate::serve::{self, Listeners};
+use crate::signature::S3Account;
 
 /// The server. It runs in a thread of its own until it is dropped.
 pub struct Upstream {
@@ -22,10 +23,19 @@ pub struct Upstream {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Who may do something with the services that it plays.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    /// The token that its Slack takes.
+    pub slack_token: String,
+    /// The account whose signatures its S3 takes.
+    pub s3: S3Account,
+}
+
 /// What all connections have.
 pub(crate) struct Shared {
     pub(crate) record: Record,
-    pub(crate) slack_token: String,
+    pub(crate) accounts: Accounts,
 }
 
 impl Upstream {
@@ -35,15 +45,15 @@ impl Upstream {
     /// A server that listens.
     #[must_use]
     pub fn start() -> Self {
-        Self::with_slack_token("xoxb-of-a-test")
+        Self::with(Accounts::default())
     }
 
-    /// A server that plays a Slack which takes this token.
+    /// A server that plays services with these accounts.
     #[must_use]
-    pub fn with_slack_token(token: &str) -> Self {
+    pub fn with(accounts: Accounts) -> Self {
         let shared = Arc::new(Shared {
             record: Record::default(),
-            slack_token: token.to_owned(),
+            accounts,
         });
         let listeners = Listeners::bind(Self::ADDRESS);
         let authority = Arc::new(Authority::new());
@@ -121,7 +131,7 @@ impl Upstream {
     /// The token that its Slack takes.
     #[must_use]
     pub fn slack_token(&self) -> &str {
-        &self.shared.slack_token
+        &self.shared.accounts.slack_token
     }
 
     /// All requests so far, in the order of their heads.
@@ -151,6 +161,18 @@ impl Upstream {
     #[must_use]
     pub fn open_connections(&self) -> u64 {
         self.shared.record.open_connections()
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self {
+            slack_token: "xoxb-of-a-test".to_owned(),
+            s3: S3Account {
+                access_key_id: "AKIDEXAMPLE".to_owned(),
+                secret_access_key: "the-s3-key-of-a-test".to_owned(),
+            },
+        }
     }
 }
 
