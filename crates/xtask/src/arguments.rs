@@ -46,7 +46,7 @@ Tasks:
 
   fuzz [TARGET]... [--seconds N] [--keep]
           Fuzz every target of tests/fuzz, or those that are named, each for N seconds (600): masker, envelope,
-          registration, input, env_file, source. Needs a nightly toolchain of rustup, and a C++ compiler; without them it says so.
+          registration, input, env_file, source, egress, request. Needs a nightly toolchain of rustup, and a C++ compiler; without them it says so.
           What is found goes to target/fuzz/found; with --keep it is added to the inputs of tests/fuzz/corpus. An input
           that fails is put into tests/fuzz/artifacts.
 

@@ -46,6 +46,8 @@ pub(crate) enum Target {
     Input,
     EnvFile,
     Source,
+    Egress,
+    Request,
 }
 
 /// The workspace of the targets.
@@ -68,7 +70,7 @@ const SLOWEST_SECONDS: u32 = 30;
 /// A target that takes more memory is one too.
 const MEMORY_MB: u32 = 1024;
 
-/// In CI, for each of the six targets.
+/// In CI, for each of the eight targets.
 const SMOKE_SECONDS: u32 = 6;
 
 /// Fuzzes as planned. Where that is not possible it says so in one line.
@@ -104,13 +106,15 @@ pub(crate) fn smoke() -> Result<()> {
 // === impl Target ===
 
 impl Target {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Masker,
         Self::Envelope,
         Self::Registration,
         Self::Input,
         Self::EnvFile,
         Self::Source,
+        Self::Egress,
+        Self::Request,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -121,13 +125,15 @@ impl Target {
             Self::Input => "input",
             Self::EnvFile => "env_file",
             Self::Source => "source",
+            Self::Egress => "egress",
+            Self::Request => "request",
         }
     }
 
     /// Longer inputs are slower, and find no more.
     fn longest_bytes(self) -> usize {
         match self {
-            Self::Masker => 512,
+            Self::Masker | Self::Egress | Self::Request => 512,
             Self::Envelope | Self::Input => 1024,
             Self::EnvFile | Self::Source => 4096,
             Self::Registration => 32 * 1024,

@@ -39,7 +39,8 @@ impl Target {
         let mut url = url.clone();
         url.set_fragment(None);
         let (host, address) = match url.host() {
-            Some(Host::Domain(name)) => (name.trim_end_matches('.').to_owned(), None),
+            // One dot at the end is that of the root. With more it is a name that nobody has, and might become an address.
+            Some(Host::Domain(name)) => (name.strip_suffix('.').unwrap_or(name).to_owned(), None),
             Some(Host::Ipv4(address)) => (address.to_string(), Some(address.into())),
             Some(Host::Ipv6(address)) => (address.to_string(), Some(address.into())),
             None => (String::new(), None),
@@ -47,7 +48,10 @@ impl Target {
         if host.is_empty() {
             return Err(EgressError::denied("the URL has no host"));
         }
-        if address.is_none() && url.set_host(Some(&host)).is_err() {
+        let is_empty = |label: &str| label.is_empty();
+        if address.is_none()
+            && (host.split('.').any(is_empty) || url.set_host(Some(&host)).is_err())
+        {
             return Err(EgressError::denied(
                 "the URL has a host that cannot be read",
             ));
@@ -154,6 +158,9 @@ mod tests {
             ("https://:secret@a.test/", "password"),
             ("https://a.test:0/", "port 0"),
             ("https://./", "no host"),
+            ("https://2../", "cannot be read"),
+            ("https://127.0.0.1../", "cannot be read"),
+            ("https://a..test/", "cannot be read"),
         ] {
             let message = target(url).unwrap_err();
             assert!(message.contains(part), "{url}: {message}");

@@ -37,6 +37,11 @@ pub enum InvalidPath {
     /// Query and fragment are not looked at.
     #[error("a path ends before `?` and `#`")]
     Query,
+    /// A rule ends at it, and the path of a URL has none.
+    #[error(
+        "the pattern of a path has no space: a path has `%20` in its place, an expression `\\x20`"
+    )]
+    Space,
     /// Longer than the limit.
     #[error("the pattern of a path has {length} bytes, over the limit of {MAX_PATTERN_BYTES}")]
     TooLong {
@@ -54,7 +59,7 @@ impl PathPattern {
     /// # Errors
     /// [`InvalidPath`], if it has no slash in front, or more than a path.
     pub fn prefix(path: &str) -> Result<Self, InvalidPath> {
-        check_length(path)?;
+        check_text(path)?;
         if !path.starts_with('/') {
             return Err(InvalidPath::NoSlash);
         }
@@ -69,7 +74,7 @@ impl PathPattern {
     /// # Errors
     /// [`InvalidPath`], if it is none, or too large.
     pub fn regex(expression: &str) -> Result<Self, InvalidPath> {
-        check_length(expression)?;
+        check_text(expression)?;
         // By itself first: it must be whole, not only between the brackets that are put around it.
         compile(expression)?;
         compile(&format!("^(?:{expression})$")).map(Self::Regex)
@@ -103,9 +108,10 @@ impl PathPattern {
     }
 }
 
-fn check_length(pattern: &str) -> Result<(), InvalidPath> {
+fn check_text(pattern: &str) -> Result<(), InvalidPath> {
     match pattern.len() {
         length if length > MAX_PATTERN_BYTES => Err(InvalidPath::TooLong { length }),
+        _ if pattern.contains(char::is_whitespace) => Err(InvalidPath::Space),
         _ => Ok(()),
     }
 }
@@ -203,6 +209,10 @@ mod tests {
     fn what_is_no_pattern_is_refused() {
         assert_eq!(PathPattern::prefix("api"), Err(InvalidPath::NoSlash));
         assert_eq!(PathPattern::prefix("/a?b"), Err(InvalidPath::Query));
+        assert_eq!(PathPattern::prefix("/a b"), Err(InvalidPath::Space));
+        assert_eq!(PathPattern::regex("/a\tb"), Err(InvalidPath::Space));
+        serde_json::from_str::<PathPattern>(r#"{"regex":"/a b"}"#).unwrap_err();
+        assert!(PathPattern::regex(r"/a\x20b").unwrap().matches("/a b"));
         for expression in ["(", ")(", r"\w{1000}{1000}"] {
             assert!(
                 matches!(PathPattern::regex(expression), Err(InvalidPath::Regex(_))),
