@@ -24,6 +24,17 @@ const DATE: &str = "x-amz-date";
 const BODY_HASH: &str = "x-amz-content-sha256";
 const TOKEN: &str = "x-amz-security-token";
 
+/// What a signature puts into a query.
+const OF_QUERY: [&str; 7] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "X-Amz-SignedHeaders",
+];
+
 /// A request that is to be signed, without its body.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsRequest {
@@ -86,7 +97,8 @@ impl AwsRequest {
     ) -> Result<Vec<(&'static str, String)>, SigningError> {
         check_length("the body", body.map_or(0, <[u8]>::len), MAX_DATA_BYTES)?;
         let mut rules = AwsRules::of(&scope.service);
-        rules.wants_body_hash |= body.is_none();
+        // A header of AWS that is not signed is refused; one of the step's own would be replaced.
+        rules.wants_body_hash |= body.is_none() || self.has(BODY_HASH);
         let (parts, _) = self.parts()?;
         let body = body.map_or_else(
             || UNSIGNED_PAYLOAD.to_owned(),
@@ -107,6 +119,11 @@ impl AwsRequest {
         let (query, signature) = parts.sign_query(keys, scope, rules, expires_s)?;
         url.set_query(Some(&format!("{query}&X-Amz-Signature={signature}")));
         Ok(url.into())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(own, _)| own.eq_ignore_ascii_case(name))
     }
 
     /// A line break in one of them would be another line of what is signed.
@@ -163,17 +180,17 @@ impl Parts {
         if rules.wants_body_hash {
             headers.push((BODY_HASH, body.to_owned()));
         }
-        let replaced = ["host", DATE, BODY_HASH, TOKEN];
-        self.headers
-            .retain(|(name, _)| !replaced.contains(&name.to_ascii_lowercase().as_str()));
+        let replaced = ["host", DATE, BODY_HASH];
+        self.headers.retain(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            // The step may have said a token itself.
+            !replaced.contains(&name.as_str()) && (name != TOKEN || keys.session_token.is_none())
+        });
         for (name, value) in &headers {
             self.headers.push(((*name).to_owned(), value.clone()));
         }
-        if let Some(token) = keys.session_token {
-            self.headers.push((TOKEN.to_owned(), token.to_owned()));
-        }
         let query = canonical::query(&canonical::pairs(&self.query));
-        let (canonical, names) = self.canonical(&query, rules, body);
+        let (canonical, names) = self.canonical(&query, rules, body, keys.session_token);
         Ok(Prepared {
             moment,
             headers,
@@ -199,6 +216,8 @@ impl Parts {
         self.headers
             .retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
         let mut pairs = canonical::pairs(&self.query);
+        // A URL that was signed before is signed anew.
+        pairs.retain(|(name, _)| !OF_QUERY.iter().any(|own| own.as_bytes() == name));
         let credential = format!("{}/{}", keys.access_key_id, moment.scope);
         let mut names: Vec<String> = canonical::headers(&self.headers).into_keys().collect();
         names.push("host".to_owned());
@@ -224,18 +243,33 @@ impl Parts {
             hex(&Sha256::digest([]))
         };
         let query = canonical::query(&pairs);
-        let (request, _) = self.canonical(&query, rules, &body);
+        let (request, _) = self.canonical(&query, rules, &body, None);
         Ok((query, moment.sign(keys, scope, &request)))
     }
 
     /// The request as it is hashed, and the names of the headers that are signed.
-    fn canonical(&self, query: &str, rules: AwsRules, body: &str) -> (Zeroizing<String>, String) {
+    fn canonical(
+        &self,
+        query: &str,
+        rules: AwsRules,
+        body: &str,
+        token: Option<&str>,
+    ) -> (Zeroizing<String>, String) {
         let mut headers = canonical::headers(&self.headers);
         headers.insert("host".to_owned(), self.host.clone());
+        if let Some(token) = token {
+            headers.insert(TOKEN.to_owned(), canonical::value(token));
+        }
         let names: Vec<&str> = headers.keys().map(String::as_str).collect();
         let names = names.join(";");
-        let mut request = Zeroizing::new(String::new());
-        for line in [&self.method, &canonical::path(&self.path, rules), query] {
+        let path = canonical::path(&self.path, rules);
+        let lines = headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2);
+        let room = self.method.len() + path.len() + query.len() + names.len() + body.len() + 8;
+        // With all the room that it needs: what grows would leave a copy of the token behind.
+        let mut request = Zeroizing::new(String::with_capacity(room + lines.sum::<usize>()));
+        for line in [&self.method, &path, query] {
             request.push_str(line);
             request.push('\n');
         }

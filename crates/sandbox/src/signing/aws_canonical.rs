@@ -92,7 +92,7 @@ pub(super) fn headers(headers: &[(String, String)]) -> BTreeMap<String, String> 
         if UNSIGNED.contains(&name.as_str()) {
             continue;
         }
-        let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let value = self::value(value);
         signed
             .entry(name)
             .and_modify(|before| {
@@ -102,6 +102,11 @@ pub(super) fn headers(headers: &[(String, String)]) -> BTreeMap<String, String> 
             .or_insert(value);
     }
     signed
+}
+
+/// The value of a header, without blanks around it, and one for several.
+pub(super) fn value(value: &str) -> String {
+    value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// All bytes but those that RFC 3986 calls unreserved as `%` and two digits.

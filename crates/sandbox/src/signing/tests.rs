@@ -454,6 +454,57 @@ fn the_examples_of_s3_are_signed() {
 }
 
 #[test]
+fn what_a_step_says_itself_of_aws_is_signed_or_replaced() {
+    let keys = |session_token| AwsKeys {
+        access_key_id: "AKIDEXAMPLE",
+        secret_access_key: "secret",
+        session_token,
+    };
+    let request = |url: &str, header: &str, value: &str| AwsRequest {
+        method: "GET".to_owned(),
+        url: url.to_owned(),
+        headers: vec![(header.to_owned(), value.to_owned())],
+    };
+    let scope = scope("execute-api", 0);
+    let signed =
+        |request: AwsRequest, token| request.sign(&keys(token), &scope, Some(b"x")).unwrap();
+    let url = "https://a.test/";
+    // A token that the step has is signed as that of a credential is, and one of both is the credential's.
+    let own = signed(request(url, "X-Amz-Security-Token", "token"), None);
+    let of_credential = signed(request(url, "a", ""), Some("token"));
+    assert!(
+        own[1]
+            .1
+            .contains("SignedHeaders=host;x-amz-date;x-amz-security-token"),
+        "{own:?}"
+    );
+    let both = signed(request(url, "x-amz-security-token", "other"), Some("token"));
+    assert!(
+        of_credential[1]
+            .1
+            .contains("SignedHeaders=a;host;x-amz-date;x-amz-security-token")
+    );
+    assert_eq!(own, both);
+    // A hash is the host's to say, and signed.
+    let hash = signed(request(url, "X-Amz-Content-Sha256", "other"), None);
+    assert_eq!(hash[1].0, "x-amz-content-sha256");
+    assert!(hash[1].1.starts_with("2d711642"), "{hash:?}");
+    assert!(
+        hash[2]
+            .1
+            .contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date")
+    );
+    // A URL that was signed before is signed anew.
+    let link = |url: &str| {
+        request(url, "a", "")
+            .sign_url(&keys(None), &scope, 60)
+            .unwrap()
+    };
+    let once = link("https://a.test/?q=1");
+    assert_eq!(link(&once), once);
+}
+
+#[test]
 fn a_request_that_cannot_be_signed_is_refused_with_the_reason() {
     let keys = AwsKeys {
         access_key_id: "AKIDEXAMPLE",
