@@ -297,6 +297,38 @@ async fn a_step_is_denied_what_is_not_sealed_where_that_is_required_and_the_reco
 }
 
 #[tokio::test]
+async fn who_requires_credentials_is_told_which_are_missing_and_which_must_be_sealed_first() {
+    let host = TestHost::new().await;
+    host.set("SECOND", "some revealed value").await;
+    host.set_sealing(SealingPolicy::Required).await;
+    let ran = host.run(Wanted::of(guest("requires"))).await;
+    assert_eq!(ran.kind(), OutcomeKind::MissingCredential);
+    let told = "missing credentials: FIRST, THIRD; not sealed, while their workspace requires that: SECOND";
+    assert_eq!(ran.message(), told);
+    for (keys, told) in [
+        (
+            "'SECOND'",
+            "sealing_required: credential `SECOND` is not sealed, and its workspace requires that",
+        ),
+        (
+            "'FIRST', 'SECOND', 'THIRD'",
+            "missing_credential: credentials `FIRST`, `THIRD` are missing; credential `SECOND` is not sealed, and its workspace requires that",
+        ),
+        (
+            "'FIRST'",
+            "missing_credential: credential `FIRST` is missing",
+        ),
+    ] {
+        let source = format!(
+            "try {{ requireCredentials({keys}) }} catch ({{ code, message, keys }}) {{ return [`${{code}}: ${{message}}`, keys] }}"
+        );
+        let output = host.run(Wanted::script("step.js", &source)).await.output();
+        let asked: Vec<_> = keys.split(", ").map(|key| key.trim_matches('\'')).collect();
+        assert_eq!(output, json!([told, asked]));
+    }
+}
+
+#[tokio::test]
 async fn the_store_refuses_what_another_process_did_not_know_of() {
     let host = TestHost::new().await;
     let other = host.another_runner();

@@ -87,7 +87,7 @@ export class MissingCredentialError extends Error {
   /** Made by Lockstep; a step that wants to fail in the same way names the keys. */
   constructor(keys: string | readonly string[]);
   readonly name: "MissingCredentialError";
-  /** `missing_credential`, or `sealing_required` for one that is there and must be sealed first. */
+  /** `missing_credential`, or `sealing_required` where all of them are there and must be sealed first; `message` tells which. */
   readonly code: "missing_credential" | "sealing_required";
   /** The key that is missing; the first of them if there are more. */
   readonly key: string;

@@ -58,7 +58,7 @@ pub fn credential(key: &str) -> Result<String, MissingCredential> {
 /// ```
 ///
 /// # Errors
-/// At least one is missing. The failure names each of them:
+/// At least one is missing, or is not sealed while its workspace requires that. The failure names each of them:
 ///
 /// ```
 /// # use lockstep_step::require_credentials;
@@ -69,7 +69,13 @@ pub fn credential(key: &str) -> Result<String, MissingCredential> {
 pub fn require_credentials<const N: usize>(keys: &[&str; N]) -> Result<[String; N], Failure> {
     let missing = missing(keys);
     if !missing.is_empty() {
-        return Err(Failure::missing(missing));
+        // Each is asked for, as only that tells which of them are there and must be sealed first. None is given.
+        let is_not_sealed = |key: &&String| {
+            let refused = credential(key).err();
+            refused.is_some_and(|it| it.code() == SEALING_REQUIRED)
+        };
+        let not_sealed: Vec<_> = missing.iter().filter(is_not_sealed).cloned().collect();
+        return Err(Failure::missing(missing, &not_sealed));
     }
     let mut values = [const { String::new() }; N];
     for (value, key) in values.iter_mut().zip(keys) {

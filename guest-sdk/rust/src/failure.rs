@@ -47,8 +47,22 @@ impl Failure {
         }
     }
 
-    pub(crate) fn missing(keys: Vec<String>) -> Self {
-        let message = format!("missing credentials: {}", keys.join(", "));
+    /// `not_sealed` are those of the keys whose credential is there and must be sealed first.
+    pub(crate) fn missing(keys: Vec<String>, not_sealed: &[String]) -> Self {
+        let (sealing, missing): (Vec<&str>, Vec<&str>) = keys
+            .iter()
+            .map(String::as_str)
+            .partition(|key| not_sealed.iter().any(|it| it == key));
+        let mut message = String::new();
+        if !missing.is_empty() {
+            message = format!("missing credentials: {}", missing.join(", "));
+        }
+        if !sealing.is_empty() {
+            let between = if message.is_empty() { "" } else { "; " };
+            message.push_str(between);
+            message.push_str("not sealed, while their workspace requires that: ");
+            message.push_str(&sealing.join(", "));
+        }
         Self {
             message,
             retryable: false,
@@ -163,6 +177,22 @@ mod tests {
 
     #[test]
     fn a_credential_that_must_be_sealed_first_is_named_in_the_failure() {
+        let keys = ["A", "B", "C"].map(str::to_owned);
+        for (not_sealed, message) in [
+            (&keys[..0], "missing credentials: A, B, C"),
+            (
+                &keys[1..2],
+                "missing credentials: A, C; not sealed, while their workspace requires that: B",
+            ),
+            (
+                &keys[..],
+                "not sealed, while their workspace requires that: A, B, C",
+            ),
+        ] {
+            let failure = Failure::missing(keys.to_vec(), not_sealed);
+            assert_eq!(failure.message(), message);
+            assert_eq!(failure.missing_credentials(), keys);
+        }
         let failure = Failure::from(refused("sealing_required"));
         assert_eq!(failure.missing_credentials(), ["TOKEN"]);
     }

@@ -49,7 +49,13 @@ fn credential<'js>(ctx: Ctx<'js>, key: Value<'js>) -> rquickjs::Result<Value<'js
     let key = key_of(&ctx, &key)?;
     let value = match host::credential(&key) {
         Ok(value) => value,
-        Err(refused) => return Err(refusal(&ctx, vec![key], refused)),
+        Err(refused) => {
+            let not_sealed = match refused {
+                Refused::SealingRequired => vec![key.clone()],
+                Refused::Missing => Vec::new(),
+            };
+            return Err(refusal(&ctx, vec![key], not_sealed));
+        }
     };
     let text = String::from_utf8_lossy(&value);
     Ok(rquickjs::String::from_str(ctx, &text)?.into_value())
@@ -64,7 +70,11 @@ fn require<'js>(ctx: Ctx<'js>, keys: Rest<Value<'js>>) -> rquickjs::Result<()> {
     if missing_keys.is_empty() {
         return Ok(());
     }
-    Err(refusal(&ctx, missing_keys, Refused::Missing))
+    // Each is asked for, as only that tells which of them are there and must be sealed first. None is given.
+    let is_not_sealed =
+        |key: &&String| matches!(host::credential(key), Err(Refused::SealingRequired));
+    let not_sealed = missing_keys.iter().filter(is_not_sealed).cloned().collect();
+    Err(refusal(&ctx, missing_keys, not_sealed))
 }
 
 /// Keys are told to the host line by line.
@@ -86,10 +96,10 @@ fn key_of(ctx: &Ctx<'_>, value: &Value<'_>) -> rquickjs::Result<String> {
     Ok(key)
 }
 
-fn refusal(ctx: &Ctx<'_>, keys: Vec<String>, refused: Refused) -> rquickjs::Error {
-    let is_sealing_required = matches!(refused, Refused::SealingRequired);
+/// `not_sealed` are those of the keys whose credential must be sealed first.
+fn refusal(ctx: &Ctx<'_>, keys: Vec<String>, not_sealed: Vec<String>) -> rquickjs::Error {
     let made = ERROR.with_borrow(Clone::clone).map(|class| {
-        let error: Value = class.restore(ctx)?.construct((keys, is_sealing_required))?;
+        let error: Value = class.restore(ctx)?.construct((keys, not_sealed))?;
         Ok(ctx.throw(error))
     });
     match made {

@@ -40,11 +40,7 @@ pub(crate) fn awaits_news() -> bool {
 }
 
 /// Tells the platform what happened to a request.
-pub(crate) fn tell<'js>(
-    ctx: &Ctx<'js>,
-    platform: &Platform,
-    news: &News,
-) -> rquickjs::Result<()> {
+pub(crate) fn tell<'js>(ctx: &Ctx<'js>, platform: &Platform, news: &News) -> rquickjs::Result<()> {
     let bytes = host::take_news(news.length);
     let payload: Value = match news.kind {
         HEAD => answer(ctx, bytes, None)?,
