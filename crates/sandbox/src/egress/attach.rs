@@ -305,7 +305,7 @@ impl Attacher {
 pub(super) fn ask_for_the_whole(headers: &mut HeaderMap) {
     headers.remove(RANGE);
     headers.remove(IF_RANGE);
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED));
+    headers.insert(ACCEPT_ENCODING, decode::accepted(headers));
 }
 
 /// Takes the headers out that have a placeholder in them.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, HeaderValue, RANGE};
 use tokio::io::AsyncRead;
 use tokio_util::io::{ReaderStream, StreamReader};
 
@@ -14,7 +14,9 @@ use super::body::BodyStream;
 use super::error::EgressError;
 
 /// What is asked for.
-pub(super) const ACCEPTED: &str = "gzip, deflate, br";
+const ACCEPTED: &str = "gzip, deflate, br";
+/// The same of a part: nobody can decode one that begins in the middle.
+const ACCEPTED_OF_A_PART: &str = "identity";
 /// Codings that may lie in each other. One is usual; each costs memory.
 const MAX_CODINGS: usize = 3;
 /// What is decoded at a time, in bytes.
@@ -26,6 +28,15 @@ pub(super) enum Coding {
     Gzip,
     Deflate,
     Brotli,
+}
+
+/// What a request with these headers asks for.
+pub(super) fn accepted(headers: &HeaderMap) -> HeaderValue {
+    HeaderValue::from_static(if headers.contains_key(RANGE) {
+        ACCEPTED_OF_A_PART
+    } else {
+        ACCEPTED
+    })
 }
 
 /// The codings of a body, in the order in which they were put on it. `None`: one is not known, or there are too many.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -287,9 +287,8 @@ impl Shared {
             Some(attacher) => attach(hop, attacher, rule)?,
         };
         if decodes && !ready.headers.contains_key(ACCEPT_ENCODING) {
-            ready
-                .headers
-                .insert(ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED));
+            let accepted = decode::accepted(&ready.headers);
+            ready.headers.insert(ACCEPT_ENCODING, accepted);
         }
         self.budget.request()?;
         Ok(ready)

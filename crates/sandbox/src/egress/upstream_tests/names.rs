@@ -96,6 +96,21 @@ async fn each_protocol_and_coding_is_spoken() {
 }
 
 #[tokio::test]
+async fn a_part_of_something_is_asked_for_as_it_is() {
+    let scene = Scene::new();
+    let url = scene.upstream.https("api.test", "/echo");
+    let part = || with_header(request(Method::GET, &url), "range", "bytes=10-20");
+    let own = with_header(part(), "accept-encoding", "br");
+    for outgoing in [request(Method::GET, &url), part(), own] {
+        scene.outlet().fetch(outgoing).await.unwrap();
+    }
+    let received = scene.upstream.received();
+    let accepted = received.iter().map(|it| it.header("accept-encoding"));
+    let expected = ["gzip, deflate, br", "identity", "br"].map(Some);
+    assert_eq!(accepted.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
 async fn connections_are_kept_for_a_workspace_and_not_for_another() {
     let scene = Scene::new();
     let egress = scene.egress();
