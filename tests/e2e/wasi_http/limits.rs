@@ -75,16 +75,13 @@ async fn what_a_step_keeps_with_the_host_is_limited() {
         held(&scene, json!({"fields": [400, 100_000]})).await,
         40_000_000
     );
-    let many = scene
-        .run(json!({"hoard": {"fields": [3_000, 100_000]}}))
-        .await;
-    assert_eq!(many.kind(), OutcomeKind::Trap);
-    assert!(many.message().contains("size"), "{}", many.message());
-    // Many small ones are fine.
-    assert_eq!(
-        held(&scene, json!({"fields": [3_000, 1_000]})).await,
-        3_000_000
-    );
+    for what in ["fields", "answers"] {
+        let many = scene.run(json!({"hoard": {what: [3_000, 100_000]}})).await;
+        assert_eq!(many.kind(), OutcomeKind::Trap, "{what}");
+        assert!(many.message().contains("size"), "{}", many.message());
+        // Many small ones are fine.
+        assert_eq!(held(&scene, json!({what: [3_000, 1_000]})).await, 3_000_000);
+    }
 
     let few = held(&scene, json!({"bodies": 10})).await;
     assert_eq!(few, 10 * 2 * (64 << 10));

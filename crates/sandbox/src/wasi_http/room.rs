@@ -6,7 +6,9 @@
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::FieldMap;
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
-use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
+use wasmtime_wasi_http::p2::types::{
+    HostFutureIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
+};
 
 /// Resources of requests that are many.
 const MANY: usize = 500;
@@ -51,6 +53,8 @@ impl Room {
             let held = table.iter_mut().filter(|it| {
                 it.is::<FieldMap>()
                     || it.is::<HostOutgoingRequest>()
+                    // Nobody asks a step for an answer, but it can make some, and they have headers.
+                    || it.is::<HostOutgoingResponse>()
                     || it.is::<HostOutgoingBody>()
                     || it.is::<HostFutureIncomingResponse>()
             });

@@ -3,7 +3,9 @@
 use lockstep_step::Failure;
 use serde::Deserialize;
 use wasip2::http::outgoing_handler::handle;
-use wasip2::http::types::{Fields, FutureIncomingResponse, Method, OutgoingRequest, Scheme};
+use wasip2::http::types::{
+    Fields, FutureIncomingResponse, Method, OutgoingRequest, OutgoingResponse, Scheme,
+};
 use wasip2::io::poll::poll;
 
 #[derive(Deserialize)]
@@ -11,6 +13,8 @@ use wasip2::io::poll::poll;
 pub(crate) enum Hoard {
     /// So many lists of headers, each with a value of so many bytes.
     Fields(usize, usize),
+    /// So many answers of its own, each with such headers.
+    Answers(usize, usize),
     /// So many bodies, each as full as it may be, in bytes.
     Bodies(usize),
     /// A method of this length; 0: it is refused.
@@ -31,7 +35,10 @@ impl Hoard {
         let request = || OutgoingRequest::new(Fields::new());
         let held = |result: Result<(), ()>, length| if result.is_ok() { length } else { 0 };
         let held = match self {
-            Self::Fields(count, length) => (0..count).map(|_| fields(length)).sum(),
+            Self::Fields(count, length) => held_by(count, length, std::mem::forget),
+            Self::Answers(count, length) => held_by(count, length, |fields| {
+                std::mem::forget(OutgoingResponse::new(fields));
+            }),
             Self::Bodies(count) => {
                 let mut bytes = 0;
                 for _ in 0..count {
@@ -54,12 +61,15 @@ impl Hoard {
     }
 }
 
-/// Fills a list of headers, and leaves it with the host. Over the limit this is a trap.
-fn fields(length: usize) -> usize {
-    let fields = Fields::new();
-    let set = fields.set("x", &[vec![b'x'; length]]);
-    std::mem::forget(fields);
-    set.map_or(0, |()| length)
+/// Fills lists of headers, and leaves them with the host. Over the limit this is a trap.
+fn held_by(count: usize, length: usize, leave: impl Fn(Fields)) -> usize {
+    let filled = || {
+        let fields = Fields::new();
+        let set = fields.set("x", &[vec![b'x'; length]]);
+        leave(fields);
+        set.map_or(0, |()| length)
+    };
+    (0..count).map(|_| filled()).sum()
 }
 
 fn body() -> Result<usize, Failure> {
