@@ -1,10 +1,11 @@
 //! Answers made of the request itself.
 
 use std::io::{self, Write as _};
+use std::task::Poll;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::BodyStream;
@@ -93,6 +94,11 @@ pub(crate) fn mirror(arriving: Arriving) -> Response<Body> {
         .so_far()
         .header("content-type")
         .map(HeaderValue::from_str);
+    let end = entry.clone();
+    let end = stream::poll_fn(move |_| {
+        end.complete();
+        Poll::Ready(None)
+    });
     let pieces = BodyStream::new(body)
         .map_err(io::Error::other)
         .try_filter_map(move |frame| {
@@ -101,7 +107,8 @@ pub(crate) fn mirror(arriving: Arriving) -> Response<Body> {
                 entry.add(piece);
             }
             std::future::ready(Ok(piece))
-        });
+        })
+        .chain(end);
     let mut response = Response::new(body::pieces(pieces));
     if let Some(kind) = kind {
         response.headers_mut().insert(CONTENT_TYPE, kind.unwrap());

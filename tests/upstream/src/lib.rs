@@ -27,6 +27,7 @@
 //! | `POST /api/chat.postMessage` | Slack: [`Upstream::slack_token`] |
 //! | `PUT` to `BUCKET.s3.REGION.amazonaws.com` | S3: stores what [`S3Account`] has signed |
 //! | `GET /repos/OWNER/NAME/issues` | GitHub: [`github`] |
+//! | `PUT` of anything, to a host with `.s3.` in its name | S3: takes what is signed |
 //!
 //! What no server of HTTP would say is at [`Upstream::raw`].
 #![expect(

@@ -40,11 +40,14 @@ pub(crate) async fn answer(path: &[&str]) -> Response<Body> {
 pub(crate) async fn reading(arriving: &mut Arriving, pause: u64) {
     loop {
         sleep(Duration::from_millis(pause)).await;
-        let Some(Ok(frame)) = arriving.body.frame().await else {
-            return;
-        };
-        if let Some(piece) = frame.data_ref() {
-            arriving.entry.add(piece);
+        match arriving.body.frame().await {
+            None => return arriving.entry.complete(),
+            Some(Err(_)) => return,
+            Some(Ok(frame)) => {
+                if let Some(piece) = frame.data_ref() {
+                    arriving.entry.add(piece);
+                }
+            }
         }
     }
 }

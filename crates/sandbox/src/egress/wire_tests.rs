@@ -499,7 +499,8 @@ async fn a_mirror_that_answers_before_the_value_has_left_gives_nothing_away() {
         drop(pieces);
         let got = Got::whole(incoming).await.unwrap();
         assert_eq!(got.body, "before *** after");
-        let received = String::from_utf8(scene.upstream.only().body).unwrap();
-        assert_eq!(received, format!("before {VALUE} after"));
+        let received = scene.upstream.only();
+        assert_eq!(received.text(), format!("before {VALUE} after"));
+        assert!(received.is_complete);
     }
 }
