@@ -1,6 +1,7 @@
 //! What requests of a step cost, against a server of this process that does next to nothing.
 //!
-//! `cargo bench -p lockstep-sandbox --bench fetch`. What a run costs that makes none is told first.
+//! `cargo bench -p lockstep-sandbox --bench fetch`. What a run costs that makes none is told first. With `-- sealed` only
+//! what looking for the value of a sealed credential costs.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -27,6 +28,8 @@ use crate::times::Times;
 
 #[path = "stand/alone.rs"]
 mod alone;
+#[path = "stand/bodies.rs"]
+mod bodies;
 #[path = "stand/server.rs"]
 mod server;
 #[path = "stand/times.rs"]
@@ -55,6 +58,19 @@ const PIPED: &str = "export default async (url) => {
     const { body } = await fetch(url + 'bytes/100000000');
     await (await fetch(url, { method: 'PUT', body, duplex: 'half' })).text();
 }";
+/// Reads an answer to its end. With `#sealed` there is a value to look for in it.
+const READ_FOR: &str = "export default async (url) => {
+    const headers = {};
+    if (url.endsWith('#sealed')) {
+        const placeholder = credential('SEALED');
+        if (!placeholder.startsWith('lockstep_sealed_')) throw new Error('it is not sealed');
+        headers.authorization = `Bearer ${placeholder}`;
+    }
+    let length = 0;
+    for await (const chunk of (await fetch(url, { headers })).body) length += chunk.length;
+    if (length !== 1e8) throw new Error(`${length} bytes`);
+}";
+const SCRUBBED_RUNS: usize = 11;
 
 /// A sandbox, and a server that its steps may ask.
 struct Stand {
@@ -64,8 +80,10 @@ struct Stand {
 }
 
 fn main() {
+    let server = server::start();
     let egress = EgressConfig {
         networks: vec!["127.0.0.0/8".parse().unwrap()],
+        sealed_in_the_clear: vec![server.to_string().parse().unwrap()],
         ..EgressConfig::default()
     };
     let stand = Stand {
@@ -74,8 +92,11 @@ fn main() {
             egress,
             ..SandboxConfig::for_runs(4)
         }),
-        server: server::start(),
+        server,
     };
+    if std::env::args().any(|argument| argument == "sealed") {
+        return stand.scrubbed();
+    }
     stand.one();
     stand.fifty();
     // The first takes memory that later ones find.
@@ -84,6 +105,7 @@ fn main() {
         stand.stream("piped into a request", PIPED, STREAMED_MB);
         stand.stream("read whole", WHOLE, STREAMED_MB / 2);
     }
+    stand.scrubbed();
 }
 
 impl Stand {
@@ -115,11 +137,28 @@ impl Stand {
         fs::write("/proc/self/clear_refs", "5").unwrap();
         let began = Instant::now();
         self.run(&step);
-        let seconds = began.elapsed().as_secs_f64();
+        let rate = rate(megabytes, began.elapsed());
         let more = resident_kib("VmHWM:").saturating_sub(before);
-        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let rate = megabytes as f64 / seconds;
         println!("{megabytes} MB {name:<24} {rate:>10.0} MB/s, {more} KiB more resident at most");
+    }
+
+    /// The same answer, read by the same step: with a sealed credential in the request, and without.
+    fn scrubbed(&self) {
+        let step = self.load(READ_FOR);
+        for body in ["text", "json", "escaped", "random"] {
+            let url = format!("http://{}/{body}/100000000", self.server);
+            let (mut plain, mut sealed) = (Times::default(), Times::default());
+            for _ in 0..=SCRUBBED_RUNS {
+                plain.time(|| self.run_with(&step, &format!("\"{url}\"")));
+                sealed.time(|| self.run_with(&step, &format!("\"{url}#sealed\"")));
+            }
+            let [plain, sealed] =
+                [plain, sealed].map(|times| rate(STREAMED_MB, times.p50_p99(1).0));
+            println!(
+                "{STREAMED_MB} MB of {body:<8} {plain:>6.0} MB/s, {sealed:>6.0} MB/s looked through: {:.2} of it",
+                sealed / plain
+            );
+        }
     }
 
     fn p50(&self, source: &str) -> Duration {
@@ -152,11 +191,20 @@ impl Stand {
     }
 
     fn run(&self, step: &LoadedStep) {
-        let input = format!("\"http://{}/\"", self.server);
-        let running = self.sandbox.run(step, &input, CancellationToken::new());
+        self.run_with(step, &format!("\"http://{}/\"", self.server));
+    }
+
+    fn run_with(&self, step: &LoadedStep, input: &str) {
+        let running = self.sandbox.run(step, input, CancellationToken::new());
         let outcome = self.runtime.block_on(running).outcome.unwrap();
         assert_eq!(outcome.kind(), OutcomeKind::Completed, "{outcome:?}");
     }
+}
+
+/// In MB/s.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn rate(megabytes: usize, took: Duration) -> f64 {
+    megabytes as f64 / took.as_secs_f64()
 }
 
 /// A line of `/proc/self/status`.

@@ -1,4 +1,4 @@
-//! A sandbox with nothing around it: every key has one value, and the log goes nowhere.
+//! A sandbox with nothing around it: every key has one value, one may be sealed, and the log goes nowhere.
 
 use std::sync::Arc;
 
@@ -9,26 +9,37 @@ use lockstep_sandbox::{
     SandboxConfig, StepCode, StepContext, StepFile,
 };
 use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, Scope};
+use lockstep_step::{CredentialKey, DenialReason, Limits, LogChunk, Scope, Sealing};
 
 /// What every credential is.
 pub(crate) const VALUE: &str = "a value of the usual length, 1f93";
 
-pub(crate) struct Alone(Sandbox);
+/// The key that is sealed, for headers, if the operator lets sealed credentials go to some host in the clear.
+const SEALED: &str = "SEALED";
 
-struct OneValue;
+pub(crate) struct Alone {
+    sandbox: Sandbox,
+    sealing: Option<Sealing>,
+}
+
+struct OneValue {
+    sealing: Option<Sealing>,
+}
 
 struct Nowhere;
 
 impl Alone {
     pub(crate) fn new(config: SandboxConfig) -> Self {
-        Self(Sandbox::new(config).unwrap())
+        Self {
+            sealing: Sealing::new(config.egress.sealed_in_the_clear.clone(), []).ok(),
+            sandbox: Sandbox::new(config).unwrap(),
+        }
     }
 
     pub(crate) async fn load(&self, file: StepFile) -> Arc<LoadedStep> {
         let digest = file.load_digest();
         let code = async { Ok(StepCode::Source(file)) };
-        self.0.load("bench", digest, code).await.unwrap()
+        self.sandbox.load("bench", digest, code).await.unwrap()
     }
 
     /// Until it ends, or until `cancel`.
@@ -38,7 +49,7 @@ impl Alone {
         input: &str,
         cancel: CancellationToken,
     ) -> Ended {
-        let place = self.0.admit().await.unwrap();
+        let place = self.sandbox.admit().await.unwrap();
         let invocation = Invocation {
             input,
             context: StepContext::default(),
@@ -46,29 +57,44 @@ impl Alone {
             share: "bench",
             threshold: None,
             egress: Arc::default(),
-            credentials: Arc::new(OneValue),
+            credentials: Arc::new(OneValue {
+                sealing: self.sealing.clone(),
+            }),
             log: Arc::new(Nowhere),
             cancel,
         };
-        self.0.run(place, step, invocation).await
+        self.sandbox.run(place, step, invocation).await
+    }
+}
+
+impl OneValue {
+    fn opened() -> Reveal {
+        Reveal {
+            secret: Secret::new(VALUE.to_owned()),
+            scope: Scope::Workspace,
+            version: 1,
+        }
+    }
+
+    fn sealing(&self, key: &CredentialKey) -> Option<Sealing> {
+        self.sealing.clone().filter(|_| key.as_str() == SEALED)
     }
 }
 
 impl Credentials for OneValue {
-    fn reveal(&self, _key: &CredentialKey) -> Result<Reveal, RevealError> {
-        Ok(Reveal {
-            secret: Secret::new(VALUE.to_owned()),
-            scope: Scope::Workspace,
-            version: 1,
-        })
+    fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
+        match self.sealing(key) {
+            Some(sealing) => Err(RevealError::Sealed(sealing)),
+            None => Ok(Self::opened()),
+        }
     }
 
-    fn open_sealed(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
-        self.reveal(key)
+    fn open_sealed(&self, _key: &CredentialKey) -> Result<Reveal, RevealError> {
+        Ok(Self::opened())
     }
 
-    fn check(&self, _key: &CredentialKey) -> Result<Handling, DenialReason> {
-        Ok(Handling::Reveal)
+    fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
+        Ok(self.sealing(key).map_or(Handling::Reveal, Handling::Sealed))
     }
 
     fn keys(&self) -> Vec<CredentialKey> {

@@ -2,18 +2,32 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
+use crate::bodies;
+
+/// What is written at once, in bytes.
+const PIECE_BYTES: usize = 256 << 10;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 const END_OF_BODY: &[u8] = b"0\r\n\r\n";
 
-/// Listens, in a thread of its own. `/` is answered at once, `/wait` after 50 ms, `/bytes/N` with N bytes; the body of a `PUT`
-/// is read to its end.
+/// What bodies are made of, again and again, each behind a name.
+static BODIES: [(&str, LazyLock<Vec<u8>>); 5] = [
+    ("bytes", LazyLock::new(|| vec![b'x'; PIECE_BYTES])),
+    ("text", LazyLock::new(bodies::text)),
+    ("json", LazyLock::new(bodies::json)),
+    ("escaped", LazyLock::new(bodies::escaped)),
+    ("random", LazyLock::new(bodies::random)),
+];
+
+/// Listens, in a thread of its own. `/` is answered at once, `/wait` after 50 ms, `/bytes/N` with N bytes, `/text/N`, `/json/N`,
+/// `/escaped/N` and `/random/N` with as many of that kind; the body of a `PUT` is read to its end.
 pub(crate) fn start() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -50,8 +64,10 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             read_body(&mut stream, &mut buffer, head + END_OF_HEAD.len(), length).await?;
         }
         length = 0;
-        if let Some(count) = path.strip_prefix("/bytes/") {
-            send(&mut stream, count.parse().unwrap_or(0)).await?;
+        let asked = path[1..].split_once('/');
+        if let Some((kind, count)) = asked {
+            let body = BODIES.iter().find(|(name, _)| *name == kind).unwrap();
+            send(&mut stream, &body.1, count.parse().unwrap()).await?;
             continue;
         }
         if path == "/wait" {
@@ -80,15 +96,17 @@ async fn read_body(
     Ok(())
 }
 
-async fn send(stream: &mut TcpStream, count: usize) -> io::Result<()> {
+async fn send(stream: &mut TcpStream, body: &[u8], count: usize) -> io::Result<()> {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {count}\r\n\r\n");
     stream.write_all(head.as_bytes()).await?;
-    let piece = vec![b'x'; 256 << 10];
     let mut left = count;
-    while left > 0 {
+    for piece in body.chunks(PIECE_BYTES).cycle() {
         let now = left.min(piece.len());
         stream.write_all(&piece[..now]).await?;
         left -= now;
+        if left == 0 {
+            return Ok(());
+        }
     }
     Ok(())
 }
