@@ -109,14 +109,20 @@ impl<'a> Look<'a> {
 
     /// Whether there may be other terminal sequences from `at` on if backslashes are undone.
     fn may_read_otherwise(&self, at: usize, gap: &Gap) -> bool {
-        let ends_at_escape = self.text[gap.end] == ESC;
-        let longest = if ends_at_escape {
+        let ends_at_start = self.may_start_sequence(gap.end);
+        let longest = if ends_at_start {
             2 * ansi::LONGEST_BYTES
         } else {
             0
         };
         let end = self.text.len().min(gap.end + longest);
-        (gap.has_sequence || ends_at_escape) && memchr(b'\\', &self.text[at..end]).is_some()
+        (gap.has_sequence || ends_at_start) && memchr(b'\\', &self.text[at..end]).is_some()
+    }
+
+    /// Whether an ESC stands at `at`, and something behind it with which a sequence may go on.
+    fn may_start_sequence(&self, at: usize) -> bool {
+        let next = || self.text.get(at + 1);
+        self.text[at] == ESC && next().is_none_or(|next| matches!(next, b'[' | b']' | b'\\'))
     }
 }
 

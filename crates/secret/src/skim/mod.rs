@@ -224,6 +224,7 @@ impl Look<'_> {
                     self.look_at_backslash(at);
                 }
                 b'"' | b'\'' | b'`' | b'^' | b'$' => self.look_at_quotes(at),
+                b'#' => {}
                 b'%' => {
                     self.look_at_percent(at);
                     self.look_at_form(at);

@@ -65,14 +65,12 @@ fn bits(flags: [u8; 8]) -> u64 {
     u64::from_le_bytes(flags).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
-/// `$%&'`, the line breaks, and the others one by one, without branches.
+/// `"`, `$%&'`, the line breaks, and the others, without branches. `#` is among them, as it is cheaper in than out.
 const fn is_special(byte: u8) -> bool {
-    (byte.wrapping_sub(b'$') < 4)
+    (byte.wrapping_sub(b'"') < 6)
         | (byte.wrapping_sub(b'\n') < 4)
-        | (byte == b'"')
+        | (byte & !2 == b'\\')
         | (byte == b'+')
-        | (byte == b'\\')
-        | (byte == b'^')
         | (byte == b'`')
         | (byte == ESC)
 }
@@ -85,7 +83,7 @@ mod tests {
     #[test]
     fn every_byte_that_wakes_a_view_is_special_but_the_blanks_between_words() {
         for byte in 0..=u8::MAX {
-            let expected = can_wake(byte) && byte != b' ' && byte != b'\t';
+            let expected = can_wake(byte) && byte != b' ' && byte != b'\t' || byte == b'#';
             assert_eq!(is_special(byte), expected, "{byte}");
         }
     }
