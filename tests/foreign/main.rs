@@ -1,6 +1,6 @@
 //! Steps that other people's tools built from our contract run as they are: jco, componentize-qjs, componentize-py, and
 //! clang with wit-bindgen. All four are the same step: it adds up an order, says the token of the shop in its log, and fails
-//! with it when the order is empty.
+//! with it when the order is empty. [`requests`] has those that tell a shop of the order.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on ends with a message"
@@ -14,6 +14,8 @@ use serde_json::json;
 use lockstep_e2e::{TestHost, Wanted, foreign_guest, repository};
 use lockstep_sandbox::{StepFile, prepare};
 use lockstep_step::{CredentialUse, DenialReason, OutcomeKind, RunId, Scope};
+
+mod requests;
 
 const KEY: &str = "SHOP_TOKEN";
 
@@ -33,15 +35,19 @@ impl Length {
     }
 }
 
-/// Registers the step with `lockstep step add`, and runs it without its credential, with it, and with an order that it
+/// Registers a step with `lockstep step add`.
+fn register(host: &TestHost, name: &str) {
+    let file = foreign_guest(name);
+    let words = ["step", "add", name].map(OsStr::new);
+    let added = host.lockstep(&[&words[..], &[file.as_os_str()]].concat());
+    assert_eq!(added.code, 0, "{}", added.stderr);
+}
+
+/// Registers the step, and runs it without its credential, with it, and with an order that it
 /// refuses.
 async fn check(tool: &str, length: Length) {
     let host = TestHost::new().await;
-    let file = foreign_guest(tool);
-    let words = ["step", "add", tool].map(OsStr::new);
-    let added = host.lockstep(&[&words[..], &[file.as_os_str()]].concat());
-    assert_eq!(added.code, 0, "{}", added.stderr);
-
+    register(&host, tool);
     let order = fs::read_to_string(repository().join("tests/foreign/input.json")).unwrap();
     let ran = host.run(Wanted::step(tool).input(&order)).await;
     assert_eq!(ran.kind(), OutcomeKind::MissingCredential);

@@ -1,4 +1,5 @@
-//! Steps that other people's tools build for the contract in `guest-sdk/wit`: one folder of `tests/foreign` for each tool.
+//! Steps that other people's tools build for the contract in `guest-sdk/wit`: one folder of `tests/foreign` for each tool,
+//! with the same step in each, and with one that makes a request where the tool can build that.
 //!
 //! The commands are those of `guest-sdk/OTHER-TOOLS.md`, the tools those of the lock files; what is missing is installed
 //! below the folder or below `target`, and from Debian where this process is root's.
@@ -6,7 +7,7 @@
 mod c;
 mod python;
 
-use std::{fs, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
 
@@ -35,7 +36,7 @@ enum Tool {
     Qjs,
 }
 
-/// Builds the step of every tool, as `target/foreign/<folder>.wasm`.
+/// Builds the steps of every tool, as `target/foreign/<folder>.wasm` and `target/foreign/<folder>-request.wasm`.
 pub(crate) fn build() -> Result<()> {
     fs::create_dir_all(root().join(RESULTS)).with_context(|| format!("cannot make {RESULTS}"))?;
     for tool in Tool::ALL {
@@ -66,31 +67,41 @@ impl Tool {
         format!("{SOURCES}/{}", self.name())
     }
 
-    /// Builds its step. Returns the line that tells of it.
+    /// What it builds, below [`RESULTS`]: the step that all build, and the one that makes a request.
+    fn results(self) -> Vec<PathBuf> {
+        let name = self.name();
+        let mut files = vec![format!("{name}.wasm")];
+        if self != Self::Qjs {
+            files.push(format!("{name}-request.wasm"));
+        }
+        let folder = root().join(RESULTS);
+        files.iter().map(|file| folder.join(file)).collect()
+    }
+
+    /// Builds its steps. Returns the line that tells of them.
     fn build(self) -> Result<String> {
         let started = Instant::now();
-        let result = root().join(RESULTS).join(format!("{}.wasm", self.name()));
+        let results = self.results();
         // What a build before left is not to be taken for that of one that fails.
-        if result.exists() {
-            fs::remove_file(&result)?;
+        for result in results.iter().filter(|result| result.exists()) {
+            fs::remove_file(result)?;
         }
         match self {
-            Self::C => c::build(&self.folder(), &result)?,
-            Self::Python => python::build(&self.folder(), &result)?,
-            // Their `package.json` has the command, and where the result goes.
+            Self::C => c::build(&self.folder(), &results)?,
+            Self::Python => python::build(&self.folder(), &results)?,
+            // Their `package.json` has the commands, and where the results go.
             Self::Jco | Self::Qjs => {
                 run(npm::npm(&self.folder())?.args(["run", "--silent", "build"]))?;
             }
         }
-        let kilobytes = fs::metadata(&result)
-            .with_context(|| format!("there is no {}", result.display()))?
-            .len()
-            / 1000;
-        let seconds = started.elapsed().as_secs_f32();
-        Ok(format!(
-            "{}: {kilobytes} KB ({seconds:.1} s)",
-            self.folder()
-        ))
+        let mut sizes = Vec::new();
+        for result in &results {
+            let built = fs::metadata(result)
+                .with_context(|| format!("there is no {}", result.display()))?;
+            sizes.push(format!("{} KB", built.len() / 1000));
+        }
+        let (sizes, seconds) = (sizes.join(", "), started.elapsed().as_secs_f32());
+        Ok(format!("{}: {sizes} ({seconds:.1} s)", self.folder()))
     }
 }
 

@@ -22,11 +22,27 @@ const WIT_BINDGEN: Program = Program {
     options: &["--debug", "--no-default-features", "--features", "c"],
 };
 
-/// The world without WASI, whose imports the C library brings itself.
-const WORLD: &str = "step-core";
-/// What wit-bindgen makes of it.
-const BINDINGS: [&str; 2] = ["step_core.c", "step_core_component_type.o"];
-/// Where it goes, below the folder of the results.
+/// A step: its source, its world, and what wit-bindgen makes of that.
+struct Step {
+    source: &'static str,
+    world: &'static str,
+    bindings: [&'static str; 2],
+}
+
+const STEPS: [Step; 2] = [
+    // The world without WASI, whose imports the C library brings itself.
+    Step {
+        source: "step.c",
+        world: "step-core",
+        bindings: ["step_core.c", "step_core_component_type.o"],
+    },
+    Step {
+        source: "request.c",
+        world: "step-with-http",
+        bindings: ["step_with_http.c", "step_with_http_component_type.o"],
+    },
+];
+/// Where the bindings go, below the folder of the results.
 const GENERATED: &str = "c";
 
 const TARGET: &str = "--target=wasm32-wasi";
@@ -43,24 +59,26 @@ const HEADERS: &str = "/usr/include";
 const PARSER: &str = "/usr/include/jsmn.h";
 const LIBC: &str = "/usr/lib/wasm32-wasi/libc.a";
 
-pub(super) fn build(folder: &str, result: &Path) -> Result<()> {
+pub(super) fn build(folder: &str, results: &[PathBuf]) -> Result<()> {
     find_or_install_clang()?;
     let generated = root().join(RESULTS).join(GENERATED);
     fs::create_dir_all(&generated)
         .with_context(|| format!("cannot make {}", generated.display()))?;
-    let wit = format!("{WIT}/step.wit");
-    run(WIT_BINDGEN
-        .find_or_install(folder)?
-        .args(["c", &wit, "--world", WORLD, "--out-dir"])
-        .arg(&generated))?;
-    run(command("clang", folder)
-        .args([TARGET, "-mexec-model=reactor", "-O2", "-Wl,--strip-debug"])
-        .args(["-Wall", "-Wextra", "-Werror", "-idirafter", HEADERS, "-I"])
-        .arg(&generated)
-        .arg("step.c")
-        .args(BINDINGS.map(|file| generated.join(file)))
-        .arg("-o")
-        .arg(result))
+    for (step, result) in STEPS.iter().zip(results) {
+        run(WIT_BINDGEN
+            .find_or_install(folder)?
+            .args(["c", WIT, "--world", step.world, "--out-dir"])
+            .arg(&generated))?;
+        run(command("clang", folder)
+            .args([TARGET, "-mexec-model=reactor", "-O2", "-Wl,--strip-debug"])
+            .args(["-Wall", "-Wextra", "-Werror", "-idirafter", HEADERS, "-I"])
+            .arg(&generated)
+            .arg(step.source)
+            .args(step.bindings.map(|file| generated.join(file)))
+            .arg("-o")
+            .arg(result))?;
+    }
+    Ok(())
 }
 
 fn find_or_install_clang() -> Result<()> {

@@ -1,6 +1,9 @@
 //! Python, with componentize-py in a virtual environment of its own.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -17,23 +20,26 @@ const REQUIREMENTS: &str = "requirements.txt";
 /// A copy of it, in the environment that it was installed into.
 const INSTALLED: &str = "installed-requirements.txt";
 
-/// The module of the step.
-const APP: &str = "app";
+/// The world and the module of each step.
+const STEPS: [(&str, &str); 2] = [("step", "app"), ("step-with-http", "request")];
 
 /// Debian's packages of Python.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 /// Whether a Python can make an environment, and take componentize-py.
 const FITS: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 9))";
 
-pub(super) fn build(folder: &str, result: &Path) -> Result<()> {
+pub(super) fn build(folder: &str, results: &[PathBuf]) -> Result<()> {
     let environment = root().join(RESULTS).join(ENVIRONMENT);
     if !is_installed(folder, &environment)? {
         install(folder, &environment)?;
     }
-    run(command(environment.join("bin/componentize-py"), folder)
-        .args(["--quiet", "--wit-path", WIT, "--world", "step"])
-        .args(["componentize", APP, "--output"])
-        .arg(result))
+    for ((world, module), result) in STEPS.iter().zip(results) {
+        run(command(environment.join("bin/componentize-py"), folder)
+            .args(["--quiet", "--wit-path", WIT, "--world", world])
+            .args(["componentize", module, "--output"])
+            .arg(result))?;
+    }
+    Ok(())
 }
 
 fn is_installed(folder: &str, environment: &Path) -> Result<bool> {
