@@ -14,9 +14,9 @@ use wasmtime::{Engine, PoolingAllocationConfig};
 use crate::pagemap::Pagemap;
 
 /// Stretches that are left alone: wasmtime deals with 32, and not all runs are the same.
-const FEW: usize = 28;
+const FEW: usize = 30;
 /// What those of a step are brought down to, where they are more.
-const FEWER: usize = 24;
+const FEWER: usize = 29;
 /// Pages that one step may have written to for nothing in each run.
 const MAX_PAGES: usize = 256;
 /// Runs between two looks, once there were some.
