@@ -109,9 +109,9 @@ async fn a_step_has_a_thousand_requests_open_and_no_more() {
 async fn a_step_that_reads_none_of_its_answers_is_told_so_when_there_is_no_place_for_one_more() {
     let scene = Scene::new().await;
     let authority = format!("api.test:{}", scene.upstream.https_port());
-    assert_eq!(held(&scene, json!({"answers": [64, authority]})).await, 64);
+    assert_eq!(held(&scene, json!({"unread": [64, authority]})).await, 64);
     let ran = scene
-        .run(json!({"hoard": {"answers": [65, authority]}}))
+        .run(json!({"hoard": {"unread": [65, authority]}}))
         .await;
     assert_eq!(ran.kind(), OutcomeKind::EgressDenied, "{}", ran.message());
     let told = "holds 64 answers that it does not read, the limit `concurrent_requests`";

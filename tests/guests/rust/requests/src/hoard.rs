@@ -26,7 +26,7 @@ pub(crate) enum Hoard {
     /// So many requests at once to this host, which answers none, of which so many are refused.
     Open(usize, usize, String),
     /// So many long answers of this host, asked for one after the other; none is read.
-    Answers(usize, String),
+    Unread(usize, String),
 }
 
 impl Hoard {
@@ -55,7 +55,7 @@ impl Hoard {
                 held(request().set_path_with_query(Some(&path)), length)
             }
             Self::Open(count, refused, authority) => open(count, refused, &authority)?,
-            Self::Answers(count, authority) => answers(count, &authority)?,
+            Self::Unread(count, authority) => unread(count, &authority)?,
         };
         Ok(held as u64)
     }
@@ -113,7 +113,7 @@ fn open(count: usize, refused: usize, authority: &str) -> Result<usize, Failure>
     Ok(poll(&all.iter().collect::<Vec<_>>()).len())
 }
 
-fn answers(count: usize, authority: &str) -> Result<usize, Failure> {
+fn unread(count: usize, authority: &str) -> Result<usize, Failure> {
     let mut answers = Vec::new();
     for _ in 0..count {
         let asked = get(authority, "/bytes/1000000")?;
