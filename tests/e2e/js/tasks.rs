@@ -90,14 +90,18 @@ async fn the_first_of_many_rejections_that_nothing_handles_is_told() {
 
 #[tokio::test]
 async fn promises_without_an_end_are_out_of_memory_and_nothing_else() {
-    let thrown = "the step is out of memory";
+    let thrown = &["the step is out of memory"][..];
     // There is nobody who could be told of a rejection that cannot be kept.
-    let ended = "the step needs more memory than its limit allows";
-    // For a job of a promise there is no memory, and QuickJS tells nobody.
-    let asking = "the step needs more memory than its limit allows: it was refused 100000 times, and went on asking";
+    let ended = &["the step needs more memory than its limit allows"][..];
+    // Where the heap ends decides whether it is the promise that there is no memory for, or its job, of which QuickJS tells
+    // nobody.
+    let either = &[
+        thrown[0],
+        "the step needs more memory than its limit allows: it was refused 100000 times, and went on asking",
+    ][..];
     let host = TestHost::new().await;
-    for (source, message) in [
-        ("for (;;) Promise.resolve().then(() => 1)", asking),
+    for (source, messages) in [
+        ("for (;;) Promise.resolve().then(() => 1)", either),
         ("for (;;) queueMicrotask(() => {})", thrown),
         ("const all = []; for (;;) all.push(new Promise(() => {}))", thrown),
         (
@@ -122,8 +126,9 @@ async fn promises_without_an_end_are_out_of_memory_and_nothing_else() {
     ] {
         let wanted = Wanted::script("step.js", source);
         let wanted = wanted.limits(|limits| limits.memory_bytes = 32 << 20);
-        let told = failure(&host.run(wanted).await);
-        assert_eq!(told, (OutcomeKind::MemoryExceeded, message.to_owned()), "{source}");
+        let (kind, told) = failure(&host.run(wanted).await);
+        assert_eq!(kind, OutcomeKind::MemoryExceeded, "{source}: {told}");
+        assert!(messages.contains(&told.as_str()), "{source}: {told}");
     }
     assert_eq!(run_in(&host, "return 'next'").await.output(), json!("next"));
 }

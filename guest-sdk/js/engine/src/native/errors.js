@@ -92,8 +92,12 @@
     return cut(told);
   };
 
-  const isOutOfMemory = (value) =>
-    isError(value) && read(value, 'name') === 'InternalError' && read(value, 'message') === 'out of memory';
+  const isOutOfMemory = (value) => {
+    if (!isError(value) || read(value, 'name') !== 'InternalError') return false;
+    const message = read(value, 'message');
+    // The other is what QuickJS says where there was no memory for what it wants to say.
+    return message === 'out of memory' || message === 'Invalid error message';
+  };
 
   const describeThrown = (thrown) => ({
     message: tell(thrown),
