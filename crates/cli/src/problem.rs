@@ -165,6 +165,7 @@ impl From<ManageError> for Problem {
                 "say it: `--sealed --host HOST`, or `--revealed` for one that steps are given",
             ),
             ManageError::Seal { .. } => Self::host("vault", &error),
+            ManageError::NoRandomness(_) => Self::host("randomness", &error),
             ManageError::Key(reason) => match &**reason {
                 KeyError::Primary { .. }
                 | KeyError::Full

@@ -79,6 +79,9 @@ pub enum ManageError {
         /// Why not.
         source: StoreError,
     },
+    /// The operating system has no random bytes for a token.
+    #[error("the operating system has no random bytes")]
+    NoRandomness(#[source] getrandom::Error),
     /// The bytes are no step.
     #[error(transparent)]
     Load(#[from] lockstep_sandbox::LoadError),

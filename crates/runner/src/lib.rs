@@ -19,6 +19,7 @@ mod keys;
 mod permissions;
 mod records;
 mod registry;
+mod tokens;
 mod workspaces;
 
 mod error;
@@ -34,11 +35,13 @@ pub use keys::{
     KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,
     RewrapProgress, Rewrapped,
 };
+pub use lockstep_sandbox::{LoadError, SourceKind, StepFile};
 pub use lockstep_store::{
     CredentialEntry, Dependents, KekEntry, LogEntry, Removal, RunFilter, RunRecord, RunState,
-    RunStatus, RunStep, RunSummary, StepEntry, Store, StoreError, Thing, WorkflowEntry,
+    RunStatus, RunStep, RunSummary, StepEntry, Store, StoreError, Thing, TokenEntry, WorkflowEntry,
     WorkspaceEntry,
 };
 pub use registry::{StepAdded, StepWarning};
 pub use request::{RunReport, RunRequest, StepSource};
 pub use runner::Runner;
+pub use tokens::{InvalidToken, Token, TokenRequest};

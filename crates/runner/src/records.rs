@@ -2,7 +2,7 @@
 
 use lockstep_step::{Caller, RunId, WorkspaceName};
 use lockstep_store::{LogEntry, RunFilter, RunRecord, RunSummary};
-use lockstep_vault::ViewPermit;
+use lockstep_vault::RecordPermit;
 
 use crate::error::ManageError;
 use crate::runner::Runner;
@@ -18,7 +18,7 @@ impl Runner {
         workspace: &WorkspaceName,
         filter: &RunFilter,
     ) -> Result<Vec<RunSummary>, ManageError> {
-        let permit = ViewPermit::check(caller, workspace)?;
+        let permit = RecordPermit::check(caller, workspace)?;
         let runs = self.store().runs(&permit, filter).await;
         self.told(caller, workspace, runs).await
     }
@@ -33,7 +33,7 @@ impl Runner {
         workspace: &WorkspaceName,
         run: &RunId,
     ) -> Result<RunRecord, ManageError> {
-        let permit = ViewPermit::check(caller, workspace)?;
+        let permit = RecordPermit::check(caller, workspace)?;
         Ok(self.store().run(&permit, run).await?)
     }
 
@@ -49,7 +49,7 @@ impl Runner {
         sequence: u64,
         limit: u32,
     ) -> Result<Vec<LogEntry>, ManageError> {
-        let permit = ViewPermit::check(caller, workspace)?;
+        let permit = RecordPermit::check(caller, workspace)?;
         Ok(self.store().log(&permit, run, sequence, limit).await?)
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use lockstep_sandbox::Sandbox;
-use lockstep_store::Store;
+use lockstep_step::WorkspaceName;
+use lockstep_store::{Store, StoreError};
 use lockstep_vault::Vault;
 
 use crate::snapshots::Snapshots;
@@ -47,6 +48,15 @@ impl Runner {
         self.parts.runs.close();
         self.parts.runs.wait().await;
         self.parts.runs.reopen();
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn check_store(&self) -> Result<(), StoreError> {
+        self.store().mark(&WorkspaceName::default_name()).await?;
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

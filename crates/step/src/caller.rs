@@ -1,4 +1,7 @@
-//! Who asks.
+//! Who asks, and what each role may do.
+
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +13,33 @@ pub enum Role {
     Admin,
     /// Edits and runs workflows; sees the keys of credentials.
     Editor,
+    /// Runs steps and sees how runs ended, and nothing else: what a workflow engine needs.
+    Runner,
     /// Sees runs and keys.
     Viewer,
+}
+
+/// Something that a role may allow. Permits are made after this table, and so is what the API refuses.
+///
+/// | | admin | editor | runner | viewer |
+/// |---|---|---|---|---|
+/// | [`Right::Administer`] | yes | no | no | no |
+/// | [`Right::Edit`] | yes | yes | no | no |
+/// | [`Right::Run`] | yes | yes | yes | no |
+/// | [`Right::SeeKeys`] | yes | yes | no | yes |
+/// | [`Right::SeeRuns`] | yes | yes | yes | yes |
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Right {
+    /// To set, rotate and delete credentials, usage permissions, tokens and the workspace itself.
+    Administer,
+    /// To add and remove workflows and steps.
+    Edit,
+    /// To run steps.
+    Run,
+    /// To see workflows, steps, and the keys of credentials.
+    SeeKeys,
+    /// To see the record of runs.
+    SeeRuns,
 }
 
 /// An authenticated caller. Every operation that reads or changes something owned takes one.
@@ -21,4 +49,54 @@ pub struct Caller {
     pub name: String,
     /// What the caller may do.
     pub role: Role,
+}
+
+/// A word that names no role.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("there is no such role: it is `admin`, `editor`, `runner` or `viewer`")]
+pub struct InvalidRole;
+
+// === impl Role ===
+
+impl Role {
+    /// Every role, in the order of the table of [`Right`].
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Editor, Self::Runner, Self::Viewer];
+
+    /// Whether the role allows it.
+    #[must_use]
+    pub fn has(self, right: Right) -> bool {
+        match right {
+            Right::Administer => matches!(self, Self::Admin),
+            Right::Edit => matches!(self, Self::Admin | Self::Editor),
+            Right::Run => matches!(self, Self::Admin | Self::Editor | Self::Runner),
+            Right::SeeKeys => matches!(self, Self::Admin | Self::Editor | Self::Viewer),
+            Right::SeeRuns => true,
+        }
+    }
+
+    /// The word of the API, the database and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Editor => "editor",
+            Self::Runner => "runner",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(word: &str) -> Result<Self, InvalidRole> {
+        let found = Self::ALL.into_iter().find(|role| role.as_str() == word);
+        found.ok_or(InvalidRole)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }

@@ -17,7 +17,7 @@ mod run_id;
 mod scope;
 mod sealing;
 
-pub use caller::{Caller, Role};
+pub use caller::{Caller, InvalidRole, Right, Role};
 pub use digest::{Digest, InvalidDigest};
 pub use egress::{
     Destination, EgressRule, HostPattern, InvalidDestination, InvalidHostPattern, InvalidMethod,
@@ -26,7 +26,7 @@ pub use egress::{
 };
 pub use limits::{Limits, MAX_MODULE_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
 pub use log::{LogChunk, LogStream};
-pub use name::{CredentialKey, InvalidName, StepName, WorkflowName, WorkspaceName};
+pub use name::{CredentialKey, InvalidName, StepName, TokenName, WorkflowName, WorkspaceName};
 pub use outcome::{Failure, Outcome, OutcomeKind, Phase};
 pub use receipt::{CredentialUse, DenialReason, Denied, Receipt};
 pub use request::{Decision, RequestFault, RequestReceipt};

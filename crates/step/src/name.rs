@@ -78,6 +78,11 @@ name_type!(
     StepName,
     check_name
 );
+name_type!(
+    /// The name of a token in its workspace: `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`.
+    TokenName,
+    check_name
+);
 
 impl CredentialKey {
     /// The key with its ASCII letters in lower case: two keys of one scope that differ only by case collide here.

@@ -10,6 +10,7 @@ mod setup;
 mod shared;
 mod snapshots;
 mod steps;
+mod tokens;
 mod workspaces;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     keks::claims(&make).await;
     snapshots::claims(&make).await;
     steps::claims(&make).await;
+    tokens::claims(&make).await;
     runs::claims(&make).await;
 }
 

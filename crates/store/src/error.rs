@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
-use lockstep_step::{CredentialKey, Digest, RunId, Scope, StepName, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    CredentialKey, Digest, RunId, Scope, StepName, TokenName, WorkflowName, WorkspaceName,
+};
 use lockstep_vault::KekId;
 
 use crate::credential::Dependents;
@@ -25,6 +27,8 @@ pub enum Thing {
     Run(RunId),
     /// A key-encryption key.
     Kek(KekId),
+    /// A token of the workspace in question.
+    Token(TokenName),
 }
 
 /// Why an operation of the store failed.
@@ -130,6 +134,7 @@ impl fmt::Display for Thing {
             Self::Step(workflow, name) => write!(f, "step `{name}` of workflow `{workflow}`"),
             Self::Artifact(digest) => write!(f, "artifact `{digest}`"),
             Self::Run(id) => write!(f, "run `{id}`"),
+            Self::Token(name) => write!(f, "token `{name}`"),
             Self::Kek(id) => write!(f, "key `{id}`"),
         }
     }

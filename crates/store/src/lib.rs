@@ -11,6 +11,7 @@ mod credential;
 mod kek;
 mod run;
 mod step;
+mod token;
 mod workspace;
 
 mod error;
@@ -30,4 +31,5 @@ pub use run::{
 pub use sqlite::{DataFile, OpenStoreError, SqliteStore};
 pub use step::{NewStep, StepEntry};
 pub use store::Store;
+pub use token::{NewToken, TokenEntry};
 pub use workspace::{WorkflowEntry, WorkspaceEntry};

@@ -22,6 +22,7 @@ mod readers;
 mod restore;
 mod runs;
 mod steps;
+mod tokens;
 mod workspaces;
 mod writer;
 

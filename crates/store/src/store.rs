@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use lockstep_step::{
-    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, UsagePermission,
-    WorkflowEgress, WorkflowName, WorkspaceName,
+    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
+    UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, ViewPermit,
+    WorkspaceChanges,
 };
 
 use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
@@ -18,6 +19,7 @@ use crate::error::StoreError;
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
 use crate::step::{NewStep, StepEntry};
+use crate::token::{NewToken, TokenEntry};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
 /// Keeps what Lockstep keeps.
@@ -212,6 +214,33 @@ pub trait Store: fmt::Debug + Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    // Tokens.
+
+    /// Keeps what a new token of the permit's workspace is recognised by. `Exists` if it ever had one of this name.
+    async fn add_token(
+        &self,
+        permit: &AdminPermit,
+        token: NewToken,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// All tokens that the workspace ever had, by name.
+    async fn tokens(&self, permit: &AdminPermit) -> Result<Vec<TokenEntry>, StoreError>;
+
+    /// Revokes a token, for all processes at once. One that is revoked stays as it was revoked first.
+    async fn revoke_token(
+        &self,
+        permit: &AdminPermit,
+        token: &TokenName,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The token of this digest, whatever has become of it. It takes no permit, as permits are made from what it says.
+    async fn token(&self, digest: &Digest) -> Result<Option<TokenEntry>, StoreError>;
+
+    /// Notes that a token was used. As with a run that goes on, the answer outlives the process and not a loss of power.
+    async fn touch_token(&self, digest: &Digest, at: Timestamp) -> Result<(), StoreError>;
+
     // What runs resolve from.
 
     /// The present state of the workspace's credentials and permissions: cheap to ask for, and equal only if nothing
@@ -294,17 +323,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The runs of the workspace, the latest first.
     async fn runs(
         &self,
-        permit: &ViewPermit,
+        permit: &RecordPermit,
         filter: &RunFilter,
     ) -> Result<Vec<RunSummary>, StoreError>;
 
     /// One run of the workspace.
-    async fn run(&self, permit: &ViewPermit, run: &RunId) -> Result<RunRecord, StoreError>;
+    async fn run(&self, permit: &RecordPermit, run: &RunId) -> Result<RunRecord, StoreError>;
 
     /// The log of a run from `sequence` on, at most `limit` pieces.
     async fn log(
         &self,
-        permit: &ViewPermit,
+        permit: &RecordPermit,
         run: &RunId,
         sequence: u64,
         limit: u32,

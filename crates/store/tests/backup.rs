@@ -19,7 +19,7 @@ use lockstep_store::{
     BackupContents, BackupError, IfThere, NewRun, PutCredential, Removal, RestoreError, Restored,
     RunSource, RunState, SqliteStore, Store,
 };
-use lockstep_vault::{AdminPermit, CredentialVersion, Kek, Keyring, Vault, ViewPermit};
+use lockstep_vault::{AdminPermit, CredentialVersion, Kek, Keyring, RecordPermit, Vault};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -517,7 +517,7 @@ async fn a_run_that_was_open_in_the_backup_is_lost() {
     let restored = setup.restore(&file, "restored", IfThere::Refuse).unwrap();
     assert_eq!(restored.contents.open_runs, 1);
     let restored = setup.open("restored");
-    let permit = ViewPermit::check(&caller(), &WorkspaceName::default_name()).unwrap();
+    let permit = RecordPermit::check(&caller(), &WorkspaceName::default_name()).unwrap();
     let state = |record: lockstep_store::RunRecord| record.state;
     assert_eq!(
         state(restored.run(&permit, &run).await.unwrap()),

@@ -22,7 +22,9 @@ use lockstep_store::{
     NewRun, OpenStoreError, PutCredential, Removal, RunSource, RunState, SqliteStore, Store,
     StoreError,
 };
-use lockstep_vault::{AdminPermit, CredentialVersion, Kek, Keyring, Vault, ViewPermit};
+use lockstep_vault::{
+    AdminPermit, CredentialVersion, Kek, Keyring, RecordPermit, Vault, ViewPermit,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -84,7 +86,7 @@ async fn state(store: &SqliteStore, run: RunId) -> RunState {
         name: "test:alice".to_owned(),
         role: Role::Viewer,
     };
-    let permit = ViewPermit::check(&caller, &WorkspaceName::default_name()).unwrap();
+    let permit = RecordPermit::check(&caller, &WorkspaceName::default_name()).unwrap();
     store.run(&permit, &run).await.unwrap().state
 }
 
@@ -204,6 +206,7 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
          ALTER TABLE workspaces DROP COLUMN sealing_by;
          ALTER TABLE workflows DROP COLUMN egress; ALTER TABLE workflows DROP COLUMN egress_at;
          ALTER TABLE workflows DROP COLUMN egress_by;
+         DROP TABLE tokens;
          PRAGMA user_version = 1",
     );
     let store = open(directory.path());
@@ -252,7 +255,7 @@ async fn a_column_that_was_altered_is_told_by_its_name() {
         name: "test:alice".to_owned(),
         role: Role::Viewer,
     };
-    let permit = ViewPermit::check(&caller, &WorkspaceName::default_name()).unwrap();
+    let permit = RecordPermit::check(&caller, &WorkspaceName::default_name()).unwrap();
     let error = store.run(&permit, &run).await.unwrap_err();
     let told = "the database is damaged: column `digest` holds what it cannot";
     assert_eq!(error.to_string(), told);

@@ -1,14 +1,10 @@
 //! Who may do what. A check returns the thing that it allows: a permit cannot be had in another way.
 //!
-//! | | admin | editor | viewer |
-//! |---|---|---|---|
-//! | [`AdminPermit`]: credentials, usage permissions, the workspace itself | yes | no | no |
-//! | [`EditPermit`]: workflows and steps | yes | yes | no |
-//! | [`RunPermit`]: run the steps of a workflow | yes | yes | no |
-//! | [`ViewPermit`]: see runs, and the keys of credentials | yes | yes | yes |
-//! | [`KeyPermit`]: see, rotate and retire key-encryption keys | yes | no | no |
+//! Which roles have which permit is the table of [`Right`]:
+//! [`AdminPermit`] and [`KeyPermit`] are [`Right::Administer`], [`EditPermit`] is [`Right::Edit`], [`RunPermit`] is
+//! [`Right::Run`], [`ViewPermit`] is [`Right::SeeKeys`] and [`RecordPermit`] is [`Right::SeeRuns`].
 
-use lockstep_step::{Caller, Role, WorkflowName, WorkspaceName};
+use lockstep_step::{Caller, Right, WorkflowName, WorkspaceName};
 
 /// The caller may not do that.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -22,9 +18,9 @@ pub struct Forbidden {
     pub workspace: Option<WorkspaceName>,
 }
 
-/// Declares a permit for a workspace around the roles that have it.
+/// Declares a permit for a workspace around the right that it stands for.
 macro_rules! workspace_permit {
-    ($(#[$doc:meta])* $name:ident, $action:literal, $allows:expr) => {
+    ($(#[$doc:meta])* $name:ident, $action:literal, $right:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name {
@@ -38,8 +34,7 @@ macro_rules! workspace_permit {
             /// # Errors
             /// [`Forbidden`].
             pub fn check(caller: &Caller, workspace: &WorkspaceName) -> Result<Self, Forbidden> {
-                let allows: fn(Role) -> bool = $allows;
-                if !allows(caller.role) {
+                if !caller.role.has($right) {
                     return Err(forbidden(caller, Some(workspace), $action));
                 }
                 Ok(Self {
@@ -67,19 +62,25 @@ workspace_permit!(
     /// To set, rotate and delete credentials, to set usage permissions, to add and remove the workspace.
     AdminPermit,
     "set credentials and permissions",
-    is_admin
+    Right::Administer
 );
 workspace_permit!(
     /// To add and remove workflows and steps.
     EditPermit,
     "edit workflows",
-    is_editor
+    Right::Edit
 );
 workspace_permit!(
-    /// To see runs and the keys of credentials.
+    /// To see workflows, steps and the keys of credentials.
     ViewPermit,
-    "see runs and keys",
-    is_viewer
+    "see workflows, steps and keys",
+    Right::SeeKeys
+);
+workspace_permit!(
+    /// To see the record of runs.
+    RecordPermit,
+    "see runs",
+    Right::SeeRuns
 );
 
 /// To run the steps of one workflow, with what that workflow may use.
@@ -100,7 +101,7 @@ impl RunPermit {
         workspace: &WorkspaceName,
         workflow: &WorkflowName,
     ) -> Result<Self, Forbidden> {
-        if !is_editor(caller.role) {
+        if !caller.role.has(Right::Run) {
             return Err(forbidden(caller, Some(workspace), "run steps"));
         }
         Ok(Self {
@@ -141,7 +142,7 @@ impl KeyPermit {
     /// # Errors
     /// [`Forbidden`].
     pub fn check(caller: &Caller) -> Result<Self, Forbidden> {
-        if !is_admin(caller.role) {
+        if !caller.role.has(Right::Administer) {
             return Err(forbidden(caller, None, "manage key-encryption keys"));
         }
         Ok(Self {
@@ -153,26 +154,6 @@ impl KeyPermit {
     #[must_use]
     pub fn caller(&self) -> &Caller {
         &self.caller
-    }
-}
-
-fn is_admin(role: Role) -> bool {
-    match role {
-        Role::Admin => true,
-        Role::Editor | Role::Viewer => false,
-    }
-}
-
-fn is_editor(role: Role) -> bool {
-    match role {
-        Role::Admin | Role::Editor => true,
-        Role::Viewer => false,
-    }
-}
-
-fn is_viewer(role: Role) -> bool {
-    match role {
-        Role::Admin | Role::Editor | Role::Viewer => true,
     }
 }
 

@@ -16,8 +16,8 @@ use lockstep_step::{
 };
 use lockstep_vault::{
     AdminPermit, Change, CredentialVersion, EditPermit, Grants, Kek, KeyError, Keyring, OpenError,
-    RevealError, RunPermit, SealError, SealedCredential, SnapshotMark, Vault, ViewPermit,
-    WorkspaceChanges, WorkspaceSnapshot, choose,
+    RecordPermit, RevealError, RunPermit, SealError, SealedCredential, SnapshotMark, Vault,
+    ViewPermit, WorkspaceChanges, WorkspaceSnapshot, choose,
 };
 
 fn name<T: FromStr<Err: fmt::Debug>>(text: &str) -> T {
@@ -330,11 +330,13 @@ fn roles_have_the_permits_of_the_table() {
             EditPermit::check(&caller, &workspace).is_ok(),
             RunPermit::check(&caller, &workspace, &workflow).is_ok(),
             ViewPermit::check(&caller, &workspace).is_ok(),
+            RecordPermit::check(&caller, &workspace).is_ok(),
         ]
     };
-    assert_eq!(permits(Role::Admin), [true, true, true, true]);
-    assert_eq!(permits(Role::Editor), [false, true, true, true]);
-    assert_eq!(permits(Role::Viewer), [false, false, false, true]);
+    assert_eq!(permits(Role::Admin), [true, true, true, true, true]);
+    assert_eq!(permits(Role::Editor), [false, true, true, true, true]);
+    assert_eq!(permits(Role::Runner), [false, false, true, false, true]);
+    assert_eq!(permits(Role::Viewer), [false, false, false, true, true]);
     let error = RunPermit::check(&caller(Role::Viewer), &workspace, &workflow).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -86,11 +86,11 @@ fn filter() -> RunFilter {
 }
 
 async fn record(tenant: &Tenant, run: RunId) -> RunRecord {
-    tenant.store.run(&tenant.viewer, &run).await.unwrap()
+    tenant.store.run(&tenant.reader, &run).await.unwrap()
 }
 
 async fn listed(tenant: &Tenant, filter: &RunFilter) -> Vec<RunId> {
-    let runs = tenant.store.runs(&tenant.viewer, filter).await.unwrap();
+    let runs = tenant.store.runs(&tenant.reader, filter).await.unwrap();
     runs.into_iter().map(|run| run.id).collect()
 }
 
@@ -266,7 +266,7 @@ async fn a_log_is_kept_in_order(setup: &Setup) {
     store.close_run(&run, end).await.unwrap();
 
     let told = async |sequence, limit| {
-        let log = store.log(&tenant.viewer, &run, sequence, limit).await;
+        let log = store.log(&tenant.reader, &run, sequence, limit).await;
         let log = log.unwrap().into_iter();
         log.map(|entry| (entry.sequence, entry.chunk))
             .collect::<Vec<_>>()
@@ -276,7 +276,7 @@ async fn a_log_is_kept_in_order(setup: &Setup) {
     assert_eq!(told(1, 2).await, all[1..3]);
     assert_eq!(told(4, 100).await, []);
     let unknown = RunId::generate();
-    let log = store.log(&tenant.viewer, &unknown, 0, 1).await;
+    let log = store.log(&tenant.reader, &unknown, 0, 1).await;
     assert!(matches!(log, Err(StoreError::NotFound(Thing::Run(id))) if id == unknown));
 }
 
@@ -319,7 +319,7 @@ async fn runs_are_listed_by_what_is_asked(setup: &Setup) {
         };
         assert_eq!(listed(&tenant, &so).await, [run]);
     }
-    let runs = store.runs(&tenant.viewer, &limited).await.unwrap();
+    let runs = store.runs(&tenant.reader, &limited).await.unwrap();
     assert_eq!((runs[1].ended_at, runs[0].ended_at), (Some(at(5)), None));
 }
 
@@ -327,9 +327,9 @@ async fn a_workspace_sees_its_own_runs(setup: &Setup) {
     let (ours, theirs) = (setup.default_tenant(), setup.add_tenant("acme").await);
     let run = ours.open_run("default", 1).await;
     assert_eq!(listed(&theirs, &filter()).await, []);
-    let told = setup.store.run(&theirs.viewer, &run).await;
+    let told = setup.store.run(&theirs.reader, &run).await;
     assert!(matches!(told, Err(StoreError::NotFound(Thing::Run(id))) if id == run));
-    let log = setup.store.log(&theirs.viewer, &run, 0, 1).await;
+    let log = setup.store.log(&theirs.reader, &run, 0, 1).await;
     assert!(matches!(log, Err(StoreError::NotFound(Thing::Run(id))) if id == run));
 }
 

@@ -18,8 +18,8 @@ use lockstep_step::{
     Sealing, StepName, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, CredentialVersion, EditPermit, Kek, Keyring, RevealError, RunPermit, Vault,
-    ViewPermit, WorkspaceSnapshot,
+    AdminPermit, CredentialVersion, EditPermit, Kek, Keyring, RecordPermit, RevealError, RunPermit,
+    Vault, ViewPermit, WorkspaceSnapshot,
 };
 
 use crate::credential::PutCredential;
@@ -41,6 +41,7 @@ pub(super) struct Tenant {
     pub(super) admin: AdminPermit,
     pub(super) editor: EditPermit,
     pub(super) viewer: ViewPermit,
+    pub(super) reader: RecordPermit,
 }
 
 /// The parts of a store's contract are claimed one by one; this is the time of the `n`th thing that happens.
@@ -100,6 +101,7 @@ impl Setup {
             admin: AdminPermit::check(&caller, &workspace).expect("an admin"),
             editor: EditPermit::check(&caller, &workspace).expect("an admin"),
             viewer: ViewPermit::check(&caller, &workspace).expect("an admin"),
+            reader: RecordPermit::check(&caller, &workspace).expect("an admin"),
         }
     }
 

@@ -81,7 +81,7 @@ async fn a_run_of_the_other_is_not_lost(stores: [Arc<dyn Store>; 2]) {
     let [one, two] = both(stores).await;
     let run = one.open_run("default", 1).await;
     assert_eq!(two.store.mark_lost(at(2)).await.unwrap(), []);
-    let record = two.store.run(&two.viewer, &run).await.unwrap();
+    let record = two.store.run(&two.reader, &run).await.unwrap();
     assert_eq!(record.state, RunState::Open);
     one.store.forbid_run(&run, at(3)).await.unwrap();
 }

@@ -108,7 +108,7 @@ async fn nothing_of_a_removed_workspace_comes_back(setup: &Setup) {
 
     assert_eq!(store.credentials(&tenant.viewer).await.unwrap(), []);
     assert_eq!(store.steps(&tenant.viewer, None).await.unwrap(), []);
-    assert!(not_found_run(store.run(&tenant.viewer, &run).await, run));
+    assert!(not_found_run(store.run(&tenant.reader, &run).await, run));
     // A snapshot of the old workspace is not taken for one of the new.
     let new = tenant.refreshed(&old).await;
     assert_eq!(new.in_workspace(&name("TOKEN")), None);
@@ -177,7 +177,7 @@ async fn a_workflow_that_is_removed_leaves_the_record_of_its_runs(setup: &Setup)
         .remove_workflow(&tenant.editor, &daily, at(2))
         .await
         .unwrap();
-    let record = store.run(&tenant.viewer, &run).await.unwrap();
+    let record = store.run(&tenant.reader, &run).await.unwrap();
     assert_eq!(record.workflow, daily);
     store.forbid_run(&run, at(3)).await.unwrap();
 }
@@ -209,7 +209,7 @@ async fn an_unknown_workspace_is_named(setup: &Setup) {
         before: None,
         limit: 10,
     };
-    is_named(store.runs(&tenant.viewer, &filter).await.unwrap_err());
+    is_named(store.runs(&tenant.reader, &filter).await.unwrap_err());
     let removed = store.remove_workspace(&tenant.admin, Removal::Forced).await;
     is_named(removed.unwrap_err());
 }

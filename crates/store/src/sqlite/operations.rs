@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use tokio::task;
 
 use lockstep_step::{
-    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, UsagePermission,
-    WorkflowEgress, WorkflowName, WorkspaceName,
+    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
+    UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, SnapshotMark, ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, ViewPermit,
+    WorkspaceChanges,
 };
 
 use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
@@ -18,13 +19,14 @@ use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
 use crate::step::{NewStep, StepEntry};
 use crate::store::Store;
+use crate::token::{NewToken, TokenEntry};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
 use super::credentials::Stamp;
 use super::writer::Weight;
 use super::{
     SqliteStore, changes, column, credentials, dead_owners, egress, history, keks, open, runs,
-    steps, tell_lost, workspaces,
+    steps, tell_lost, tokens, workspaces,
 };
 
 #[async_trait]
@@ -347,6 +349,65 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn add_token(
+        &self,
+        permit: &AdminPermit,
+        token: NewToken,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                tokens::add(connection, permit.workspace(), &token, stamp)
+            })
+            .await
+    }
+
+    async fn tokens(&self, permit: &AdminPermit) -> Result<Vec<TokenEntry>, StoreError> {
+        let workspace = permit.workspace().clone();
+        self.readers
+            .read(move |connection| tokens::list(connection, &workspace))
+            .await
+    }
+
+    async fn revoke_token(
+        &self,
+        permit: &AdminPermit,
+        token: &TokenName,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (permit, token) = (permit.clone(), token.clone());
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                tokens::revoke(connection, permit.workspace(), &token, stamp)
+            })
+            .await
+    }
+
+    async fn token(&self, digest: &Digest) -> Result<Option<TokenEntry>, StoreError> {
+        let digest = *digest;
+        self.readers
+            .read(move |connection| tokens::find(connection, &digest))
+            .await
+    }
+
+    async fn touch_token(&self, digest: &Digest, at: Timestamp) -> Result<(), StoreError> {
+        let digest = *digest;
+        self.writer
+            .write(Weight::Passing, move |connection| {
+                tokens::touch(connection, &digest, at)
+            })
+            .await
+    }
+
     async fn mark(&self, workspace: &WorkspaceName) -> Result<SnapshotMark, StoreError> {
         let workspace = workspace.clone();
         self.readers
@@ -511,7 +572,7 @@ impl Store for SqliteStore {
 
     async fn runs(
         &self,
-        permit: &ViewPermit,
+        permit: &RecordPermit,
         filter: &RunFilter,
     ) -> Result<Vec<RunSummary>, StoreError> {
         let (workspace, filter) = (permit.workspace().clone(), filter.clone());
@@ -520,7 +581,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn run(&self, permit: &ViewPermit, run: &RunId) -> Result<RunRecord, StoreError> {
+    async fn run(&self, permit: &RecordPermit, run: &RunId) -> Result<RunRecord, StoreError> {
         let (workspace, run) = (permit.workspace().clone(), *run);
         self.readers
             .read(move |connection| history::find(connection, &workspace, &run))
@@ -529,7 +590,7 @@ impl Store for SqliteStore {
 
     async fn log(
         &self,
-        permit: &ViewPermit,
+        permit: &RecordPermit,
         run: &RunId,
         sequence: u64,
         limit: u32,

@@ -1,0 +1,124 @@
+//! Tokens of the API, by their digests.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use lockstep_step::{Digest, TokenName, WorkspaceName};
+
+use crate::error::{StoreError, Thing};
+use crate::token::{NewToken, TokenEntry};
+
+use super::column::Columns as _;
+use super::credentials::Stamp;
+use super::workspaces::workspace_id;
+
+const ENTRY: &str = "
+    SELECT workspaces.name, tokens.name, role, tokens.created_at, created_by, expires_at, last_used_at,
+           revoked_at, revoked_by
+      FROM tokens JOIN workspaces ON workspaces.id = tokens.workspace_id";
+
+pub(super) fn add(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    token: &NewToken,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let added = connection
+        .prepare_cached(
+            "INSERT INTO tokens (workspace_id, name, digest, role, created_at, created_by, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (workspace_id, name) DO NOTHING",
+        )?
+        .execute(params![
+            workspace_id,
+            token.name.as_str(),
+            token.digest.to_string(),
+            token.role.as_str(),
+            stamp.at.as_microsecond(),
+            stamp.by,
+            token.expires_at.map(Timestamp::as_microsecond),
+        ])?;
+    if added == 0 {
+        return Err(StoreError::Exists(Thing::Token(token.name.clone())));
+    }
+    Ok(())
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+) -> Result<Vec<TokenEntry>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    connection
+        .prepare_cached(&format!(
+            "{ENTRY} WHERE workspace_id = ?1 ORDER BY tokens.name"
+        ))?
+        .query_and_then([workspace_id], entry)?
+        .collect()
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    digest: &Digest,
+) -> Result<Option<TokenEntry>, StoreError> {
+    connection
+        .prepare_cached(&format!("{ENTRY} WHERE digest = ?1"))?
+        .query_and_then([digest.to_string()], entry)?
+        .next()
+        .transpose()
+}
+
+pub(super) fn revoke(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    token: &TokenName,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let found: Option<i64> = connection
+        .prepare_cached(
+            "UPDATE tokens
+                SET revoked_by = iif(revoked_at IS NULL, ?4, revoked_by),
+                    revoked_at = coalesce(revoked_at, ?3)
+              WHERE workspace_id = ?1 AND name = ?2 RETURNING id",
+        )?
+        .query_row(
+            params![
+                workspace_id,
+                token.as_str(),
+                stamp.at.as_microsecond(),
+                stamp.by
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match found {
+        Some(_) => Ok(()),
+        None => Err(StoreError::NotFound(Thing::Token(token.clone()))),
+    }
+}
+
+pub(super) fn touch(
+    connection: &Connection,
+    digest: &Digest,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE tokens SET last_used_at = ?2 WHERE digest = ?1")?
+        .execute(params![digest.to_string(), at.as_microsecond()])?;
+    Ok(())
+}
+
+fn entry(row: &Row<'_>) -> Result<TokenEntry, StoreError> {
+    Ok(TokenEntry {
+        workspace: row.parsed(0)?,
+        name: row.parsed(1)?,
+        role: row.parsed(2)?,
+        created_at: row.time(3)?,
+        created_by: row.plain(4)?,
+        expires_at: row.optional_time(5)?,
+        last_used_at: row.optional_time(6)?,
+        revoked_at: row.optional_time(7)?,
+        revoked_by: row.plain(8)?,
+    })
+}
