@@ -8,16 +8,19 @@ use serde_json::Value;
 use lockstep_e2e::repository;
 
 /// What of ours a crate may use.
-const OURS: [(&str, &[&str]); 10] = [
+const OURS: [(&str, &[&str]); 11] = [
     ("secret", &[]),
     ("step", &["secret"]),
     ("vault", &["secret", "step"]),
     ("store", &["secret", "step", "vault"]),
     ("sandbox", &["secret", "step"]),
     ("runner", &["sandbox", "secret", "step", "store", "vault"]),
+    ("server", &["runner", "secret", "step"]),
     (
         "cli",
-        &["runner", "sandbox", "secret", "step", "store", "vault"],
+        &[
+            "runner", "sandbox", "secret", "server", "step", "store", "vault",
+        ],
     ),
     ("xtask", &[]),
     // Tests of the whole see everything but the binary.
@@ -32,7 +35,7 @@ const OURS: [(&str, &[&str]); 10] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 24] = [
+const THEIRS: [(&str, &[&str]); 25] = [
     ("zeroize", &["secret"]),
     ("aho-corasick", &["secret"]),
     ("psl", &["step"]),
@@ -49,6 +52,7 @@ const THEIRS: [(&str, &[&str]); 24] = [
     ("clap*", &["cli", "xtask"]),
     ("anyhow", &["cli", "xtask", "sandbox"]),
     ("axum", &["server"]),
+    ("utoipa", &["server"]),
     // `upstream` is no client: it is what tests send requests to.
     ("hyper*", &["sandbox", "upstream"]),
     ("http*", &["sandbox", "upstream"]),
@@ -155,4 +159,5 @@ fn the_table_is_not_empty_of_facts() {
     };
     assert!(uses("store", "rusqlite") && uses("sandbox", "wasmtime") && uses("vault", "aes-gcm"));
     assert!(uses("sandbox", "hyper") && uses("sandbox", "tokio-rustls"));
+    assert!(uses("server", "axum") && uses("server", "utoipa"));
 }

@@ -31,6 +31,7 @@ mod resolution;
 mod s3;
 mod sdk;
 mod sealing;
+mod server;
 mod slots;
 mod soak;
 mod wasi_http;

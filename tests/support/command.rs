@@ -80,7 +80,7 @@ impl TestHost {
         finished
     }
 
-    fn places<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub(crate) fn places<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

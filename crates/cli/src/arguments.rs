@@ -17,7 +17,9 @@ use crate::commands::permission::PermissionCommand;
 use crate::commands::restore::RestoreArguments;
 use crate::commands::run::RunArguments;
 use crate::commands::runs::RunsCommand;
+use crate::commands::serve::ServeArguments;
 use crate::commands::step::StepCommand;
+use crate::commands::token::TokenCommand;
 use crate::commands::workflow::WorkflowCommand;
 use crate::commands::workspace::WorkspaceCommand;
 use crate::operator::Reaching;
@@ -30,6 +32,7 @@ Examples:
   lockstep run step.ts --input '{\"channel\": \"#general\"}'
   lockstep step add post step.wasm && lockstep run post
   lockstep runs list
+  lockstep serve
 
 Environment:
   LOCKSTEP_DATA      as `--data`
@@ -99,6 +102,11 @@ pub(crate) enum Command {
     /// The record of runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Serve the HTTP API, for workflow engines in any language.
+    Serve(ServeArguments),
+    /// Tokens for callers of the HTTP API.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// The keys that wrap the keys of workspaces: which there are, and their rotation.
     #[command(subcommand)]
     Key(KeyCommand),

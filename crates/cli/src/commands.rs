@@ -13,7 +13,9 @@ pub(crate) mod permission;
 pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod serve;
 pub(crate) mod step;
+pub(crate) mod token;
 pub(crate) mod workflow;
 pub(crate) mod workspace;
 
@@ -43,6 +45,8 @@ pub(crate) async fn carry_out(
         Command::Egress(command) => egress::carry_out(command, &config()?, console).await,
         Command::Step(command) => step::carry_out(command, &config()?, console).await,
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
+        Command::Serve(arguments) => serve::carry_out(arguments, &config()?, console).await,
+        Command::Token(command) => token::carry_out(command, &config()?, console).await,
         Command::Key(command) => key::carry_out(command, &config()?, console).await,
         Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,

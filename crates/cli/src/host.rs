@@ -36,6 +36,9 @@ pub(crate) enum Keys {
     Opening,
     /// It seals credentials. Makes a key file if there is none and nothing has been sealed yet.
     Sealing,
+    /// It seals and opens, for many. As with [`Keys::Sealing`] a key file is made where nothing has been sealed yet, and as
+    /// with [`Keys::Opening`] it goes on without a key.
+    Serving,
     /// It shows the keys: that there are none is told by the command, and nothing is opened.
     Shown,
     /// It changes the ring, or what it wraps, and can do nothing without.
@@ -49,9 +52,19 @@ impl Host {
         keys: Keys,
         console: &Console,
     ) -> Result<Self, Problem> {
+        Self::with_places(config, keys, 1, console).await
+    }
+
+    /// Puts everything together for so many runs at a time.
+    pub(crate) async fn with_places(
+        config: &Config,
+        keys: Keys,
+        runs: u32,
+        console: &Console,
+    ) -> Result<Self, Problem> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data, Timestamp::now())?);
         let vault = vault(config, store.as_ref(), keys, console).await?;
-        let sandbox = sandbox(config, console)?;
+        let sandbox = sandbox(config, runs, console)?;
         let caller = Caller {
             name: config.caller.clone(),
             role: Role::Admin,
@@ -77,13 +90,16 @@ async fn vault(
         .await
         .map_err(|error| Problem::from(&error))?;
     let if_absent = match keys {
-        Keys::Sealing if sealed_under.is_empty() => IfAbsent::Create,
-        Keys::Sealing | Keys::Opening | Keys::Unused | Keys::Shown | Keys::Managed => {
-            IfAbsent::Refuse
-        }
+        Keys::Sealing | Keys::Serving if sealed_under.is_empty() => IfAbsent::Create,
+        Keys::Sealing
+        | Keys::Serving
+        | Keys::Opening
+        | Keys::Unused
+        | Keys::Shown
+        | Keys::Managed => IfAbsent::Refuse,
     };
     match (keyring(config, if_absent, &sealed_under, console), keys) {
-        (Ok(ring), Keys::Opening | Keys::Sealing) => {
+        (Ok(ring), Keys::Opening | Keys::Sealing | Keys::Serving) => {
             tell_not_at_hand(&ring, &sealed_under, console);
             Ok(Vault::new(ring))
         }
@@ -92,13 +108,21 @@ async fn vault(
             Err(no_key_yet())
         }
         (Err(reason), Keys::Sealing | Keys::Managed) => Err(Problem::locked(&reason)),
+        (Err(reason), Keys::Serving) => {
+            tell_locked(&reason, console);
+            Ok(Vault::locked(reason))
+        }
         (Err(reason), Keys::Opening) if !sealed_under.is_empty() => {
-            console.warn(&format!("the credentials are locked: {reason}"));
-            console.hint(reason.hint());
+            tell_locked(&reason, console);
             Ok(Vault::locked(reason))
         }
         (Err(reason), Keys::Opening | Keys::Unused | Keys::Shown) => Ok(Vault::locked(reason)),
     }
+}
+
+fn tell_locked(reason: &KeyError, console: &Console) {
+    console.warn(&format!("the credentials are locked: {reason}"));
+    console.hint(reason.hint());
 }
 
 fn no_key_yet() -> Problem {
@@ -160,8 +184,8 @@ fn tell_new_key(path: &Path, console: &Console) {
     ));
 }
 
-fn sandbox(places: &Config, console: &Console) -> Result<Sandbox, Problem> {
-    let mut config = SandboxConfig::for_runs(1);
+fn sandbox(places: &Config, runs: u32, console: &Console) -> Result<Sandbox, Problem> {
+    let mut config = SandboxConfig::for_runs(runs);
     config.cache_dir = Some(places.data.join(CACHE));
     config.egress = places.egress.clone();
     config.compiler = Some(process::compiler());

@@ -30,7 +30,7 @@ mod table;
 
 use std::process::ExitCode;
 
-use crate::arguments::Call;
+use crate::arguments::{Call, Command};
 use crate::config::Environment;
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
@@ -52,5 +52,9 @@ fn main() -> ExitCode {
 fn carry_out(call: Call, environment: Environment, console: &Console) -> Result<Exit, Problem> {
     process::no_core_dumps()?;
     process::trace(environment.trace_filter.as_deref(), console)?;
-    process::block_on(commands::carry_out(call, environment, console))
+    let threads = match call.command {
+        Command::Serve(_) => process::thread_per_core(),
+        _ => process::TWO_THREADS,
+    };
+    process::block_on(threads, commands::carry_out(call, environment, console))
 }

@@ -63,10 +63,22 @@ pub(crate) fn trace(filter: Option<&str>, console: &Console) -> Result<(), Probl
     Ok(())
 }
 
-/// Drives a command to its end. Two threads: one runs the guest while the other writes its record and hears signals.
-pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+/// Threads of a command that runs one step at most: one runs the guest while the other writes its record and hears
+/// signals.
+pub(crate) const TWO_THREADS: usize = 2;
+
+/// Threads of a command that runs many steps: one for each core.
+pub(crate) fn thread_per_core() -> usize {
+    std::thread::available_parallelism().map_or(TWO_THREADS, |cores| cores.get().max(TWO_THREADS))
+}
+
+/// Drives a command to its end.
+pub(crate) fn block_on<T>(
+    threads: usize,
+    command: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(threads)
         .enable_all()
         .build()?;
     let result = runtime.block_on(command);

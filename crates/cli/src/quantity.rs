@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Milliseconds in each unit of time.
 const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
+/// Milliseconds in each unit of time of what lives for long.
+const LONG_TIMES: [(&str, u64); 2] = [("h", 3_600_000), ("d", 86_400_000)];
+
 /// Bytes in each unit of size.
 const SIZES: [(&str, u64); 7] = [
     ("B", 1),
@@ -50,6 +53,11 @@ pub(crate) enum InvalidQuantity {
 /// Parses a time, such as `30s`.
 pub(crate) fn time(text: &str) -> Result<Duration, InvalidQuantity> {
     parse(text, &TIMES, "30s").map(Duration::from_millis)
+}
+
+/// Parses the time that something lives, such as `90d`.
+pub(crate) fn long_time(text: &str) -> Result<Duration, InvalidQuantity> {
+    parse(text, &LONG_TIMES, "90d").map(Duration::from_millis)
 }
 
 /// Parses a size in bytes, such as `128MiB`.

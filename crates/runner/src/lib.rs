@@ -41,6 +41,7 @@ pub use lockstep_store::{
     RunStatus, RunStep, RunSummary, StepEntry, Store, StoreError, Thing, TokenEntry, WorkflowEntry,
     WorkspaceEntry,
 };
+pub use lockstep_vault::OpenError;
 pub use registry::{StepAdded, StepWarning};
 pub use request::{RunReport, RunRequest, StepSource};
 pub use runner::Runner;

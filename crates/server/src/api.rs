@@ -1,0 +1,121 @@
+//! All that there is to call.
+
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use lockstep_step::Right;
+
+use crate::credentials::*;
+use crate::health::*;
+use crate::route::Api;
+use crate::runs::*;
+use crate::steps::*;
+
+/// The document. A test compares its paths with those of the router.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Lockstep",
+        description = "Runs the code steps of workflows, with credentials that stay out of everything written down."
+    ),
+    paths(
+        healthz,
+        readyz,
+        openapi,
+        put_credential,
+        get_credential,
+        delete_credential,
+        list_credentials,
+        put_workflow_credential,
+        get_workflow_credential,
+        delete_workflow_credential,
+        list_workflow_credentials,
+        put_step,
+        get_step,
+        run_step,
+        run_inline,
+        list_runs,
+        get_run,
+        get_run_logs,
+    )
+)]
+struct Document;
+
+/// The routes, each with the right that it takes.
+pub(crate) fn api() -> Api {
+    Api::default()
+        .open_route(__path_healthz, healthz)
+        .open_route(__path_readyz, readyz)
+        .open_route(__path_openapi, openapi)
+        .route(__path_put_credential, Right::Administer, put_credential)
+        .route(__path_get_credential, Right::SeeKeys, get_credential)
+        .route(
+            __path_delete_credential,
+            Right::Administer,
+            delete_credential,
+        )
+        .route(__path_list_credentials, Right::SeeKeys, list_credentials)
+        .route(
+            __path_put_workflow_credential,
+            Right::Administer,
+            put_workflow_credential,
+        )
+        .route(
+            __path_get_workflow_credential,
+            Right::SeeKeys,
+            get_workflow_credential,
+        )
+        .route(
+            __path_delete_workflow_credential,
+            Right::Administer,
+            delete_workflow_credential,
+        )
+        .route(
+            __path_list_workflow_credentials,
+            Right::SeeKeys,
+            list_workflow_credentials,
+        )
+        .route(__path_put_step, Right::Edit, put_step)
+        .route(__path_get_step, Right::SeeKeys, get_step)
+        .route(__path_run_step, Right::Run, run_step)
+        .route(__path_run_inline, Right::Run, run_inline)
+        .route(__path_list_runs, Right::SeeRuns, list_runs)
+        .route(__path_get_run, Right::SeeRuns, get_run)
+        .route(__path_get_run_logs, Right::SeeRuns, get_run_logs)
+}
+
+/// The OpenAPI document, as JSON.
+///
+/// # Errors
+/// None that is known: what the handlers say of themselves has a JSON form.
+pub fn document() -> Result<String, serde_json::Error> {
+    let mut document = Document::openapi();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let token = SecurityScheme::Http(bearer.description(Some("`lockstep token create`")).build());
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("token", token);
+    document.to_json()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_routes_of_the_router_and_no_others() {
+        let (_, mut routes) = api().into_parts();
+        routes.sort();
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let mut documented = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys() {
+                documented.push(crate::route::Route {
+                    method: method.clone(),
+                    path: path.clone(),
+                });
+            }
+        }
+        documented.sort();
+        assert_eq!(routes, documented);
+    }
+}

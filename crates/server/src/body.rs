@@ -1,0 +1,140 @@
+//! Bodies of requests. What is over its limit is refused before it is read, where the request says how long it is, and
+//! otherwise as soon as it is seen.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use lockstep_secret::{Secret, Zeroize as _};
+
+use crate::host::Host;
+use crate::place::Place;
+use crate::problem::Problem;
+
+/// A request whose body is still to be read, by the handler that knows its limit.
+pub(crate) struct Unread {
+    pub(crate) place: Place,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+}
+
+/// How much of a body is read, and what is said of more.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    pub(crate) bytes: usize,
+    /// The code of the problem.
+    pub(crate) code: &'static str,
+    /// What the body is.
+    pub(crate) what: &'static str,
+}
+
+impl FromRequest<Host> for Unread {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, host: &Host) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let place = Place::from_request_parts(&mut parts, host).await?;
+        Ok(Self {
+            place,
+            headers: parts.headers,
+            uri: parts.uri,
+            body,
+        })
+    }
+}
+
+/// A JSON document as an answer.
+pub(crate) fn json(document: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(document).unwrap_or_default();
+    let kind = HeaderValue::from_static("application/json");
+    ([(CONTENT_TYPE, kind)], body).into_response()
+}
+
+impl Unread {
+    /// The query.
+    pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let query = Query::try_from_uri(&self.uri).map_err(|_| {
+            let detail = "the query has a part that is unknown or of another form";
+            Problem::bad_request("invalid_query", detail)
+                .hint("`GET /openapi.json` tells what it takes")
+        });
+        query.map(|Query(query)| query)
+    }
+
+    /// The media type of the body, in lower case and without parameters.
+    pub(crate) fn media_type(&self) -> Option<String> {
+        let text = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let essence = text.split(';').next().unwrap_or_default();
+        Some(essence.trim().to_ascii_lowercase())
+    }
+
+    /// The body, as a secret: it is in no other memory of ours.
+    pub(crate) async fn secret(self, limit: Limit) -> Result<Secret, Problem> {
+        let bytes = self.bytes(limit).await?;
+        Secret::from_utf8(bytes).map_err(|error| Problem::bad_request("value_not_utf8", error))
+    }
+
+    /// The body, as JSON of this form. What is wrong is told by its place: the text itself may be anything.
+    pub(crate) async fn json<T: DeserializeOwned>(self, limit: Limit) -> Result<T, Problem> {
+        let bytes = self.bytes(limit).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let what = match error.classify() {
+                serde_json::error::Category::Data => {
+                    "has a field that is unknown, missing or of another type"
+                }
+                _ => "is not JSON",
+            };
+            let (line, column) = (error.line(), error.column());
+            let detail = format!("the body {what}, at line {line}, column {column}");
+            Problem::bad_request("invalid_body", detail)
+                .hint("`GET /openapi.json` tells the form of the body")
+        })
+    }
+
+    /// The whole body, read into memory that does not move while it grows.
+    pub(crate) async fn bytes(mut self, limit: Limit) -> Result<Vec<u8>, Problem> {
+        let told = self.body.size_hint();
+        if told.lower() > limit.bytes as u64 {
+            let (code, what) = (limit.code, limit.what);
+            return Err(Problem::too_large(
+                code,
+                what,
+                Some(told.lower()),
+                limit.bytes,
+            ));
+        }
+        // Who tells no length gets room for all that is allowed where it is small, so that no copy of a value is left.
+        let room = told.exact().unwrap_or(limit.bytes.min(1 << 17) as u64);
+        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(limit.bytes));
+        loop {
+            let frame = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context)).await;
+            let data = match frame {
+                None => return Ok(bytes),
+                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+                Some(Err(_)) => {
+                    bytes.zeroize();
+                    let detail = "the connection ended before the body did";
+                    return Err(Problem::bad_request("incomplete_body", detail));
+                }
+            };
+            if bytes.len() + data.len() > limit.bytes {
+                bytes.zeroize();
+                return Err(Problem::too_large(
+                    limit.code,
+                    limit.what,
+                    None,
+                    limit.bytes,
+                ));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Who calls: whoever shows a token that is good, in the one workspace that the token is for.
+
+use std::collections::HashMap;
+
+use axum::RequestPartsExt as _;
+use axum::extract::Path;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use lockstep_runner::Token;
+use lockstep_secret::Secret;
+use lockstep_step::{Right, WorkspaceName};
+
+use crate::host::Host;
+use crate::problem::Problem;
+
+/// An authenticated caller. Only [`Caller::admit`] makes one, and every handler of [`Api::route`](crate::route::Api) takes
+/// one.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    caller: lockstep_step::Caller,
+    workspace: WorkspaceName,
+}
+
+impl Caller {
+    /// Lets a caller in who has the `right` in the workspace of the path. Nothing of the body has been read by then.
+    ///
+    /// First the token, then the workspace, then the right: who has no token hears nothing, and who has one of another
+    /// workspace does not hear whether this one exists.
+    pub(crate) async fn admit(
+        host: &Host,
+        right: Right,
+        parts: &mut Parts,
+    ) -> Result<Self, Problem> {
+        let token = shown_token(parts).ok_or_else(Problem::no_token)?;
+        let bearer = host.runner.bearer(&token).await?;
+        let bearer = bearer.ok_or_else(Problem::bad_token)?;
+        let asked_for = workspace(parts).await;
+        if asked_for.as_deref() != Some(bearer.workspace.as_str()) {
+            return Err(Problem::unknown_workspace());
+        }
+        if !bearer.role.has(right) {
+            return Err(Problem::forbidden(bearer.role));
+        }
+        Ok(Self {
+            caller: lockstep_step::Caller {
+                name: format!("token:{}", bearer.name),
+                role: bearer.role,
+            },
+            workspace: bearer.workspace,
+        })
+    }
+
+    /// As the runner knows callers.
+    pub(crate) fn as_runner_knows(&self) -> &lockstep_step::Caller {
+        &self.caller
+    }
+
+    /// The one workspace that the caller is in.
+    pub(crate) fn workspace(&self) -> &WorkspaceName {
+        &self.workspace
+    }
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750), if it can be one.
+fn shown_token(parts: &Parts) -> Option<Token> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    Token::parse(Secret::new(token.trim().to_owned())).ok()
+}
+
+async fn workspace(parts: &mut Parts) -> Option<String> {
+    let Path(mut names) = parts
+        .extract::<Path<HashMap<String, String>>>()
+        .await
+        .ok()?;
+    names.remove("workspace")
+}

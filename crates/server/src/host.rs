@@ -1,0 +1,39 @@
+//! What every handler speaks to.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use lockstep_runner::Runner;
+
+/// The runner, and the end of all runs. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Host(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) runner: Runner,
+    /// Cancels every run, when the time for them to end is over.
+    pub(crate) cancel: CancellationToken,
+    /// The OpenAPI document, as it is answered.
+    pub(crate) document: String,
+}
+
+impl Host {
+    pub(crate) fn new(runner: Runner, document: String) -> Self {
+        let cancel = CancellationToken::new();
+        Self(Arc::new(Parts {
+            runner,
+            cancel,
+            document,
+        }))
+    }
+}
+
+impl Deref for Host {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

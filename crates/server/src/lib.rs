@@ -1,0 +1,26 @@
+//! The host as a service: the HTTP API.
+//!
+//! [`serve`] answers on a listener. What there is to call is the table in [`api`], and the OpenAPI document is generated
+//! from the same handlers. Everything that a caller asks for goes through the runner with the caller's role.
+#![forbid(unsafe_code)]
+
+mod serve;
+
+mod api;
+mod route;
+
+mod caller;
+mod host;
+mod place;
+
+mod credentials;
+mod health;
+mod runs;
+mod steps;
+
+mod body;
+mod problem;
+mod wire;
+
+pub use api::document;
+pub use serve::{ServerConfig, serve};

@@ -1,0 +1,68 @@
+//! What the path of a request names. Each part is valid once it is here.
+
+use std::str::FromStr;
+
+use axum::RequestPartsExt as _;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use std::collections::HashMap;
+
+use lockstep_step::{CredentialKey, RunId, Scope, StepName, WorkflowName};
+
+use crate::host::Host;
+use crate::problem::Problem;
+
+/// The parts of a path by their names in the route, decoded.
+pub(crate) struct Place(HashMap<String, String>);
+
+impl Place {
+    /// The workflow that the path names.
+    pub(crate) fn workflow(&self) -> Result<WorkflowName, Problem> {
+        self.named("workflow", "invalid_name")
+    }
+
+    /// The step that the path names.
+    pub(crate) fn step(&self) -> Result<StepName, Problem> {
+        self.named("step", "invalid_name")
+    }
+
+    /// The run that the path names.
+    pub(crate) fn run(&self) -> Result<RunId, Problem> {
+        self.named("run", "invalid_run_id")
+    }
+
+    /// The key that the path names.
+    pub(crate) fn key(&self) -> Result<CredentialKey, Problem> {
+        self.named("key", "invalid_key")
+    }
+
+    /// The workflow's, if the path names one, and otherwise the workspace's.
+    pub(crate) fn scope(&self) -> Result<Scope, Problem> {
+        if self.0.contains_key("workflow") {
+            self.workflow().map(Scope::Workflow)
+        } else {
+            Ok(Scope::Workspace)
+        }
+    }
+
+    fn named<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        part: &str,
+        code: &'static str,
+    ) -> Result<T, Problem> {
+        let text = self.0.get(part).map_or("", String::as_str);
+        text.parse()
+            .map_err(|error| Problem::bad_request(code, error))
+    }
+}
+
+impl FromRequestParts<Host> for Place {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Host) -> Result<Self, Problem> {
+        let names = parts.extract::<Path<HashMap<String, String>>>().await;
+        let Path(names) = names
+            .map_err(|_| Problem::bad_request("invalid_path", "a part of the path is not UTF-8"))?;
+        Ok(Self(names))
+    }
+}

@@ -1,0 +1,146 @@
+//! How a handler gets into the router: with a right that its caller must have, and with a [`Caller`], or not at all.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{FromRequest, Request, State};
+use axum::handler::Handler;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use utoipa::openapi::path::HttpMethod;
+
+use lockstep_step::Right;
+
+use crate::caller::Caller;
+use crate::host::Host;
+use crate::problem::Problem;
+
+/// A route of the API, as the router has it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Route {
+    pub(crate) method: String,
+    pub(crate) path: String,
+}
+
+/// The API while it is put together.
+#[derive(Default)]
+pub(crate) struct Api {
+    router: Router<Host>,
+    routes: Vec<Route>,
+}
+
+impl Api {
+    /// A route for callers who have `right` in the workspace that its path names. The rest of the request is read, as
+    /// `X`, once the caller is let in.
+    ///
+    /// Method and path are those of the handler's documentation, so the router and the document cannot differ.
+    pub(crate) fn route<P, X, F>(
+        self,
+        _: P,
+        right: Right,
+        handler: impl Fn(Caller, Host, X) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: utoipa::Path,
+        X: FromRequest<Host, Rejection = Problem> + Send + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        let path = P::path();
+        self.add::<P, _>(async move |State(host): State<Host>, request: Request| {
+            let (began, method) = (Instant::now(), request.method().clone());
+            let (mut parts, body) = request.into_parts();
+            let caller = Caller::admit(&host, right, &mut parts).await;
+            let name = caller
+                .as_ref()
+                .ok()
+                .map(|it| it.as_runner_knows().name.clone());
+            let request = Request::from_parts(parts, body);
+            let answer = answer(caller, host, request, handler).await.into_response();
+            // The path as it was written is not told: somebody may have put a value there.
+            let (status, took_us) = (answer.status().as_u16(), began.elapsed().as_micros());
+            tracing::debug!(%method, path, caller = name, status, took_us, "answered");
+            answer
+        })
+    }
+
+    /// A route for everybody: it can tell nothing of any workspace.
+    pub(crate) fn open_route<P, F>(
+        self,
+        _: P,
+        handler: impl Fn(Host) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: utoipa::Path,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        self.add::<P, _>(async move |State(host): State<Host>| handler(host).await)
+    }
+
+    /// The router, and what is in it.
+    pub(crate) fn into_parts(self) -> (Router<Host>, Vec<Route>) {
+        let router = self
+            .router
+            .fallback(async || Problem::unknown_path().into_response())
+            .method_not_allowed_fallback(async || Problem::unknown_method().into_response());
+        (router, self.routes)
+    }
+
+    fn add<P, T>(mut self, handler: impl Handler<T, Host>) -> Self
+    where
+        P: utoipa::Path,
+        T: 'static,
+    {
+        let path = P::path();
+        let methods = P::methods();
+        let filters = methods.iter().map(filter).reduce(MethodFilter::or);
+        let router = filters.map_or_else(MethodRouter::new, |methods| on(methods, handler));
+        self.routes.extend(methods.iter().map(|method| Route {
+            method: word(method).to_owned(),
+            path: path.clone(),
+        }));
+        self.router = self.router.route(&path, router);
+        self
+    }
+}
+
+/// Goes on with a request once its caller is let in.
+async fn answer<X, F>(
+    caller: Result<Caller, Problem>,
+    host: Host,
+    request: Request,
+    handler: impl Fn(Caller, Host, X) -> F,
+) -> Result<Response, Problem>
+where
+    X: FromRequest<Host, Rejection = Problem>,
+    F: Future<Output = Result<Response, Problem>>,
+{
+    let caller = caller?;
+    let asked = X::from_request(request, &host).await?;
+    handler(caller, host, asked).await
+}
+
+fn filter(method: &HttpMethod) -> MethodFilter {
+    match method {
+        HttpMethod::Get => MethodFilter::GET,
+        HttpMethod::Post => MethodFilter::POST,
+        HttpMethod::Put => MethodFilter::PUT,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        HttpMethod::Options => MethodFilter::OPTIONS,
+        HttpMethod::Head => MethodFilter::HEAD,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Trace => MethodFilter::TRACE,
+    }
+}
+
+fn word(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "get",
+        HttpMethod::Post => "post",
+        HttpMethod::Put => "put",
+        HttpMethod::Delete => "delete",
+        HttpMethod::Options => "options",
+        HttpMethod::Head => "head",
+        HttpMethod::Patch => "patch",
+        HttpMethod::Trace => "trace",
+    }
+}

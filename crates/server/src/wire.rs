@@ -1,0 +1,486 @@
+//! What goes over the wire. Nothing here can hold a value, and all text of guests is masked.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use lockstep_runner::{
+    CredentialEntry, CredentialPut, CredentialUsage, LogEntry, PutResult, RunRecord, RunReport,
+    RunState, RunStep, RunSummary, StepAdded, StepEntry,
+};
+use lockstep_secret::Registered;
+use lockstep_step::{Denied, Failure, Handling, Outcome, Receipt, Scope};
+
+/// A credential that was set. Its value is told by nobody.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PutAnswer {
+    key: String,
+    version: u64,
+    /// `created` or `rotated`.
+    result: &'static str,
+    /// Whether the value will be taken out of logs and outputs: `masked`, or `too_short` or `blank` if it cannot be.
+    masking: &'static str,
+    /// Whether steps get a placeholder in place of the value.
+    sealed: bool,
+}
+
+/// A credential, without its value.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Credential {
+    key: String,
+    /// `workspace` or `workflow`.
+    scope: &'static str,
+    /// The workflow whose own it is.
+    workflow: Option<String>,
+    version: u64,
+    /// Whether steps get a placeholder in place of the value; null where the record cannot be read.
+    sealed: Option<bool>,
+    /// Where requests may take the value of a sealed one.
+    hosts: Vec<String>,
+    note: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    created_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    rotated_at: Timestamp,
+    rotated_by: String,
+}
+
+/// The credentials of one scope.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Credentials {
+    pub(crate) credentials: Vec<Credential>,
+}
+
+/// A credential, and what would miss it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CredentialShown {
+    #[serde(flatten)]
+    credential: Credential,
+    used_by: UsedBy,
+}
+
+/// What would miss a credential.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UsedBy {
+    /// Workflows whose usage permission lists the key.
+    workflows: Vec<String>,
+    /// Steps whose code names the key.
+    steps: Vec<StepOf>,
+    /// Steps that compute keys, and may ask for this one.
+    dynamic: Vec<StepOf>,
+}
+
+/// A step of a workflow.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StepOf {
+    workflow: String,
+    step: String,
+}
+
+/// A registered step.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Step {
+    workflow: String,
+    step: String,
+    version: u64,
+    /// SHA-256 of what was handed in.
+    digest: String,
+    /// `component`, `module`, `text`, `javascript` or `typescript`.
+    kind: String,
+    /// Keys that its code names.
+    references: Vec<String>,
+    /// Whether its code computes keys, too.
+    dynamic: bool,
+    /// Keys that it names and would not get now.
+    warnings: Vec<Warning>,
+    /// Keys that it names and gets placeholders for.
+    sealed: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    created_by: String,
+}
+
+/// A key that a step names and would not get.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Warning {
+    key: String,
+    /// `not_found`, `not_permitted` or `not_sealed`.
+    #[schema(value_type = String)]
+    reason: lockstep_step::DenialReason,
+}
+
+/// A run of a registered step.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepRun {
+    /// What the step is given; null if there is none.
+    #[schema(value_type = Object)]
+    pub(crate) input: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(crate) limits: RunLimits,
+}
+
+/// A run of code that is handed in with it and not kept.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InlineRun {
+    /// JavaScript or TypeScript.
+    pub(crate) source: String,
+    #[serde(default)]
+    pub(crate) language: Language,
+    /// What the step is given; null if there is none.
+    #[schema(value_type = Object)]
+    pub(crate) input: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(crate) limits: RunLimits,
+}
+
+/// What source code is written in.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Language {
+    #[default]
+    JavaScript,
+    TypeScript,
+}
+
+/// What a run may use. What is not said has the default of `lockstep run`.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RunLimits {
+    /// Wall-clock and CPU time, in milliseconds: at most 600000.
+    pub(crate) timeout_ms: Option<u64>,
+    /// Memory, in bytes: at most what the host gives a run.
+    pub(crate) memory_bytes: Option<u64>,
+    /// Log that is kept, in bytes: at most 16777216.
+    pub(crate) log_bytes: Option<u64>,
+    /// Output, in bytes: at most 16777216.
+    pub(crate) output_bytes: Option<u64>,
+    /// Outbound requests: at most 10000.
+    pub(crate) requests: Option<u32>,
+}
+
+/// A run that is over and recorded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunAnswer {
+    run: String,
+    /// SHA-256 of what ran.
+    digest: String,
+    /// `completed`, or in one word why not.
+    outcome: &'static str,
+    /// What a completed run returned, masked.
+    #[schema(value_type = Object)]
+    output: Option<Box<RawValue>>,
+    failure: Option<FailureFields>,
+    /// What it cost and used.
+    #[schema(value_type = Object)]
+    receipt: Receipt,
+}
+
+/// How a run failed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FailureFields {
+    /// For people; masked.
+    message: String,
+    phase: &'static str,
+    /// Whether code of the step had started.
+    started: bool,
+    /// How many requests had left.
+    requests_sent: u32,
+    /// Whether the same run may succeed when it is tried again.
+    retryable: bool,
+}
+
+/// Runs, the latest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Runs {
+    pub(crate) runs: Vec<Summary>,
+    /// Ask again with `before` as this for those that began earlier; null if these were the last.
+    pub(crate) next: Option<String>,
+}
+
+/// A run in a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Summary {
+    pub(crate) run: String,
+    workflow: String,
+    #[serde(flatten)]
+    what: WhatRan,
+    caller: String,
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+    status: &'static str,
+}
+
+/// What was run: `step` and `step_version` of a registered step, else `file`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WhatRan {
+    step: Option<String>,
+    step_version: Option<u64>,
+    file: Option<String>,
+}
+
+/// The record of a run.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Record {
+    run: String,
+    workflow: String,
+    #[serde(flatten)]
+    what: WhatRan,
+    digest: String,
+    caller: String,
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+    /// The outcome in one word, or `open`, `lost` or `forbidden`.
+    status: &'static str,
+    #[schema(value_type = Object)]
+    output: Option<Box<RawValue>>,
+    failure: Option<FailureFields>,
+    #[schema(value_type = Object)]
+    receipt: Option<Box<Receipt>>,
+    /// Credentials that it asked for and did not get, and why. Only for those who may see keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Object>)]
+    denied: Option<Vec<Denied>>,
+}
+
+/// A piece of a log, on a line of its own.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LogPiece {
+    sequence: u64,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// `stdout` or `stderr`.
+    stream: &'static str,
+    /// Masked. What is not UTF-8 is replaced.
+    text: String,
+}
+
+impl From<&CredentialPut> for PutAnswer {
+    fn from(put: &CredentialPut) -> Self {
+        Self {
+            key: put.key.to_string(),
+            version: put.version,
+            result: match put.result {
+                PutResult::Created => "created",
+                PutResult::Rotated => "rotated",
+            },
+            masking: match put.masking {
+                Registered::Masked => "masked",
+                Registered::TooShort => "too_short",
+                Registered::Blank => "blank",
+            },
+            sealed: put.handling.sealing().is_some(),
+        }
+    }
+}
+
+impl PutAnswer {
+    /// Whether there was none of this key.
+    pub(crate) fn is_created(&self) -> bool {
+        self.result == "created"
+    }
+}
+
+impl From<&CredentialEntry> for Credential {
+    fn from(entry: &CredentialEntry) -> Self {
+        let sealing = entry.handling.as_ref().ok().and_then(Handling::sealing);
+        let hosts = sealing.map(|it| it.destinations().map(ToString::to_string).collect());
+        Self {
+            key: entry.key.to_string(),
+            scope: match entry.scope {
+                Scope::Workspace => "workspace",
+                Scope::Workflow(_) => "workflow",
+            },
+            workflow: entry.scope.workflow().map(ToString::to_string),
+            version: entry.version,
+            sealed: entry
+                .handling
+                .as_ref()
+                .ok()
+                .map(|it| it.sealing().is_some()),
+            hosts: hosts.unwrap_or_default(),
+            note: entry.note.clone(),
+            created_at: entry.created_at,
+            created_by: entry.created_by.clone(),
+            rotated_at: entry.rotated_at,
+            rotated_by: entry.rotated_by.clone(),
+        }
+    }
+}
+
+impl From<&CredentialUsage> for CredentialShown {
+    fn from(usage: &CredentialUsage) -> Self {
+        let of = |steps: &[(_, _)]| steps.iter().map(StepOf::from).collect();
+        let dependents = &usage.dependents;
+        Self {
+            credential: (&usage.credential).into(),
+            used_by: UsedBy {
+                workflows: dependents
+                    .workflows
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                steps: of(&dependents.steps),
+                dynamic: of(&dependents.dynamic),
+            },
+        }
+    }
+}
+
+impl From<&(lockstep_step::WorkflowName, lockstep_step::StepName)> for StepOf {
+    fn from((workflow, step): &(lockstep_step::WorkflowName, lockstep_step::StepName)) -> Self {
+        Self {
+            workflow: workflow.to_string(),
+            step: step.to_string(),
+        }
+    }
+}
+
+impl From<StepAdded> for Step {
+    fn from(added: StepAdded) -> Self {
+        let StepEntry {
+            workflow,
+            name,
+            version,
+            digest,
+            kind,
+            references,
+            dynamic,
+            created_at,
+            created_by,
+            ..
+        } = added.step;
+        let warnings = added.warnings.into_iter().map(|warning| Warning {
+            key: warning.key.to_string(),
+            reason: warning.reason,
+        });
+        Self {
+            workflow: workflow.to_string(),
+            step: name.to_string(),
+            version,
+            digest: digest.to_string(),
+            kind,
+            references: references.into_iter().map(String::from).collect(),
+            dynamic,
+            warnings: warnings.collect(),
+            sealed: added.sealed.into_iter().map(String::from).collect(),
+            created_at,
+            created_by,
+        }
+    }
+}
+
+impl From<RunReport> for RunAnswer {
+    fn from(report: RunReport) -> Self {
+        Self {
+            run: report.run.to_string(),
+            digest: report.digest.to_string(),
+            outcome: report.outcome.kind().as_str(),
+            output: output(&report.outcome),
+            failure: report.outcome.failure().map(FailureFields::from),
+            receipt: report.receipt,
+        }
+    }
+}
+
+/// An output is JSON: the sandbox has looked.
+fn output(outcome: &Outcome) -> Option<Box<RawValue>> {
+    RawValue::from_string(outcome.output()?.as_str().to_owned()).ok()
+}
+
+impl From<&Failure> for FailureFields {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            message: failure.message.as_str().to_owned(),
+            phase: failure.phase.as_str(),
+            started: failure.started,
+            requests_sent: failure.requests_sent,
+            retryable: failure.retryable,
+        }
+    }
+}
+
+impl From<&RunSummary> for Summary {
+    fn from(run: &RunSummary) -> Self {
+        Self {
+            run: run.id.to_string(),
+            workflow: run.workflow.to_string(),
+            what: (&run.step).into(),
+            caller: run.caller.clone(),
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+            status: run.status.as_str(),
+        }
+    }
+}
+
+impl From<&RunStep> for WhatRan {
+    fn from(step: &RunStep) -> Self {
+        match step {
+            RunStep::Registered { name, version } => Self {
+                step: Some(name.to_string()),
+                step_version: Some(*version),
+                file: None,
+            },
+            RunStep::File(label) => Self {
+                step: None,
+                step_version: None,
+                file: Some(label.clone()),
+            },
+        }
+    }
+}
+
+impl Record {
+    pub(crate) fn new(record: RunRecord, sees_keys: bool) -> Self {
+        let status = record.state.status().as_str();
+        let what = (&record.step).into();
+        let (ended_at, outcome, receipt, denied) = match record.state {
+            RunState::Open => (None, None, None, Vec::new()),
+            RunState::Forbidden { at } | RunState::Lost { at } => {
+                (Some(at), None, None, Vec::new())
+            }
+            RunState::Ended {
+                at,
+                outcome,
+                receipt,
+                denied,
+            } => (Some(at), Some(outcome), Some(receipt), denied),
+        };
+        Self {
+            run: record.id.to_string(),
+            workflow: record.workflow.to_string(),
+            what,
+            digest: record.digest.to_string(),
+            caller: record.caller,
+            started_at: record.started_at,
+            ended_at,
+            status,
+            output: outcome.as_ref().and_then(output),
+            failure: outcome
+                .as_ref()
+                .and_then(Outcome::failure)
+                .map(FailureFields::from),
+            receipt,
+            denied: sees_keys.then_some(denied),
+        }
+    }
+}
+
+impl From<LogEntry> for LogPiece {
+    fn from(entry: LogEntry) -> Self {
+        Self {
+            sequence: entry.sequence,
+            at: entry.chunk.at,
+            stream: entry.chunk.stream.as_str(),
+            text: String::from_utf8_lossy(entry.chunk.text.as_bytes()).into_owned(),
+        }
+    }
+}

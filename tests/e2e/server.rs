@@ -1,0 +1,37 @@
+//! The HTTP API, asked of `lockstep serve` as a process.
+
+mod credentials;
+mod end;
+mod readme;
+mod roles;
+mod runs;
+mod tokens;
+
+use serde_json::{Value, json};
+
+use lockstep_e2e::{Answer, Served};
+
+const CREDENTIALS: &str = "/v1/workspaces/default/credentials";
+const RUNS: &str = "/v1/workspaces/default/runs";
+const INLINE: &str = "/v1/workspaces/default/workflows/default/runs";
+const VALUE: &str = "application/octet-stream";
+const JSON: &str = "application/json";
+const NOTHING: (&str, &[u8]) = (JSON, b"");
+
+fn get(server: &Served<'_>, path: &str, token: &str) -> Answer {
+    server.ask("GET", path, Some(token), NOTHING)
+}
+
+fn put_value(server: &Served<'_>, key: &str, token: &str, value: &str) -> Answer {
+    let path = format!("{CREDENTIALS}/{key}");
+    server.ask("PUT", &path, Some(token), (VALUE, value.as_bytes()))
+}
+
+/// Runs a script and gives the answer's document.
+fn run(server: &Served<'_>, token: &str, source: &str, input: &Value) -> Value {
+    let body = json!({"source": source, "input": input}).to_string();
+    server
+        .ask("POST", INLINE, Some(token), (JSON, body.as_bytes()))
+        .is(200)
+        .json()
+}

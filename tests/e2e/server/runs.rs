@@ -1,0 +1,104 @@
+//! Runs over HTTP: their outcome is data, and their record outlives whoever asked.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use lockstep_e2e::{Served, TestHost};
+use lockstep_step::Role;
+
+use super::{INLINE, JSON, RUNS, get, run};
+
+/// The latest run, once it stands so.
+fn latest(server: &Served<'_>, token: &str, status: &str) -> Value {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(30) {
+        let runs = get(server, &format!("{RUNS}?limit=1"), token)
+            .is(200)
+            .json();
+        if runs["runs"][0]["status"] == status {
+            return runs["runs"][0].clone();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("no run came to be `{status}`");
+}
+
+#[tokio::test]
+async fn what_a_step_does_is_data_of_an_answer_of_200() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let server = Served::start(&host, &[]).await;
+    let input = json!({"n": 12345678901234567890_u64});
+    let ran = run(&server, &runner, "export default (input) => input", &input);
+    assert_eq!(
+        (&ran["outcome"], &ran["failure"]),
+        (&json!("completed"), &Value::Null)
+    );
+    let ran = run(&server, &runner, "throw new Error('no')", &Value::Null);
+    assert_eq!(
+        (&ran["outcome"], &ran["failure"]["started"]),
+        (&json!("step_failed"), &json!(true))
+    );
+    let ran = run(&server, &runner, "this is no script", &Value::Null);
+    assert_eq!(ran["outcome"], "invalid_step");
+    let ask = |body: Value| {
+        let body = body.to_string();
+        server.ask("POST", INLINE, Some(&runner), (JSON, body.as_bytes()))
+    };
+    let endless = json!({"source": "for (;;);", "limits": {"timeout_ms": 50}});
+    assert_eq!(ask(endless).is(200).json()["outcome"], "timeout");
+    let typed = json!({"source": "const n: number = 2; return n", "language": "typescript"});
+    assert_eq!(ask(typed).is(200).json()["output"], 2);
+    let too_long = json!({"source": "return 1", "limits": {"timeout_ms": 600_001}});
+    ask(too_long).is_problem(400, "limit_too_large");
+    let too_much = json!({"source": "return 1", "limits": {"memory_bytes": 1_u64 << 40}});
+    ask(too_much).is_problem(400, "limit_too_large");
+    let list = get(&server, &format!("{RUNS}?limit=2"), &runner)
+        .is(200)
+        .json();
+    assert_eq!(list["runs"].as_array().unwrap().len(), 2);
+    let next = list["next"].as_str().unwrap();
+    let list = get(&server, &format!("{RUNS}?before={next}"), &runner)
+        .is(200)
+        .json();
+    assert_eq!(list["runs"].as_array().unwrap().len(), 3);
+    assert_eq!(list["next"], Value::Null);
+    get(&server, &format!("{RUNS}?limit=0"), &runner).is_problem(400, "invalid_query");
+    get(&server, &format!("{RUNS}/unknown"), &runner).is_problem(400, "invalid_run_id");
+}
+
+#[tokio::test]
+async fn a_runner_is_not_told_why_a_credential_was_denied() {
+    let host = TestHost::new().await;
+    let (runner, viewer) = (
+        host.token(Role::Runner).await,
+        host.token(Role::Viewer).await,
+    );
+    let server = Served::start(&host, &[]).await;
+    let ran = run(
+        &server,
+        &runner,
+        "return credential('NOT_THERE')",
+        &Value::Null,
+    );
+    assert_eq!(ran["outcome"], "missing_credential");
+    let path = format!("{RUNS}/{}", ran["run"].as_str().unwrap());
+    let record = get(&server, &path, &viewer).json();
+    assert_eq!(record["denied"][0]["reason"], "not_found");
+    assert_eq!(get(&server, &path, &runner).json().get("denied"), None);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_lose_the_record() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let server = Served::start(&host, &[]).await;
+    let body = json!({"source": "console.log('begun'); for (;;);"}).to_string();
+    let head = format!("Content-Type: {JSON}\r\nContent-Length: {}\r\n", body.len());
+    let connection = server.say("POST", INLINE, Some(&runner), &head, body.as_bytes());
+    let open = latest(&server, &runner, "open");
+    drop(connection);
+    let closed = latest(&server, &runner, "cancelled");
+    assert_eq!(open["run"], closed["run"]);
+}

@@ -1,0 +1,79 @@
+//! Tokens: shown once, good until they are revoked or have expired.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use lockstep_e2e::{Served, TestHost};
+use lockstep_runner::TokenRequest;
+use lockstep_step::{Role, WorkspaceName};
+
+use super::{RUNS, get};
+
+#[tokio::test]
+async fn the_first_start_shows_a_token_and_no_other_does() {
+    let host = TestHost::new().await;
+    let server = Served::start(&host, &[]).await;
+    let token = server.first_token.clone().unwrap();
+    get(&server, RUNS, &token).is(200);
+    assert_eq!(server.end(), Some(0));
+    let server = Served::start(&host, &[]).await;
+    assert_eq!(server.first_token, None);
+    get(&server, RUNS, &token).is(200);
+}
+
+#[tokio::test]
+async fn the_command_makes_lists_and_revokes_tokens_that_the_server_knows_at_once() {
+    let host = TestHost::new().await;
+    let server = Served::start(&host, &[]).await;
+    let made = host.lockstep(&[
+        "token",
+        "create",
+        "engine",
+        "--role",
+        "runner",
+        "--expires-in",
+        "90d",
+    ]);
+    let made = made.exits(0);
+    let token = made.stdout.trim_end();
+    assert!(token.starts_with("lsk_") && token.len() == 47, "{token}");
+    get(&server, RUNS, token).is(200);
+    host.lockstep(&["token", "create", "engine", "--role", "admin"])
+        .exits(2);
+    host.lockstep(&["token", "create", "other", "--role", "owner"])
+        .exits(2);
+    let tokens = host.lockstep(&["token", "list", "--json"]).exits(0).json();
+    let engine = &tokens["tokens"][0];
+    assert_eq!(
+        (&engine["name"], &engine["role"]),
+        (&json!("engine"), &json!("runner"))
+    );
+    assert!(engine["last_used_at"].is_string() && engine["expires_at"].is_string());
+    host.lockstep(&["token", "revoke", "engine"]).exits(0);
+    let refused = get(&server, RUNS, token);
+    let challenge = "Bearer error=\"invalid_token\"";
+    assert_eq!(refused.header("www-authenticate"), Some(challenge));
+    refused.is_problem(401, "bad_token");
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_or_never_was_opens_nothing() {
+    let host = TestHost::new().await;
+    let server = Served::start(&host, &[]).await;
+    let workspace = WorkspaceName::default_name();
+    let request = TokenRequest {
+        name: "old".parse().unwrap(),
+        role: Role::Admin,
+        expires_at: Some(Timestamp::UNIX_EPOCH),
+    };
+    let old = host.runner.create_token(&host.admin, &workspace, request);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test shows the token, as a client would"
+    )]
+    let old = old.await.unwrap().expose().to_owned();
+    get(&server, RUNS, &old).is_problem(401, "bad_token");
+    let never = format!("lsk_{}", "x".repeat(43));
+    get(&server, RUNS, &never).is_problem(401, "bad_token");
+    get(&server, RUNS, "something").is_problem(401, "no_token");
+}
