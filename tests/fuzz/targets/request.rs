@@ -6,7 +6,10 @@
 #[expect(dead_code, reason = "the way out has more errors")]
 #[path = "../../../crates/sandbox/src/egress/error.rs"]
 mod error;
-#[expect(dead_code, reason = "what is done with redirects and bodies is not looked at")]
+#[expect(
+    dead_code,
+    reason = "what is done with redirects and bodies is not looked at"
+)]
 #[path = "../../../crates/sandbox/src/script/network/head.rs"]
 mod head;
 #[expect(dead_code, reason = "the record asks for more")]
