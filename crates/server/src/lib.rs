@@ -1,6 +1,6 @@
 //! The host as a service: the HTTP API.
 //!
-//! [`serve`] answers on a listener. What there is to call is the table in [`api`], and the OpenAPI document is generated
+//! [`serve`] answers on a listener. What there is to call is the table in `api.rs`, and the OpenAPI document is generated
 //! from the same handlers. Everything that a caller asks for goes through the runner with the caller's role.
 #![forbid(unsafe_code)]
 
