@@ -124,8 +124,12 @@ impl<'a> Served<'a> {
         let text = String::from_utf8_lossy(&heard);
         let head = text.split("\r\n\r\n").next().unwrap().to_owned();
         assert!(heard.len() > head.len(), "no answer: {end:?} {text}");
-        let body = heard[head.len() + 4..].to_vec();
+        let mut body = heard[head.len() + 4..].to_vec();
         self.host.leaves("an answer of the server", &heard);
+        if head.contains("\r\ntransfer-encoding: chunked") {
+            body = put_together(&body);
+            self.host.leaves("a body of the server", &body);
+        }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head, body }
     }
@@ -217,5 +221,21 @@ impl TestHost {
         let token = made.await.unwrap().expose().to_owned();
         self.guard(&token);
         token
+    }
+}
+
+/// What came in chunks (RFC 9112, section 7.1), to the last one.
+fn put_together(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|it| it == b"\r\n").unwrap();
+        let length = std::str::from_utf8(&chunks[..end]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        let chunk = &chunks[end + 2..];
+        body.extend_from_slice(&chunk[..length]);
+        chunks = &chunk[length + 2..];
     }
 }

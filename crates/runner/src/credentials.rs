@@ -69,6 +69,17 @@ pub enum PutResult {
     Rotated,
 }
 
+impl PutResult {
+    /// The word of the API and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Rotated => "rotated",
+        }
+    }
+}
+
 /// Who uses a credential.
 #[derive(Clone, Debug)]
 pub struct CredentialUsage {

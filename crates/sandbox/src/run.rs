@@ -330,9 +330,10 @@ impl Live {
                 () = &mut cancelled => break End::Cancelled,
                 () = &mut timeout => break End::Timeout,
                 // No timer is set for a log that holds nothing back, as most do not.
-                _ = poll_fn(|context| match self.log.holds_weakly() {
-                    true => holds.poll_tick(context),
-                    false => Poll::Pending,
+                _ = poll_fn(|context| if self.log.holds_weakly() {
+                    holds.poll_tick(context)
+                } else {
+                    Poll::Pending
                 }) => self.log.release_weak(),
             }
         };

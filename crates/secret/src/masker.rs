@@ -39,6 +39,18 @@ pub enum Registered {
     Blank,
 }
 
+impl Registered {
+    /// The word of the API and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Masked => "masked",
+            Self::TooShort => "too_short",
+            Self::Blank => "blank",
+        }
+    }
+}
+
 /// A value that cannot be registered. The caller must not reveal it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
-use lockstep_runner::{NewCredential, PutRule, Removal};
+use lockstep_runner::{NewCredential, PutResult, PutRule, Removal};
 use lockstep_step::{MAX_VALUE_BYTES, Scope};
 
 use crate::body::{Limit, Unread, json};
@@ -69,14 +69,12 @@ pub(crate) async fn put_credential(
             PutRule::CreateOrRotate,
         )
         .await?;
-    let answers: Vec<PutAnswer> = puts.iter().map(PutAnswer::from).collect();
-    let created = answers.iter().any(PutAnswer::is_created);
-    let status = if created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
+    let put = puts.first();
+    let status = match put.map(|put| put.result) {
+        Some(PutResult::Created) => StatusCode::CREATED,
+        Some(PutResult::Rotated) | None => StatusCode::OK,
     };
-    Ok((status, json(&answers.first())).into_response())
+    Ok((status, json(&put.map(PutAnswer::from))).into_response())
 }
 
 /// Set or rotate a credential of a workflow, which stands before the workspace's of the same key.

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use lockstep_runner::{RunFilter, RunRequest, RunStatus, SourceKind, StepFile, StepSource};
+use lockstep_runner::{
+    ManageError, RunFilter, RunRequest, RunStatus, SourceKind, StepFile, StepSource,
+};
 use lockstep_step::{Limits, MAX_SOURCE_BYTES, Right, RunId, WorkflowName};
 
 use crate::body::{Limit, Unread, json};
@@ -189,22 +193,50 @@ pub(crate) async fn get_run_logs(
     request: Unread,
 ) -> Result<Response, Problem> {
     let run = request.place.run()?;
-    let mut lines = Vec::new();
-    let mut sequence = 0;
-    loop {
-        let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
-        let pieces = host
+    let log = KeptLog { caller, host, run };
+    let first = log.lines_from(0).await?;
+    // Read on as the client takes it: many clients and long logs would else be held in memory together.
+    let lines = stream::try_unfold((log, first), async |(log, lines)| {
+        let Some((lines, next)) = lines else {
+            return Ok(None);
+        };
+        let following = log.lines_from(next).await;
+        let following = following.inspect_err(|error| {
+            tracing::error!("the log of a run cannot be read to its end: {error}");
+        })?;
+        Ok::<_, ManageError>(Some((lines, (log, following))))
+    });
+    let kind = [(CONTENT_TYPE, "application/x-ndjson")];
+    Ok((kind, Body::from_stream(lines)).into_response())
+}
+
+/// The log of a run, for one caller.
+struct KeptLog {
+    caller: Caller,
+    host: Host,
+    run: RunId,
+}
+
+impl KeptLog {
+    /// Some pieces from this one on, a line each, and the number of the next one. `None`: there are no more.
+    async fn lines_from(&self, sequence: u64) -> Result<Option<(Vec<u8>, u64)>, ManageError> {
+        let (asking, workspace) = (self.caller.as_runner_knows(), self.caller.workspace());
+        let pieces = self
+            .host
             .runner
-            .run_log(asking, workspace, &run, sequence, PIECES)
+            .run_log(asking, workspace, &self.run, sequence, PIECES)
             .await?;
-        let Some(last) = pieces.last() else { break };
-        sequence = last.sequence + 1;
+        let Some(last) = pieces.last() else {
+            return Ok(None);
+        };
+        let next = last.sequence + 1;
+        let mut lines = Vec::new();
         for piece in pieces {
             lines.extend(serde_json::to_vec(&LogPiece::from(piece)).unwrap_or_default());
             lines.push(b'\n');
         }
+        Ok(Some((lines, next)))
     }
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], lines).into_response())
 }
 
 async fn run(
@@ -219,7 +251,7 @@ async fn run(
         workspace: caller.workspace().clone(),
         workflow,
         step,
-        input: input.map_or_else(|| "null".to_owned(), |input| input.get().to_owned()),
+        input: input.map_or_else(|| "null".to_owned(), |input| Box::<str>::from(input).into()),
         attempt: 1,
         limits: limits.checked()?,
         listener: None,

@@ -6,10 +6,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use lockstep_runner::{
-    CredentialEntry, CredentialPut, CredentialUsage, LogEntry, PutResult, RunRecord, RunReport,
-    RunState, RunStep, RunSummary, StepAdded, StepEntry,
+    CredentialEntry, CredentialPut, CredentialUsage, LogEntry, RunRecord, RunReport, RunState,
+    RunStep, RunSummary, StepAdded, StepEntry,
 };
-use lockstep_secret::Registered;
 use lockstep_step::{Denied, Failure, Handling, Outcome, Receipt, Scope};
 
 /// A credential that was set. Its value is told by nobody.
@@ -267,24 +266,10 @@ impl From<&CredentialPut> for PutAnswer {
         Self {
             key: put.key.to_string(),
             version: put.version,
-            result: match put.result {
-                PutResult::Created => "created",
-                PutResult::Rotated => "rotated",
-            },
-            masking: match put.masking {
-                Registered::Masked => "masked",
-                Registered::TooShort => "too_short",
-                Registered::Blank => "blank",
-            },
+            result: put.result.as_str(),
+            masking: put.masking.as_str(),
             sealed: put.handling.sealing().is_some(),
         }
-    }
-}
-
-impl PutAnswer {
-    /// Whether there was none of this key.
-    pub(crate) fn is_created(&self) -> bool {
-        self.result == "created"
     }
 }
 

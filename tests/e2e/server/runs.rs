@@ -102,3 +102,26 @@ async fn a_client_that_hangs_up_does_not_lose_the_record() {
     let closed = latest(&server, &runner, "cancelled");
     assert_eq!(open["run"], closed["run"]);
 }
+
+#[tokio::test]
+async fn a_log_of_many_pieces_comes_whole_and_in_order() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let server = Served::start(&host, &[]).await;
+    let source = "for (let i = 0; i < 1000; i++) (i % 2 ? console.log : console.error)(i)";
+    let ran = run(&server, &runner, source, &Value::Null);
+    let path = format!("{RUNS}/{}/logs", ran["run"].as_str().unwrap());
+    let log = String::from_utf8(get(&server, &path, &runner).is(200).body).unwrap();
+    let pieces: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(pieces.len(), 1000);
+    for (number, piece) in pieces.iter().enumerate() {
+        assert_eq!(piece["sequence"], number);
+        assert_eq!(piece["text"], format!("{number}\n"));
+    }
+    let none = run(&server, &runner, "return 1", &Value::Null);
+    let path = format!("{RUNS}/{}/logs", none["run"].as_str().unwrap());
+    assert!(get(&server, &path, &runner).is(200).body.is_empty());
+}

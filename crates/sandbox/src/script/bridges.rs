@@ -74,6 +74,15 @@ impl Bridges {
     }
 }
 
+#[cfg(test)]
+impl Bridges {
+    /// How many pages they have. `None`: pages do not stay where they are, and there are none.
+    pub(super) fn pages(&self) -> Option<usize> {
+        let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
+        self.stay.then(|| pages.len())
+    }
+}
+
 /// Whether the memory is looked at after this run, counted from 0. The first ones find a memory that nothing was written to
 /// before.
 fn is_looked_at(run: u32) -> bool {

@@ -70,6 +70,11 @@ impl LoadedScript {
         Ok(Answer::read(answer)?)
     }
 
+    #[cfg(test)]
+    pub(super) fn bridges(&self) -> &Bridges {
+        &self.bridges
+    }
+
     /// Readies the memory of a run that is over for the next one.
     pub(crate) fn leave(&self, store: &mut Store<ScriptState>) {
         if let Some(memory) = store.data().memory {

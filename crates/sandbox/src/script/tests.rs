@@ -2,8 +2,9 @@
 
 use lockstep_step::{Outcome, OutcomeKind, Phase};
 
+use crate::load::LoadedCode;
 use crate::tests::Run;
-use crate::{Sandbox, SandboxConfig};
+use crate::{Sandbox, SandboxConfig, StepFile};
 
 fn sandbox() -> Sandbox {
     Sandbox::new(SandboxConfig::for_runs(2)).unwrap()
@@ -76,6 +77,39 @@ async fn runs_share_no_state() {
     for _ in 0..3 {
         let run = Run::file("step.js", source);
         assert_eq!(output(&sandbox, run).await, "[1,1,1]");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_writes_all_over_its_memory_gets_bridges_and_each_run_still_starts_anew() {
+    let sandbox = sandbox();
+    let broad = "export default () => {
+        const parts = [new URL('https://a.test/b?c=d'), new Headers({ a: 'b' }), new Request('https://a.test/')];
+        parts.push(new Response('text'), new Blob(['text']), new FormData(), new AbortController(), new Event('one'));
+        parts.push(structuredClone(new Map([[1, [2]]])), new TextEncoder().encode('text'), new ReadableStream());
+        return (globalThis.left ??= parts).push(1);
+    }";
+    let narrow = "export default () => (globalThis.left ??= []).push(1)";
+    for (source, expected, is_bridged) in [(broad, "12", true), (narrow, "1", false)] {
+        // The second run is looked at, and the fourth.
+        for _ in 0..6 {
+            assert_eq!(
+                output(&sandbox, Run::file("step.js", source)).await,
+                expected
+            );
+        }
+        let artifact = crate::prepare(&StepFile::named("step.js", source.into())).unwrap();
+        let loaded = sandbox.load("test", artifact.digest, async {
+            unreachable!("it is loaded")
+        });
+        let loaded = loaded.await.unwrap();
+        let LoadedCode::Script(script) = &loaded.code else {
+            panic!("a script is loaded as one");
+        };
+        // Where the kernel does not tell which pages were written to, no step has any.
+        if let Some(pages) = script.bridges().pages() {
+            assert_eq!(pages > 0, is_bridged, "{pages} pages");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use lockstep_secret::Zeroizing;
 use serde::Serialize;
 
-use lockstep_runner::{CredentialPut, NewCredential, PutResult, PutRule};
+use lockstep_runner::{CredentialPut, NewCredential, PutRule};
 use lockstep_secret::{Masker, Registered};
 use lockstep_step::{CredentialKey, Handling, WorkspaceName};
 
@@ -200,15 +200,8 @@ async fn put(
         workspace: place.workspace.clone(),
         scope: ScopeFields::from(&scope),
         version: put.version,
-        result: match put.result {
-            PutResult::Created => "created",
-            PutResult::Rotated => "rotated",
-        },
-        masking: match put.masking {
-            Registered::Masked => "masked",
-            Registered::TooShort => "too_short",
-            Registered::Blank => "blank",
-        },
+        result: put.result.as_str(),
+        masking: put.masking.as_str(),
         handling: HandlingFields::from(&put.handling),
         key: put.key,
     });
