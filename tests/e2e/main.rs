@@ -15,6 +15,7 @@ mod dependencies;
 mod disk;
 mod doctor;
 mod egress;
+mod embedding;
 mod examples;
 mod hostile;
 mod hygiene;

@@ -1,6 +1,21 @@
 //! One run, from request to audit record, and what stands around it: workspaces, credentials, the step registry.
 //!
 //! Every operation takes the [`Caller`](lockstep_step::Caller) first, and a permit made from it opens the store.
+//!
+//! # To embed it
+//! An engine in Rust makes one [`Runner`] over a [`SqliteStore`], a [`Vault`] and a [`Sandbox`], and keeps it: clones share
+//! everything, and a second one over the same data directory, in this process or another, sees the same. It takes a
+//! runtime of tokio with several threads, as a guest keeps the thread that runs it until its time slice is over.
+//! - [`Runner::run`] runs one step and answers when its record is closed. `Ok` is how the run ended, whatever the guest
+//!   did; `Err` is a call that was wrong, or a host that failed. To drop the future cancels the run, which is recorded.
+//! - [`RunRequest::listener`] hears the log, masked, while the run goes on.
+//! - [`Runner::drain`] waits for all records before the process ends.
+//!
+//! This engine runs two steps, and the credential that both use is rotated between them (`examples/rotation.rs`):
+//!
+//! ```no_run
+#![doc = include_str!("../examples/rotation.rs")]
+//! ```
 #![forbid(unsafe_code)]
 
 mod runner;
@@ -35,13 +50,15 @@ pub use keys::{
     KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,
     RewrapProgress, Rewrapped,
 };
-pub use lockstep_sandbox::{LoadError, SourceKind, StepFile};
+pub use lockstep_sandbox::{
+    LoadError, LogSink, Sandbox, SandboxConfig, SandboxError, SourceKind, StepFile,
+};
 pub use lockstep_store::{
     CredentialEntry, Dependents, KekEntry, LogEntry, Removal, RunFilter, RunRecord, RunState,
-    RunStatus, RunStep, RunSummary, StepEntry, Store, StoreError, Thing, TokenEntry, WorkflowEntry,
-    WorkspaceEntry,
+    RunStatus, RunStep, RunSummary, SqliteStore, StepEntry, Store, StoreError, Thing, TokenEntry,
+    WorkflowEntry, WorkspaceEntry,
 };
-pub use lockstep_vault::OpenError;
+pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file};
 pub use registry::{StepAdded, StepWarning};
 pub use request::{RunReport, RunRequest, StepSource};
 pub use runner::Runner;
