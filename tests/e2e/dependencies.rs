@@ -54,10 +54,10 @@ const THEIRS: [(&str, &[&str]); 25] = [
     ("axum", &["server"]),
     ("utoipa", &["server"]),
     // `upstream` is no client: it is what tests send requests to.
-    ("hyper*", &["sandbox", "upstream"]),
+    ("hyper*", &["sandbox", "server", "upstream"]),
     ("http*", &["sandbox", "upstream"]),
     ("rustls*", &["sandbox"]),
-    ("tokio-rustls", &["sandbox", "upstream"]),
+    ("tokio-rustls", &["sandbox", "server", "upstream"]),
     ("ipnet", &["sandbox"]),
     ("url", &["sandbox", "upstream"]),
     ("async-compression", &["sandbox"]),

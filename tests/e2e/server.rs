@@ -1,10 +1,12 @@
 //! The HTTP API, asked of `lockstep serve` as a process.
 
+mod connections;
 mod credentials;
 mod end;
 mod readme;
 mod roles;
 mod runs;
+mod tls;
 mod tokens;
 
 use serde_json::{Value, json};

@@ -72,7 +72,7 @@ impl<'a> Served<'a> {
         Self {
             host,
             process,
-            address: address.strip_prefix("http://").unwrap().parse().unwrap(),
+            address: address.split_once("://").unwrap().1.parse().unwrap(),
             log,
             first_token,
         }
@@ -92,6 +92,20 @@ impl<'a> Served<'a> {
         self.hear(&mut connection)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A connection on which nothing was said.
+    #[must_use]
+    pub fn connect(&self) -> TcpStream {
+        let connection = TcpStream::connect(self.address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection
+    }
+
     /// Says something, and leaves the connection to the test.
     pub fn say(
         &self,
@@ -101,8 +115,7 @@ impl<'a> Served<'a> {
         head: &str,
         body: &[u8],
     ) -> TcpStream {
-        let mut connection = TcpStream::connect(self.address).unwrap();
-        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut connection = self.connect();
         let token = token.map_or_else(String::new, |token| {
             format!("Authorization: Bearer {token}\r\n")
         });
@@ -142,7 +155,12 @@ impl<'a> Served<'a> {
 
     /// Asks it to end, and does not wait.
     pub fn ask_to_end(&self) {
-        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
     /// Asks it to end, and gives its exit code.

@@ -31,7 +31,7 @@ pub(crate) async fn watch<T>(
     loop {
         tokio::select! {
             result = &mut copy => return Ok(result),
-            () = signals.next() => interrupted.store(true, Ordering::Relaxed),
+            _ = signals.next() => interrupted.store(true, Ordering::Relaxed),
         }
     }
 }

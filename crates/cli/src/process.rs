@@ -3,7 +3,9 @@
 use std::io;
 use std::str::FromStr as _;
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
@@ -25,6 +27,33 @@ pub(crate) fn no_core_dumps() -> Result<(), Problem> {
     lockstep_sandbox::open_pagemap();
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)?;
     Ok(())
+}
+
+/// Files that the process has open besides connections: the database, compiled code, pipes to compilers, and requests of
+/// steps.
+const OTHER_FILES: u64 = 512;
+
+/// Each connection is an open file, and the usual limit is below what a server needs: what the process may allow itself,
+/// it does.
+pub(crate) fn allow_open_files(connections: u32, console: &Console) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let allowed = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let needed = u64::from(connections) + OTHER_FILES;
+    if let Some(allowed) = allowed.filter(|allowed| *allowed < needed) {
+        console.warn(&format!(
+            "{connections} connections may take {needed} open files, and this process may have {allowed}"
+        ));
+        console.hint(
+            "raise the limit of the service (`ulimit -n`, `LimitNOFILE`), or lower `--connections`",
+        );
+    }
 }
 
 /// The first argument of a process that compiles a step and does nothing else. No user types it.

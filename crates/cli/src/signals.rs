@@ -11,6 +11,15 @@ pub(crate) struct Signals {
     hang_up: Signal,
 }
 
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asked {
+    /// To end: SIGINT or SIGTERM.
+    ToEnd,
+    /// The same where nothing else is meant by it: SIGHUP.
+    ToHangUp,
+}
+
 impl Signals {
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
@@ -21,11 +30,11 @@ impl Signals {
     }
 
     /// Waits for the next of them.
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            _ = self.interrupt.recv() => Asked::ToEnd,
+            _ = self.terminate.recv() => Asked::ToEnd,
+            _ = self.hang_up.recv() => Asked::ToHangUp,
         }
     }
 }

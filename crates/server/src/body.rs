@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
@@ -11,12 +12,18 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use lockstep_secret::{Secret, Zeroize as _};
 
 use crate::host::Host;
+use crate::patience::Patience;
 use crate::place::Place;
 use crate::problem::Problem;
+
+/// A body comes at this rate at least, but for its first moments: slower than a bad line, and fast enough that nobody
+/// keeps a connection for long by sending a byte now and then.
+const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 
 /// A request whose body is still to be read, by the handler that knows its limit.
 pub(crate) struct Unread {
@@ -24,6 +31,7 @@ pub(crate) struct Unread {
     headers: HeaderMap,
     uri: Uri,
     body: Body,
+    patience: Patience,
 }
 
 /// How much of a body is read, and what is said of more.
@@ -47,6 +55,7 @@ impl FromRequest<Host> for Unread {
             headers: parts.headers,
             uri: parts.uri,
             body,
+            patience: host.patience,
         })
     }
 }
@@ -114,8 +123,13 @@ impl Unread {
         // Who tells no length gets room for all that is allowed where it is small, so that no copy of a value is left.
         let room = told.exact().unwrap_or(limit.bytes.min(1 << 17) as u64);
         let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(limit.bytes));
+        let began = Instant::now();
         loop {
-            let frame = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context)).await;
+            let next = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
+            let Ok(frame) = timeout_at(self.patience.until(began, bytes.len()), next).await else {
+                bytes.zeroize();
+                return Err(Problem::slow_body());
+            };
             let data = match frame {
                 None => return Ok(bytes),
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
@@ -136,5 +150,14 @@ impl Unread {
             }
             bytes.extend_from_slice(&data);
         }
+    }
+}
+
+impl Patience {
+    /// How long is waited for more of a body of which so much has come since it `began`.
+    fn until(&self, began: Instant, received: usize) -> Instant {
+        let paid_for = received as u64 * 1000 / SLOWEST_BYTES_PER_SECOND;
+        let whole = began + self.client + Duration::from_millis(paid_for);
+        whole.min(Instant::now() + self.client)
     }
 }

@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_runner::Runner;
 
+use crate::patience::Patience;
+
 /// The runner, and the end of all runs. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Host(Arc<Parts>);
@@ -17,15 +19,18 @@ pub(crate) struct Parts {
     pub(crate) cancel: CancellationToken,
     /// The OpenAPI document, as it is answered.
     pub(crate) document: String,
+    /// How long clients may take.
+    pub(crate) patience: Patience,
 }
 
 impl Host {
-    pub(crate) fn new(runner: Runner, document: String) -> Self {
+    pub(crate) fn new(runner: Runner, document: String, patience: Patience) -> Self {
         let cancel = CancellationToken::new();
         Self(Arc::new(Parts {
             runner,
             cancel,
             document,
+            patience,
         }))
     }
 }

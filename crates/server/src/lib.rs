@@ -6,6 +6,13 @@
 
 mod serve;
 
+mod accept;
+mod connection;
+mod gate;
+mod patience;
+mod peer;
+mod tls;
+
 mod api;
 mod route;
 
@@ -23,4 +30,6 @@ mod problem;
 mod wire;
 
 pub use api::document;
+pub use patience::Patience;
 pub use serve::{ServerConfig, serve};
+pub use tls::{Tls, TlsError};

@@ -112,6 +112,11 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).closing()
     }
 
+    pub(crate) fn slow_body() -> Self {
+        let detail = "the body came too slowly, or stopped coming";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail).closing()
+    }
+
     pub(crate) fn too_large(
         code: &'static str,
         what: &str,

@@ -171,7 +171,7 @@ async fn run(
     let result = loop {
         tokio::select! {
             result = &mut run => break result,
-            () = signals.next() => {
+            _ = signals.next() => {
                 if cancel.is_cancelled() {
                     return Err(Problem::new(Exit::NotCompleted, "interrupted", "interrupted before the run had ended"));
                 }
