@@ -128,6 +128,7 @@ impl Worker {
                         key: key.parse().unwrap(),
                         value: Secret::new(value(&self.canary, name, key)),
                         note: None,
+                        expires_at: None,
                         handling: None,
                     })
                     .collect();

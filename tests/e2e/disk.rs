@@ -325,6 +325,7 @@ async fn put(host: &TestHost, value: &str) -> Result<u64, ManageError> {
         key: "BIG".parse().unwrap(),
         value: Secret::new(value.to_owned()),
         note: None,
+        expires_at: None,
         handling: None,
     };
     let (workspace, scope) = (WorkspaceName::default_name(), Scope::Workspace);

@@ -201,6 +201,7 @@ async fn records_that_no_key_opens_are_found() {
         key,
         current: base.current,
         sealed,
+        maskable: true,
         workspace_key: base.workspace_key.unwrap(),
         note: None,
     };

@@ -18,6 +18,7 @@ async fn put(host: &TestHost, key: &str, canary: &Canary) {
         key: key.parse().unwrap(),
         value: canary.value(),
         note: None,
+        expires_at: None,
         handling: None,
     };
     let (workspace, scope) = (WorkspaceName::default_name(), Scope::Workspace);

@@ -107,6 +107,7 @@ impl Setup {
             key: "SHORT".parse().unwrap(),
             value: Secret::new("x1".to_owned()),
             note: None,
+            expires_at: None,
             handling: None,
         };
         let workspace = WorkspaceName::default_name();

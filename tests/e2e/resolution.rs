@@ -1,5 +1,6 @@
 //! Which credential a run gets: scope, usage permission, moment.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use lockstep_e2e::{Ran, TestHost, Wanted, guest, wat};
@@ -79,6 +80,69 @@ async fn a_key_that_is_not_selected_is_missing_and_the_record_knows_why() {
 }
 
 #[tokio::test]
+async fn a_credential_that_has_expired_is_missing_and_the_workspaces_does_not_take_its_place() {
+    let host = TestHost::new().await;
+    host.add_workflow("alerts").await;
+    host.set("KEY", "workspace value").await;
+    let end = Timestamp::now() + SignedDuration::from_millis(300);
+    host.guard("own value of alerts");
+    let new = [NewCredential {
+        key: "KEY".parse().unwrap(),
+        value: Secret::new("own value of alerts".to_owned()),
+        note: None,
+        expires_at: Some(end),
+        handling: None,
+    }];
+    let (workspace, scope) = (
+        WorkspaceName::default_name(),
+        Scope::Workflow("alerts".parse().unwrap()),
+    );
+    let put = host.runner.put_credentials(
+        &host.admin,
+        &workspace,
+        &scope,
+        &new,
+        PutRule::CreateOrRotate,
+    );
+    assert_eq!(put.await.unwrap()[0].expires_at, Some(end));
+    // Runs go on until one is late.
+    let late = loop {
+        let ran = read_key(&host, "alerts").await;
+        if ran.kind() != OutcomeKind::Completed {
+            break ran;
+        }
+        assert!(ran.report.started_at < end);
+        assert_eq!(ran.output()["lengths"]["KEY"], 19);
+    };
+    assert!(Timestamp::now() >= end);
+    assert_eq!(late.kind(), OutcomeKind::MissingCredential);
+    assert_eq!(late.report.denied[0].reason, DenialReason::Expired);
+    // The guest is told what it is told of a key that is not there.
+    let asks = Wanted::of(guest("credentials")).input(r#"{"keys":["KEX"]}"#);
+    let absent = host.run(asks.workflow("alerts")).await;
+    assert_eq!(absent.report.denied[0].reason, DenialReason::NotFound);
+    assert_eq!(late.message().replace("KEY", "KEX"), absent.message());
+    assert_eq!(
+        read_key(&host, "default").await.output()["lengths"]["KEY"],
+        15
+    );
+    // What would expire before any run is not taken.
+    let put = host.runner.put_credentials(
+        &host.admin,
+        &workspace,
+        &scope,
+        &new,
+        PutRule::CreateOrRotate,
+    );
+    assert!(matches!(put.await, Err(ManageError::ExpiredAlready(_))));
+    // A new value has no end but its own.
+    host.set_in("alerts", "KEY", "the next value of alerts")
+        .await;
+    let ran = read_key(&host, "alerts").await;
+    assert_eq!(ran.output()["lengths"]["KEY"], 24);
+}
+
+#[tokio::test]
 async fn the_next_run_sees_a_rotation_and_the_one_before_did_not() {
     let host = TestHost::new().await;
     host.set("KEY", "first value").await;
@@ -135,6 +199,7 @@ async fn only_an_admin_sets_credentials_and_a_viewer_runs_nothing() {
             key: "KEY".parse().unwrap(),
             value: Secret::new("some value".to_owned()),
             note: None,
+            expires_at: None,
             handling: None,
         }];
         let caller = caller(role);

@@ -337,6 +337,7 @@ async fn the_store_refuses_what_another_process_did_not_know_of() {
         key: "KEY".parse().unwrap(),
         value: Secret::new("some value".to_owned()),
         note: None,
+        expires_at: None,
         handling: None,
     }];
     let workspace = WorkspaceName::default_name();

@@ -57,6 +57,7 @@ async fn add_looking(host: &TestHost) -> WorkspaceName {
         key: "LOOK".parse().unwrap(),
         value: Secret::new("please".to_owned()),
         note: None,
+        expires_at: None,
         handling: None,
     };
     let rule = PutRule::CreateOrRotate;

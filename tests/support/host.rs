@@ -183,6 +183,7 @@ impl TestHost {
             key,
             value,
             note: None,
+            expires_at: None,
             handling,
         }];
         let workspace = WorkspaceName::default_name();

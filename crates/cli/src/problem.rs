@@ -149,8 +149,11 @@ impl From<ManageError> for Problem {
             ManageError::Exists(_) => of_the_call("already_exists"),
             ManageError::ValueTooLarge { .. }
             | ManageError::ValueEmpty(_)
+            | ManageError::ExpiredAlready(_)
+            | ManageError::Note { .. }
             | ManageError::TooManyRules { .. }
             | ManageError::KeyTwice(_) => of_the_call("invalid_value"),
+            ManageError::Condition { .. } => of_the_call("version_conflict"),
             ManageError::Seal {
                 source: SealError::WorkspaceKey(OpenError::Locked(key)),
                 ..

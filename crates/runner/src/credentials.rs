@@ -6,15 +6,15 @@ use jiff::Timestamp;
 
 use lockstep_secret::{Masker, Registered, Secret};
 use lockstep_step::{
-    Caller, CredentialKey, Handling, MAX_VALUE_BYTES, Scope, SealedPlace, Sealing, WorkflowName,
-    WorkspaceName,
+    Caller, Condition, CredentialKey, Expiry, Handling, MAX_NOTE_BYTES, MAX_VALUE_BYTES, Scope,
+    SealedPlace, Sealing, WorkflowName, WorkspaceName,
 };
 use lockstep_store::{
     CredentialEntry, Dependents, PutBase, PutCredential, Removal, StoreError, Thing,
 };
 use lockstep_vault::{AdminPermit, CredentialVersion, ViewPermit, WrappedWorkspaceKey};
 
-use crate::error::ManageError;
+use crate::error::{InvalidNote, ManageError};
 use crate::runner::Runner;
 
 /// How often a put is tried again when others change the same credentials at the same time.
@@ -27,8 +27,11 @@ pub struct NewCredential {
     pub key: CredentialKey,
     /// The value: 1 to 65,536 bytes.
     pub value: Secret,
-    /// What people say about it; `None` leaves what is there.
+    /// What people say about it, in one line; `None` leaves what is there, and no text takes it away.
     pub note: Option<String>,
+    /// From when on no run that starts gets it. It is of this value: where nothing is said it has no end, whatever the
+    /// version before had.
+    pub expires_at: Option<Timestamp>,
     /// What a step gets of it. `None` leaves what is there: a sealed one stays sealed for the same hosts and places, and
     /// a new one is revealed.
     pub handling: Option<Handling>,
@@ -36,11 +39,13 @@ pub struct NewCredential {
 
 /// Whether a credential may or must be there already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PutRule {
+pub enum PutRule<'a> {
     /// Set it, whether it is there or not.
     CreateOrRotate,
     /// Give a new value to one that is there.
     Rotate,
+    /// Set it if this holds of its present version.
+    If(&'a Condition),
 }
 
 /// A credential that was set.
@@ -56,6 +61,10 @@ pub struct CredentialPut {
     pub masking: Registered,
     /// What a step gets of it.
     pub handling: Handling,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// When the version before expired or would have: that end is gone with its value.
+    pub expired_before: Option<Timestamp>,
     /// Whether it is to go into a header and cannot, as the value has a line break or another control character.
     pub breaks_header: bool,
 }
@@ -111,10 +120,10 @@ impl Runner {
         workspace: &WorkspaceName,
         scope: &Scope,
         credentials: &[NewCredential],
-        rule: PutRule,
+        rule: PutRule<'_>,
     ) -> Result<Vec<CredentialPut>, ManageError> {
         let permit = AdminPermit::check(caller, workspace)?;
-        check_values(credentials)?;
+        check(credentials, Timestamp::now())?;
         let mut attempts = 0;
         loop {
             let (puts, told) = self.seal(&permit, scope, credentials, rule).await?;
@@ -240,7 +249,7 @@ impl Runner {
         permit: &AdminPermit,
         scope: &Scope,
         credentials: &[NewCredential],
-        rule: PutRule,
+        rule: PutRule<'_>,
     ) -> Result<(Vec<PutCredential>, Vec<CredentialPut>), ManageError> {
         let (mut puts, mut told) = (Vec::new(), Vec::new());
         let mut workspace_key = None;
@@ -271,7 +280,8 @@ impl Runner {
                 scope: scope.clone(),
                 key: key.clone(),
                 current: base.current,
-                sealed,
+                sealed: sealed.expiring(credential.expires_at),
+                maskable: Masker::classify(&credential.value) == Registered::Masked,
                 workspace_key: wrapped,
                 note: credential.note.clone(),
             });
@@ -282,6 +292,8 @@ impl Runner {
                 masking: Masker::classify(&credential.value),
                 breaks_header: breaks_header(&credential.value, &handling),
                 handling,
+                expires_at: credential.expires_at,
+                expired_before: base.expires_at,
             });
         }
         Ok((puts, told))
@@ -317,11 +329,21 @@ impl Runner {
     }
 }
 
-fn check_values(credentials: &[NewCredential]) -> Result<(), ManageError> {
+fn check(credentials: &[NewCredential], now: Timestamp) -> Result<(), ManageError> {
     let mut keys = HashSet::new();
-    for NewCredential { key, value, .. } in credentials {
+    for credential in credentials {
+        let (key, value) = (&credential.key, &credential.value);
         if !keys.insert(key) {
             return Err(ManageError::KeyTwice(key.clone()));
+        }
+        if let Some(note) = &credential.note {
+            check_note(note).map_err(|source| ManageError::Note {
+                key: key.clone(),
+                source,
+            })?;
+        }
+        if Expiry::at(credential.expires_at, now).is_over() {
+            return Err(ManageError::ExpiredAlready(key.clone()));
         }
         if value.is_empty() {
             return Err(ManageError::ValueEmpty(key.clone()));
@@ -334,6 +356,16 @@ fn check_values(credentials: &[NewCredential]) -> Result<(), ManageError> {
                 limit,
             });
         }
+    }
+    Ok(())
+}
+
+fn check_note(note: &str) -> Result<(), InvalidNote> {
+    if note.len() > MAX_NOTE_BYTES {
+        return Err(InvalidNote::TooLong { length: note.len() });
+    }
+    if note.chars().any(char::is_control) {
+        return Err(InvalidNote::Control);
     }
     Ok(())
 }
@@ -374,12 +406,17 @@ fn breaks_header(value: &Secret, handling: &Handling) -> bool {
 
 fn result(
     base: &PutBase,
-    rule: PutRule,
+    rule: PutRule<'_>,
     scope: &Scope,
     key: &CredentialKey,
 ) -> Result<PutResult, ManageError> {
     match (base.current, rule) {
+        (current, PutRule::If(condition)) if !condition.holds(current) => {
+            let key = key.clone();
+            Err(ManageError::Condition { key, current })
+        }
         (Some(_), _) => Ok(PutResult::Rotated),
+        (None, PutRule::If(_)) => Ok(PutResult::Created),
         (None, PutRule::CreateOrRotate) => Ok(PutResult::Created),
         (None, PutRule::Rotate) => {
             let what = Thing::Credential(scope.clone(), key.clone());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use lockstep_sandbox::{Examined, Explanation, Finding, Question};
 use lockstep_step::{
-    Caller, CredentialKey, Handling, MAX_RULES, Sealing, SealingPolicy, WorkflowEgress,
+    Caller, CredentialKey, Expiry, Handling, MAX_RULES, Sealing, SealingPolicy, WorkflowEgress,
     WorkflowName, WorkspaceName,
 };
 use lockstep_store::Thing;
@@ -118,7 +118,7 @@ impl Runner {
         let entry = self.store().workspace(&permit).await;
         let policy = self.told(caller, workspace, entry).await?.sealing;
         let found = credentials.into_iter().find(|it| it.credential.key == *key);
-        Ok(Carried::of(found, policy))
+        Ok(Carried::of(found, policy, Timestamp::now()))
     }
 }
 
@@ -130,12 +130,15 @@ enum Carried {
 }
 
 impl Carried {
-    fn of(found: Option<EffectiveCredential>, policy: SealingPolicy) -> Self {
+    fn of(found: Option<EffectiveCredential>, policy: SealingPolicy, now: Timestamp) -> Self {
         let Some(found) = found else {
             return Self::Not("there is no credential of this key for the workflow");
         };
         if !found.permitted {
             return Self::Not("the workflow may not use the credential");
+        }
+        if Expiry::at(found.credential.expires_at, now).is_over() {
+            return Self::Not("the credential has expired");
         }
         match (found.credential.handling, policy) {
             (Ok(Handling::Sealed(sealing)), _) => Self::Sealed(sealing),

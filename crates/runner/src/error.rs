@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{CredentialKey, RunId};
+use lockstep_step::{CredentialKey, MAX_NOTE_BYTES, RunId};
 use lockstep_store::{StoreError, Thing};
 use lockstep_vault::{
     Forbidden, KekId, KeyError, OpenError, OtherWorkspace, RecordError, SealError,
@@ -38,6 +38,25 @@ pub enum ManageError {
     /// A value is the empty string.
     #[error("the value of credential `{0}` is empty")]
     ValueEmpty(CredentialKey),
+    /// A note breaks a limit.
+    #[error("the note of credential `{key}` cannot be kept")]
+    Note {
+        /// Whose note.
+        key: CredentialKey,
+        /// Why not.
+        source: InvalidNote,
+    },
+    /// No run would ever get it.
+    #[error("credential `{0}` would have expired already")]
+    ExpiredAlready(CredentialKey),
+    /// What the caller demands of the present version does not hold.
+    #[error("credential `{key}` {}", at(*current))]
+    Condition {
+        /// Which one.
+        key: CredentialKey,
+        /// Its version; `None` if it is not there.
+        current: Option<u64>,
+    },
     /// A key stands twice in one call.
     #[error("credential `{0}` is given twice")]
     KeyTwice(CredentialKey),
@@ -88,6 +107,28 @@ pub enum ManageError {
     /// Any other answer of the store.
     #[error(transparent)]
     Store(StoreError),
+}
+
+/// Why a text is no note.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidNote {
+    /// Over the limit.
+    #[error("it has {length} bytes, over the limit of {MAX_NOTE_BYTES}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// It would do something to the terminal that shows it.
+    #[error("it has a line break or another control character")]
+    Control,
+}
+
+/// Where a thing stands, as the end of a sentence.
+fn at(version: Option<u64>) -> String {
+    match version {
+        Some(version) => format!("is at version {version}"),
+        None => "is not there".to_owned(),
+    }
 }
 
 /// Why there is no report of a run: the call was wrong, or the host failed. What a guest does is an outcome.

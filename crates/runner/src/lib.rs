@@ -45,7 +45,7 @@ pub use credentials::{
     CredentialPut, CredentialUsage, EffectiveCredential, NewCredential, PutResult, PutRule,
 };
 pub use egress::RequestQuestion;
-pub use error::{HostFault, ManageError, RunError};
+pub use error::{HostFault, InvalidNote, ManageError, RunError};
 pub use keys::{
     KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,
     RewrapProgress, Rewrapped,
@@ -54,9 +54,9 @@ pub use lockstep_sandbox::{
     LoadError, LogSink, Sandbox, SandboxConfig, SandboxError, SourceKind, StepFile,
 };
 pub use lockstep_store::{
-    CredentialEntry, Dependents, KekEntry, LogEntry, Removal, RunFilter, RunRecord, RunState,
-    RunStatus, RunStep, RunSummary, SqliteStore, StepEntry, Store, StoreError, Thing, TokenEntry,
-    WorkflowEntry, WorkspaceEntry,
+    CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, Removal, RunFilter,
+    RunRecord, RunState, RunStatus, RunStep, RunSummary, SqliteStore, StepEntry, Store, StoreError,
+    Thing, TokenEntry, WorkflowEntry, WorkspaceEntry,
 };
 pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file};
 pub use registry::{StepAdded, StepWarning};

@@ -151,9 +151,10 @@ impl Runner {
             .snapshots
             .at(self.store(), workspace, mark)
             .await?;
+        let now = Timestamp::now();
         for key in keys {
             let key = key.clone();
-            match choose(&snapshot, workflow, &key).map(|chosen| chosen.handling) {
+            match choose(&snapshot, workflow, &key, now).map(|chosen| chosen.handling) {
                 Err(reason) => named.warnings.push(StepWarning { key, reason }),
                 Ok(Handling::Sealed(_)) => named.sealed.push(key),
                 Ok(Handling::Reveal) => {}

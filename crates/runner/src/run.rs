@@ -312,7 +312,11 @@ impl OpenRun {
             .snapshots
             .at(store, &self.workspace, mark)
             .await?;
-        Ok(Granted(self.parts.vault.resolve(permit, snapshot)?))
+        Ok(Granted(self.parts.vault.resolve(
+            permit,
+            snapshot,
+            Timestamp::now(),
+        )?))
     }
 
     async fn close(self, execution: Execution, recorder: &Recorder) -> Result<RunReport, RunError> {

@@ -387,9 +387,10 @@ impl CredentialError {
     fn denied(asked: &str, reason: DenialReason) -> Self {
         match reason {
             DenialReason::NotSealed => Self::sealing_required(asked),
-            DenialReason::NotFound | DenialReason::NotPermitted | DenialReason::InvalidKey => {
-                Self::missing(asked)
-            }
+            DenialReason::NotFound
+            | DenialReason::Expired
+            | DenialReason::NotPermitted
+            | DenialReason::InvalidKey => Self::missing(asked),
         }
     }
 

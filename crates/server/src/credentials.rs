@@ -57,6 +57,7 @@ pub(crate) async fn put_credential(
         key,
         value: request.secret(VALUE).await?,
         note: None,
+        expires_at: None,
         handling: None,
     };
     let puts = host

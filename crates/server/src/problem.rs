@@ -243,6 +243,11 @@ impl From<ManageError> for Problem {
                 Self::too_large("value_too_large", "the value", Some(*length as u64), *limit)
             }
             ManageError::ValueEmpty(_) => Self::bad_request("value_empty", &error),
+            ManageError::Note { source, .. } => Self::bad_request("invalid_note", source),
+            ManageError::ExpiredAlready(_) => Self::bad_request("invalid_expiry", &error),
+            ManageError::Condition { .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "version_conflict", &error)
+            }
             ManageError::KeyTwice(_) => Self::bad_request("key_twice", &error),
             ManageError::TooManyRules { .. } => Self::bad_request("too_many_rules", &error),
             ManageError::Handling { .. } => Self::conflict("handling_unknown", &error),

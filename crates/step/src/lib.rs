@@ -6,8 +6,10 @@
 mod name;
 
 mod caller;
+mod condition;
 mod digest;
 mod egress;
+mod expiry;
 mod limits;
 mod log;
 mod outcome;
@@ -18,13 +20,15 @@ mod scope;
 mod sealing;
 
 pub use caller::{Caller, InvalidRole, Right, Role};
+pub use condition::{Condition, Versions};
 pub use digest::{Digest, InvalidDigest};
 pub use egress::{
     Destination, EgressRule, HostPattern, InvalidDestination, InvalidHostPattern, InvalidMethod,
     InvalidPath, InvalidRule, MAX_RULES, Method, NoRule, PathPattern, RequestTarget, Scheme,
     WorkflowEgress,
 };
-pub use limits::{Limits, MAX_MODULE_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
+pub use expiry::{EXPIRY_WARNING, Expiry};
+pub use limits::{Limits, MAX_MODULE_BYTES, MAX_NOTE_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
 pub use log::{LogChunk, LogStream};
 pub use name::{CredentialKey, InvalidName, StepName, TokenName, WorkflowName, WorkspaceName};
 pub use outcome::{Failure, Outcome, OutcomeKind, Phase};

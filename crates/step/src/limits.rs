@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Largest value of a credential, in bytes: 64 KiB holds a certificate chain with its key, and no data file.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
+/// Longest note on a credential, in bytes: some sentences on where it comes from and who to ask.
+pub const MAX_NOTE_BYTES: usize = 1024;
+
 /// Largest step that is registered, in bytes: the engines of scripting languages fit, disk images do not.
 pub const MAX_MODULE_BYTES: usize = 64 * 1024 * 1024;
 

@@ -63,6 +63,8 @@ pub struct Denied {
 pub enum DenialReason {
     /// Neither the workflow nor the workspace has it.
     NotFound,
+    /// It is there, and was good for runs that started earlier.
+    Expired,
     /// The workflow's usage permission does not list it.
     NotPermitted,
     /// It may be revealed, and its workspace allows sealed credentials only.

@@ -94,6 +94,7 @@ async fn add_workspace(store: &dyn Store, vault: &Vault, number: u32) {
         key,
         current: None,
         sealed,
+        maskable: true,
         workspace_key,
         note: None,
     };

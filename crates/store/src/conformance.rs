@@ -4,6 +4,7 @@
 mod credentials;
 mod egress;
 mod keks;
+mod life;
 mod runs;
 mod sealing;
 mod setup;
@@ -21,6 +22,7 @@ use crate::store::Store;
 pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     workspaces::claims(&make).await;
     credentials::claims(&make).await;
+    life::claims(&make).await;
     sealing::claims(&make).await;
     egress::claims(&make).await;
     keks::claims(&make).await;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{CredentialKey, Handling, Scope, SealingPolicy, StepName, WorkflowName};
+use lockstep_step::{CredentialKey, Handling, RunId, Scope, SealingPolicy, StepName, WorkflowName};
 use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
 
 /// A credential in a list.
@@ -16,6 +16,14 @@ pub struct CredentialEntry {
     pub version: u64,
     /// What a step gets of it, as the record says; or why that cannot be read.
     pub handling: Result<Handling, RecordError>,
+    /// Length of its value, which whoever sees the record knows anyway; `None` if the record cannot be read.
+    pub value_bytes: Option<usize>,
+    /// Whether its value can be taken out of texts; `None` for one that was set before that was kept.
+    pub maskable: Option<bool>,
+    /// From when on no run that starts gets its present version.
+    pub expires_at: Option<Timestamp>,
+    /// The last run that is known to have been given it.
+    pub last_use: Option<CredentialLastUse>,
     /// When it was first set.
     pub created_at: Timestamp,
     /// By whom.
@@ -28,11 +36,24 @@ pub struct CredentialEntry {
     pub note: Option<String>,
 }
 
+/// The last time that a run was given a credential, to the minute: uses within a minute of it are not kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CredentialLastUse {
+    /// When that run ended.
+    pub at: Timestamp,
+    /// Which one it was.
+    pub run: RunId,
+    /// Which version it was given.
+    pub version: u64,
+}
+
 /// What a new version of a credential is sealed on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PutBase {
     /// The present version; `None` if there is no such credential.
     pub current: Option<u64>,
+    /// When that one expires.
+    pub expires_at: Option<Timestamp>,
     /// What a step gets of that one, or why that cannot be read.
     pub handling: Option<Result<Handling, RecordError>>,
     /// The version to seal under. It was never used for this key, not even before a deletion.
@@ -52,11 +73,13 @@ pub struct PutCredential {
     pub key: CredentialKey,
     /// [`PutBase::current`]: if it is another by now, the put is refused.
     pub current: Option<u64>,
-    /// Sealed under [`PutBase::next`].
+    /// Sealed under [`PutBase::next`], with its end.
     pub sealed: SealedCredential,
+    /// Whether the value can be taken out of texts.
+    pub maskable: bool,
     /// The key that it is sealed under: [`PutBase::workspace_key`], or a new one if the workspace had none.
     pub workspace_key: WrappedWorkspaceKey,
-    /// What people say about it; `None` leaves what is there.
+    /// What people say about it; `None` leaves what is there, and no text takes it away.
     pub note: Option<String>,
 }
 

@@ -21,7 +21,9 @@ mod sqlite;
 pub mod conformance;
 
 pub use backup::{BackupContents, BackupError, IfThere, Progress, RestoreError, Restored};
-pub use credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+pub use credential::{
+    CredentialEntry, CredentialLastUse, Dependents, PutBase, PutCredential, Removal,
+};
 pub use error::{StoreError, Thing};
 pub use kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 pub use run::{

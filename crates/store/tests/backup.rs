@@ -154,6 +154,7 @@ async fn set(store: &SqliteStore, key: &str, value: &str) -> (Vec<u8>, lockstep_
         key,
         current: None,
         sealed,
+        maskable: true,
         workspace_key,
         note: None,
     };
@@ -261,7 +262,7 @@ fn set_note(data: &Path, name: usize, note: &str) {
     let connection = rusqlite::Connection::open(data.join("lockstep.db")).unwrap();
     connection
         .execute(
-            "INSERT INTO credentials VALUES (1, '', ?1, 1, NULL, 1, 0, '', 0, '', ?2)",
+            "INSERT INTO credentials VALUES (1, '', ?1, 1, NULL, 1, 0, '', 0, '', ?2, NULL, NULL)",
             (format!("K{name}"), note),
         )
         .unwrap();

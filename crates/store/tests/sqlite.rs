@@ -207,6 +207,8 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
          ALTER TABLE workflows DROP COLUMN egress; ALTER TABLE workflows DROP COLUMN egress_at;
          ALTER TABLE workflows DROP COLUMN egress_by;
          DROP TABLE tokens;
+         DROP TABLE credential_uses;
+         ALTER TABLE credentials DROP COLUMN expires_at; ALTER TABLE credentials DROP COLUMN maskable;
          PRAGMA user_version = 1",
     );
     let store = open(directory.path());
@@ -222,6 +224,7 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
         .try_into()
         .unwrap();
     assert_eq!(credential.handling, Ok(Handling::Reveal));
+    assert_eq!((credential.maskable, credential.expires_at), (None, None));
     drop(store);
     assert!(is_kept(directory.path(), &record));
 }
@@ -314,6 +317,7 @@ async fn set_canary(store: &SqliteStore, admin: &AdminPermit) -> Vec<u8> {
         key,
         current: None,
         sealed,
+        maskable: true,
         workspace_key,
         note: None,
     };
@@ -417,7 +421,7 @@ async fn a_bad_record_is_listed_and_stops_no_other() {
     sql(
         directory.path(),
         "INSERT INTO credentials SELECT workspace_id, workflow, 'BAD', version, x'4c4b435209', revision, created_at,
-                created_by, rotated_at, rotated_by, note FROM credentials",
+                created_by, rotated_at, rotated_by, note, maskable, expires_at FROM credentials",
     );
     let permit = ViewPermit::check(admin().caller(), admin().workspace()).unwrap();
     let listed = store.credentials(&permit).await.unwrap();

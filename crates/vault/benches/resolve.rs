@@ -12,6 +12,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use lockstep_secret::Secret;
 use lockstep_step::{
     Caller, CredentialKey, Handling, Role, Scope, SealingPolicy, UsagePermission, WorkflowName,
@@ -90,12 +92,19 @@ impl Workspace {
 
     fn resolve(&self) {
         let (permit, snapshot) = (self.permit.clone(), Arc::clone(&self.snapshot));
-        black_box(self.vault.resolve(permit, snapshot).unwrap());
+        black_box(
+            self.vault
+                .resolve(permit, snapshot, Timestamp::UNIX_EPOCH)
+                .unwrap(),
+        );
     }
 
     fn reveal(&self, round: usize) {
         let (permit, snapshot) = (self.permit.clone(), Arc::clone(&self.snapshot));
-        let grants = self.vault.resolve(permit, snapshot).unwrap();
+        let grants = self
+            .vault
+            .resolve(permit, snapshot, Timestamp::UNIX_EPOCH)
+            .unwrap();
         let key = &self.asked[round % self.asked.len()];
         black_box(grants.reveal(key).unwrap());
     }

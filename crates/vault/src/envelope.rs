@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lockstep_secret::Zeroizing;
+use jiff::Timestamp;
 
-use lockstep_secret::{KeyMaterial, Secret};
+use lockstep_secret::{KeyMaterial, Secret, Zeroizing};
 use lockstep_step::{CredentialKey, Handling, MAX_VALUE_BYTES, Scope, WorkspaceName};
 
 use crate::context::{Context, Place};
@@ -32,6 +32,8 @@ pub struct WrappedWorkspaceKey {
 pub struct SealedCredential {
     version: u64,
     record: Box<[u8]>,
+    /// Stands beside the record and is not bound to it: whoever can write there can have an end moved, and no value told.
+    expires_at: Option<Timestamp>,
 }
 
 /// Which version of which credential a value is sealed for, and how it may be used.
@@ -236,7 +238,20 @@ impl SealedCredential {
         Self {
             version,
             record: record.into(),
+            expires_at: None,
         }
+    }
+
+    /// The same, which no run gets that starts at this time or later.
+    #[must_use]
+    pub fn expiring(self, expires_at: Option<Timestamp>) -> Self {
+        Self { expires_at, ..self }
+    }
+
+    /// When it expires, if it does.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
     }
 
     /// Which version of the credential it is.
@@ -308,6 +323,7 @@ impl SealedCredential {
         Ok(Self {
             version: version.version,
             record: record.encode().into(),
+            expires_at: None,
         })
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use lockstep_secret::Secret;
 use lockstep_step::{
-    CredentialKey, DenialReason, Handling, Scope, Sealing, UsagePermission, WorkflowEgress,
+    CredentialKey, DenialReason, Expiry, Handling, Scope, Sealing, UsagePermission, WorkflowEgress,
     WorkflowName, WorkspaceName,
 };
 
@@ -31,6 +33,7 @@ pub struct Grants {
     vault: Arc<Vault>,
     snapshot: Arc<WorkspaceSnapshot>,
     permit: RunPermit,
+    started_at: Timestamp,
 }
 
 /// A credential in plaintext, and which one it is.
@@ -83,8 +86,9 @@ pub struct OtherWorkspace {
     pub asked: WorkspaceName,
 }
 
-/// The rules: what the workflow may use; then its own credential; then the workspace's; then whether it is sealed, if it
-/// must be. An override that is not sealed does not give way to a sealed one of the workspace.
+/// The rules: what the workflow may use; then its own credential; then the workspace's; then whether it has expired for a
+/// run that starts `now`; then whether it is sealed, if it must be. An override that has expired or is not sealed does not
+/// give way to one of the workspace: whoever set it wanted another value for this workflow, not the workspace's some day.
 ///
 /// # Errors
 /// The reason why there is none. A key that may not be used is `NotPermitted`, whether it exists or not.
@@ -92,6 +96,7 @@ pub fn choose<'a>(
     snapshot: &'a WorkspaceSnapshot,
     workflow: &WorkflowName,
     key: &CredentialKey,
+    now: Timestamp,
 ) -> Result<Chosen<'a>, DenialReason> {
     if !snapshot.permission(workflow).allows(key) {
         return Err(DenialReason::NotPermitted);
@@ -103,6 +108,9 @@ pub fn choose<'a>(
     } else {
         return Err(DenialReason::NotFound);
     };
+    if Expiry::at(sealed.expires_at(), now).is_over() {
+        return Err(DenialReason::Expired);
+    }
     let handling = match sealed.head() {
         Ok(head) if !snapshot.sealing().allows(&head.handling) => {
             return Err(DenialReason::NotSealed);
@@ -125,6 +133,7 @@ impl Grants {
         vault: Arc<Vault>,
         permit: RunPermit,
         snapshot: Arc<WorkspaceSnapshot>,
+        started_at: Timestamp,
     ) -> Result<Self, OtherWorkspace> {
         if permit.workspace() != snapshot.workspace() {
             return Err(OtherWorkspace {
@@ -136,6 +145,7 @@ impl Grants {
             vault,
             snapshot,
             permit,
+            started_at,
         })
     }
 
@@ -164,8 +174,7 @@ impl Grants {
     }
 
     fn choose(&self, key: &CredentialKey) -> Result<Chosen<'_>, RevealError> {
-        let chosen = choose(&self.snapshot, self.permit.workflow(), key);
-        chosen.map_err(|reason| RevealError::Denied {
+        self.chosen(key).map_err(|reason| RevealError::Denied {
             key: key.clone(),
             reason,
         })
@@ -212,7 +221,11 @@ impl Grants {
     /// # Errors
     /// The reason why [`Grants::reveal`] would deny it.
     pub fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
-        choose(&self.snapshot, self.permit.workflow(), key).map(|chosen| chosen.handling)
+        self.chosen(key).map(|chosen| chosen.handling)
+    }
+
+    fn chosen(&self, key: &CredentialKey) -> Result<Chosen<'_>, DenialReason> {
+        choose(&self.snapshot, self.permit.workflow(), key, self.started_at)
     }
 
     /// Where the requests of the run may go.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use lockstep_secret::{KeyMaterial, Secret};
 use lockstep_step::{CredentialKey, WorkspaceName};
 
@@ -144,7 +146,7 @@ impl Vault {
         SealedCredential::seal(&unwrapped, workspace_key.id(), workspace, version, value)
     }
 
-    /// What a run may use, as `snapshot` shows it. Costs the same for any number of credentials.
+    /// What a run that starts at `started_at` may use, as `snapshot` shows it. Costs the same for any number of credentials.
     ///
     /// # Errors
     /// [`OtherWorkspace`] if the permit is not for the snapshot's workspace.
@@ -152,8 +154,9 @@ impl Vault {
         self: &Arc<Self>,
         permit: RunPermit,
         snapshot: Arc<WorkspaceSnapshot>,
+        started_at: Timestamp,
     ) -> Result<Grants, OtherWorkspace> {
-        Grants::new(Arc::clone(self), permit, snapshot)
+        Grants::new(Arc::clone(self), permit, snapshot, started_at)
     }
 
     pub(crate) fn open(

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use lockstep_secret::Secret;
@@ -114,7 +115,9 @@ fn open(vault: &Arc<Vault>, row: &Row) -> Result<String, OpenError> {
         changes,
     });
     let permit = RunPermit::check(&admin(), &row.workspace, &workflow).unwrap();
-    let grants = vault.resolve(permit, Arc::new(snapshot)).unwrap();
+    let grants = vault
+        .resolve(permit, Arc::new(snapshot), Timestamp::UNIX_EPOCH)
+        .unwrap();
     match grants.open_for_host(&row.key) {
         Ok(revealed) => Ok(revealed.secret.expose().to_owned()),
         Err(RevealError::Open { source, .. }) => Err(source),

@@ -1,6 +1,7 @@
 //! Which credential a run gets: the rules as a table, and what a run is told.
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests, which the exception for tests does not reach"
 )]
@@ -8,6 +9,8 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
 
 use lockstep_secret::Secret;
 use lockstep_step::{
@@ -22,6 +25,11 @@ use lockstep_vault::{
 
 fn name<T: FromStr<Err: fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
+}
+
+/// When the runs of these tests start.
+fn now() -> Timestamp {
+    "2026-11-26T12:00:00Z".parse().unwrap()
 }
 
 fn caller(role: Role) -> Caller {
@@ -52,6 +60,16 @@ fn shared(key: &str, version: u64) -> Change {
     set(Scope::Workspace, key, version)
 }
 
+/// The same, which expires so many seconds after the run has started.
+fn until(seconds: i64, change: Change) -> Change {
+    let Change::Set { scope, key, sealed } = change else {
+        panic!("what expires is set");
+    };
+    let end = now() + SignedDuration::from_secs(seconds);
+    let sealed = sealed.expiring(Some(end));
+    Change::Set { scope, key, sealed }
+}
+
 fn may_use(permission: UsagePermission) -> Change {
     Change::Permission {
         workflow: name("daily"),
@@ -79,7 +97,9 @@ fn snapshot(content: Vec<Change>) -> WorkspaceSnapshot {
 fn grants(snapshot: WorkspaceSnapshot) -> Grants {
     let vault = Arc::new(Vault::new(Keyring::new(Kek::generate().unwrap())));
     let permit = RunPermit::check(&caller(Role::Editor), &name("acme"), &name("daily"));
-    vault.resolve(permit.unwrap(), Arc::new(snapshot)).unwrap()
+    vault
+        .resolve(permit.unwrap(), Arc::new(snapshot), now())
+        .unwrap()
 }
 
 /// What `daily` gets for `TOKEN`: the scope and version, or why not.
@@ -90,7 +110,7 @@ fn grants(snapshot: WorkspaceSnapshot) -> Grants {
 fn check(content: Vec<Change>, expected: Result<(Scope, u64), DenialReason>) {
     let snapshot = snapshot(content);
     let (workflow, key): (WorkflowName, CredentialKey) = (name("daily"), name("TOKEN"));
-    let chosen = choose(&snapshot, &workflow, &key);
+    let chosen = choose(&snapshot, &workflow, &key, now());
     let told = chosen.map(|chosen| (chosen.scope, chosen.sealed.version()));
     let has_it = expected.is_ok();
     assert_eq!(told, expected);
@@ -99,7 +119,7 @@ fn check(content: Vec<Change>, expected: Result<(Scope, u64), DenialReason>) {
 
 #[test]
 fn the_rules_in_their_order() {
-    use DenialReason::{NotFound, NotPermitted};
+    use DenialReason::{Expired, NotFound, NotPermitted};
     let daily = || Scope::Workflow(name("daily"));
     let all = || may_use(UsagePermission::All);
     let lists_it = || may_use(selected(&["TOKEN", "OTHER"]));
@@ -140,6 +160,27 @@ fn the_rules_in_their_order() {
     check(
         vec![may_use(selected(&["Token"])), shared("TOKEN", 1)],
         Err(NotPermitted),
+    );
+
+    // What expires is good for runs that start before.
+    check(
+        vec![all(), until(1, shared("TOKEN", 1))],
+        Ok((Scope::Workspace, 1)),
+    );
+    check(vec![all(), until(0, shared("TOKEN", 1))], Err(Expired));
+    check(vec![all(), until(-1, own("TOKEN", 2))], Err(Expired));
+    check(
+        vec![lists_another(), until(-1, shared("TOKEN", 1))],
+        Err(NotPermitted),
+    );
+    // An override that has expired does not give way, and stands before one that has.
+    check(
+        vec![all(), shared("TOKEN", 1), until(-1, own("TOKEN", 2))],
+        Err(Expired),
+    );
+    check(
+        vec![all(), until(-1, shared("TOKEN", 1)), own("TOKEN", 2)],
+        Ok((daily(), 2)),
     );
 
     // A workflow that is not there uses nothing.
@@ -215,7 +256,7 @@ fn of_both_kinds(policy: SealingPolicy) -> Grants {
         ..changes(1, content)
     });
     let permit = RunPermit::check(&caller(Role::Editor), &name("acme"), &name("daily")).unwrap();
-    vault.resolve(permit, Arc::new(snapshot)).unwrap()
+    vault.resolve(permit, Arc::new(snapshot), now()).unwrap()
 }
 
 fn to_slack() -> Handling {
@@ -312,7 +353,7 @@ fn a_permit_is_for_its_workspace() {
     let vault = Arc::new(Vault::new(Keyring::new(Kek::generate().unwrap())));
     let theirs = RunPermit::check(&caller(Role::Admin), &name("globex"), &name("daily"));
     let error = vault
-        .resolve(theirs.unwrap(), Arc::new(snapshot(vec![])))
+        .resolve(theirs.unwrap(), Arc::new(snapshot(vec![])), now())
         .unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -356,7 +397,7 @@ fn a_locked_vault_opens_nothing_and_still_denies() {
         ..changes(1, content)
     });
     let permit = RunPermit::check(&caller(Role::Editor), &name("acme"), &name("daily")).unwrap();
-    let grants = vault.resolve(permit, Arc::new(snapshot)).unwrap();
+    let grants = vault.resolve(permit, Arc::new(snapshot), now()).unwrap();
     assert!(matches!(
         grants.reveal(&name("TOKEN")),
         Err(RevealError::Open { source: OpenError::Locked(reason), .. })

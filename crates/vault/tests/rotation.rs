@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -134,7 +135,7 @@ fn open(
     });
     let permit = RunPermit::check(&admin(), acme.workspace(), &workflow).unwrap();
     match vault
-        .resolve(permit, Arc::new(snapshot))
+        .resolve(permit, Arc::new(snapshot), Timestamp::UNIX_EPOCH)
         .unwrap()
         .reveal(&token())
     {

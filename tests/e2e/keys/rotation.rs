@@ -35,6 +35,7 @@ async fn set_token(runner: &Runner, admin: &Caller, workspace: &WorkspaceName) {
         key: "TOKEN".parse().unwrap(),
         value: Secret::new(format!("the value of {workspace}")),
         note: None,
+        expires_at: None,
         handling: None,
     }];
     let (scope, rule) = (Scope::Workspace, PutRule::CreateOrRotate);

@@ -72,6 +72,7 @@ async fn set_credentials(host: &TestHost, cases: &[Case]) {
                 key: key(number, index).parse().unwrap(),
                 value: Secret::new(value),
                 note: None,
+                expires_at: None,
                 handling: None,
             });
         }

@@ -186,6 +186,7 @@ impl<'a> Demo<'a> {
             key,
             value: Secret::new(value.to_owned()),
             note: None,
+            expires_at: None,
             handling: None,
         }];
         let put = self.runner.put_credentials(

@@ -241,6 +241,9 @@ fn hints(report: &RunReport, place: &InWorkflow) -> Vec<String> {
             DenialReason::NotFound => Some(format!(
                 "there is no `{key}`: `lockstep credential set {key} --workspace {workspace}` sets it"
             )),
+            DenialReason::Expired => Some(format!(
+                "`{key}` has expired: `lockstep credential rotate {key} --workspace {workspace}` gives it a new value"
+            )),
             DenialReason::NotPermitted => Some(format!(
                 "workflow `{workflow}` may not use `{key}`: `lockstep permission set --workspace {workspace} \
                  --workflow {workflow}` changes that"

@@ -189,6 +189,7 @@ const DYNAMIC: &str = "(dynamic)";
 pub(super) fn reason_in_words(reason: DenialReason) -> &'static str {
     match reason {
         DenialReason::NotFound => "there is no such credential",
+        DenialReason::Expired => "it has expired",
         DenialReason::NotPermitted => "its workflow may not use it",
         DenialReason::NotSealed => {
             "its workspace allows sealed credentials only, and it is not sealed"

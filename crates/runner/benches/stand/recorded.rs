@@ -37,6 +37,7 @@ impl Recorded {
             key: "KEY".parse().unwrap(),
             value: Secret::new(VALUE.to_owned()),
             note: None,
+            expires_at: None,
             handling: None,
         }];
         let rule = PutRule::CreateOrRotate;

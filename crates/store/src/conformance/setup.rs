@@ -163,6 +163,7 @@ impl Tenant {
             key,
             current: base.current,
             sealed,
+            maskable: true,
             workspace_key,
             note: None,
         }
@@ -261,19 +262,30 @@ pub(super) fn new_step(code: &str, references: &[&str]) -> NewStep {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a claim compares made-up values in plaintext"
-)]
 pub(super) fn reveal(
     vault: &Arc<Vault>,
     snapshot: Arc<WorkspaceSnapshot>,
     workflow: &str,
     key: &str,
 ) -> Result<String, DenialReason> {
+    reveal_at(vault, snapshot, workflow, key, at(1))
+}
+
+/// What a run that starts then gets.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a claim compares made-up values in plaintext"
+)]
+pub(super) fn reveal_at(
+    vault: &Arc<Vault>,
+    snapshot: Arc<WorkspaceSnapshot>,
+    workflow: &str,
+    key: &str,
+    started_at: Timestamp,
+) -> Result<String, DenialReason> {
     let permit = RunPermit::check(&alice(), snapshot.workspace(), &name(workflow));
     let grants = vault
-        .resolve(permit.expect("an admin"), snapshot)
+        .resolve(permit.expect("an admin"), snapshot, started_at)
         .expect("one workspace");
     match grants.open_for_host(&name(key)) {
         Ok(revealed) => Ok(revealed.secret.expose().to_owned()),

@@ -202,7 +202,7 @@ fn what_runs_see(
     for workflow in ["default", "daily"] {
         for key in ["A", "B", "C"] {
             let (workflow, key) = (name(workflow), name(key));
-            let chosen = lockstep_vault::choose(snapshot, &workflow, &key);
+            let chosen = lockstep_vault::choose(snapshot, &workflow, &key, at(1));
             if let Ok(chosen) = &chosen {
                 let told = reveal(
                     &tenant.vault,

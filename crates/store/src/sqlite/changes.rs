@@ -61,7 +61,7 @@ fn credentials(
     changes: &mut Vec<Change>,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT workflow, key, version, record FROM credentials
+        "SELECT workflow, key, version, record, expires_at FROM credentials
           WHERE workspace_id = ?1 AND revision > ?2 AND (record IS NOT NULL OR ?2 >= 0)",
     )?;
     let rows = statement.query_and_then(params![workspace_id, revision], |row| {
@@ -70,7 +70,8 @@ fn credentials(
             Some(record) => Change::Set {
                 scope,
                 key,
-                sealed: SealedCredential::from_record(row.count(2)?, record),
+                sealed: SealedCredential::from_record(row.count(2)?, record)
+                    .expiring(row.optional_time(4)?),
             },
             None => Change::Deleted { scope, key },
         })

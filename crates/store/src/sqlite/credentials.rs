@@ -6,16 +6,23 @@ use rusqlite::{Connection, params};
 use lockstep_step::{CredentialKey, Handling, Scope, WorkspaceName};
 use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
 
-use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+use crate::credential::{
+    CredentialEntry, CredentialLastUse, Dependents, PutBase, PutCredential, Removal,
+};
 use crate::error::{StoreError, Thing};
 
 use super::column::{Columns as _, number_column, scope_column};
 use super::keks;
 use super::workspaces::{next_revision, sealing, workflow_id, workspace_id};
 
-const ENTRY: &str =
-    "SELECT workflow, key, version, created_at, created_by, rotated_at, rotated_by, note, record
-                       FROM credentials WHERE workspace_id = ?1 AND record IS NOT NULL";
+/// A use of one that was deleted since is no use of the one that has its key now.
+const ENTRY: &str = "
+    SELECT workflow, key, version, created_at, created_by, rotated_at, rotated_by, note, record,
+           maskable, expires_at, used_at, run, used_version
+      FROM credentials
+      LEFT JOIN (SELECT workspace_id, workflow, key, used_at, run, version AS used_version FROM credential_uses)
+           USING (workspace_id, workflow, key)
+     WHERE workspace_id = ?1 AND record IS NOT NULL";
 
 /// Who sets it, and when.
 #[derive(Clone, Copy)]
@@ -62,17 +69,35 @@ pub(super) fn find(
 fn entry(row: &rusqlite::Row<'_>) -> Result<CredentialEntry, StoreError> {
     let version = row.count(2)?;
     let sealed = SealedCredential::from_record(version, row.plain(8)?);
+    let head = sealed.head();
+    let created_at = row.time(3)?;
+    let last_use = last_use(row)?.filter(|last| last.at >= created_at);
     Ok(CredentialEntry {
         scope: row.scope(0)?,
         key: row.parsed(1)?,
         version,
-        handling: handling(&sealed),
-        created_at: row.time(3)?,
+        value_bytes: head.as_ref().ok().map(|head| head.value_bytes),
+        handling: head.map(|head| head.handling),
+        maskable: row.plain(9)?,
+        expires_at: row.optional_time(10)?,
+        last_use,
+        created_at,
         created_by: row.plain(4)?,
         rotated_at: row.time(5)?,
         rotated_by: row.plain(6)?,
         note: row.plain(7)?,
     })
+}
+
+fn last_use(row: &rusqlite::Row<'_>) -> Result<Option<CredentialLastUse>, StoreError> {
+    let Some(at) = row.optional_time(11)? else {
+        return Ok(None);
+    };
+    Ok(Some(CredentialLastUse {
+        at,
+        run: row.parsed(12)?,
+        version: row.count(13)?,
+    }))
 }
 
 fn handling(sealed: &SealedCredential) -> Result<Handling, RecordError> {
@@ -90,6 +115,10 @@ pub(super) fn put_base(
     let versions = versions(connection, workspace_id, scope, key)?;
     Ok(PutBase {
         current: versions.current.as_ref().map(SealedCredential::version),
+        expires_at: versions
+            .current
+            .as_ref()
+            .and_then(SealedCredential::expires_at),
         handling: versions.current.as_ref().map(handling),
         next: versions.last + 1,
         workspace_key: readable_workspace_key(connection, workspace_id)?,
@@ -194,13 +223,15 @@ fn upsert(
     connection
         .prepare_cached(
             "INSERT INTO credentials (workspace_id, workflow, key, version, record, revision,
-                                      created_at, created_by, rotated_at, rotated_by, note)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?8, ?9)
+                                      created_at, created_by, rotated_at, rotated_by, note,
+                                      maskable, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?8, nullif(?9, ''), ?10, ?11)
              ON CONFLICT (workspace_id, workflow, key) DO UPDATE
                 SET version = ?4, record = ?5, revision = ?6,
                     created_at = iif(record IS NULL, ?7, created_at),
                     created_by = iif(record IS NULL, ?8, created_by),
-                    rotated_at = ?7, rotated_by = ?8, note = coalesce(?9, note)",
+                    rotated_at = ?7, rotated_by = ?8,
+                    note = nullif(coalesce(?9, note), ''), maskable = ?10, expires_at = ?11",
         )?
         .execute(params![
             workspace_id,
@@ -212,6 +243,8 @@ fn upsert(
             stamp.at.as_microsecond(),
             stamp.by,
             put.note,
+            put.maskable,
+            put.sealed.expires_at().map(Timestamp::as_microsecond),
         ])?;
     Ok(())
 }
@@ -346,18 +379,22 @@ fn versions(
 ) -> Result<Versions, StoreError> {
     let found = connection
         .prepare_cached(
-            "SELECT version, record FROM credentials
+            "SELECT version, record, expires_at FROM credentials
               WHERE workspace_id = ?1 AND workflow = ?2 AND key = ?3",
         )?
         .query_and_then(
             params![workspace_id, scope_column(scope), key.as_str()],
-            |row| Ok::<_, StoreError>((row.count(0)?, row.plain::<Option<Vec<u8>>>(1)?)),
+            |row| {
+                let record: Option<Vec<u8>> = row.plain(1)?;
+                Ok::<_, StoreError>((row.count(0)?, record, row.optional_time(2)?))
+            },
         )?
         .next()
         .transpose()?;
     Ok(match found {
-        Some((last, record)) => Versions {
-            current: record.map(|record| SealedCredential::from_record(last, record)),
+        Some((last, record, expires_at)) => Versions {
+            current: record
+                .map(|record| SealedCredential::from_record(last, record).expiring(expires_at)),
             last,
         },
         None => Versions {

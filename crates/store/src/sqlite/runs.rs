@@ -9,9 +9,12 @@ use lockstep_vault::SnapshotMark;
 use crate::error::{StoreError, Thing};
 use crate::run::{NewRun, OpenedRun, RunEnd, RunSource, RunStatus};
 
-use super::column::number_column;
+use super::column::{number_column, scope_column};
 use super::steps;
 use super::workspaces::exists;
+
+/// Uses of a credential that are kept are so far apart: a minute tells whether one is in use, and costs no run a write.
+const USE_APART_US: i64 = 60_000_000;
 
 /// Records that `run` starts. `owner` is the store that it lives with.
 pub(super) fn open(
@@ -94,13 +97,13 @@ pub(super) fn append_log(
 pub(super) fn close(connection: &Connection, run: &RunId, end: &RunEnd) -> Result<(), StoreError> {
     let output = end.outcome.output().map(|output| output.as_str());
     let failure = end.outcome.failure();
-    let number: Option<i64> = connection
+    let closed: Option<(i64, i64)> = connection
         .prepare_cached(
             "UPDATE runs
                 SET status = ?2, ended_at = ?3, output = ?4, message = ?5, phase = ?6,
                     guest_started = ?7, requests_sent = ?8, retryable = ?9, receipt = ?10,
                     denied = ?11
-              WHERE id = ?1 AND status = 'open' RETURNING number",
+              WHERE id = ?1 AND status = 'open' RETURNING number, workspace_id",
         )?
         .query_row(
             params![
@@ -116,14 +119,48 @@ pub(super) fn close(connection: &Connection, run: &RunId, end: &RunEnd) -> Resul
                 json(&end.receipt)?,
                 json(&end.denied)?,
             ],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    match number {
-        Some(number) => insert_log(connection, number, &end.log),
+    match closed {
+        Some((number, workspace_id)) => {
+            note_uses(connection, workspace_id, run, end)?;
+            insert_log(connection, number, &end.log)
+        }
         // It says why not.
         None => open_number(connection, run).map(drop),
     }
+}
+
+/// Notes which credentials the run was given. Of many runs in a minute one is noted, so that the others only look.
+fn note_uses(
+    connection: &Connection,
+    workspace_id: i64,
+    run: &RunId,
+    end: &RunEnd,
+) -> Result<(), StoreError> {
+    if end.receipt.credentials.is_empty() {
+        return Ok(());
+    }
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO credential_uses (workspace_id, workflow, key, version, run, used_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (workspace_id, workflow, key) DO UPDATE
+            SET version = ?4, run = ?5, used_at = ?6
+          WHERE used_at <= ?6 - ?7 OR version < ?4",
+    )?;
+    for used in &end.receipt.credentials {
+        upsert.execute(params![
+            workspace_id,
+            scope_column(&used.scope),
+            used.key.as_str(),
+            number_column(used.version)?,
+            run.to_string(),
+            end.at.as_microsecond(),
+            USE_APART_US,
+        ])?;
+    }
+    Ok(())
 }
 
 pub(super) fn forbid(

@@ -74,7 +74,7 @@ async fn put_one(
     host: &Host,
     arguments: PutArguments,
     handling: Option<Handling>,
-    rule: PutRule,
+    rule: PutRule<'_>,
     console: &Console,
 ) -> Result<(), Problem> {
     let PutArguments {
@@ -95,6 +95,7 @@ async fn put_one(
         key,
         value,
         note: None,
+        expires_at: None,
         handling,
     };
     for put in put(host, &place, &[credential], rule, console).await? {
@@ -154,6 +155,7 @@ pub(super) async fn import(
             key: entry.key,
             value: entry.value,
             note: None,
+            expires_at: None,
             handling: handling.clone(),
         })
         .collect();
@@ -184,7 +186,7 @@ async fn put(
     host: &Host,
     place: &InScope,
     credentials: &[NewCredential],
-    rule: PutRule,
+    rule: PutRule<'_>,
     console: &Console,
 ) -> Result<Vec<Put>, Problem> {
     let Host { runner, caller } = host;
