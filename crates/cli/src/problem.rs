@@ -153,7 +153,6 @@ impl From<ManageError> for Problem {
             | ManageError::Note { .. }
             | ManageError::TooManyRules { .. }
             | ManageError::KeyTwice(_) => of_the_call("invalid_value"),
-            ManageError::Condition { .. } => of_the_call("version_conflict"),
             ManageError::Seal {
                 source: SealError::WorkspaceKey(OpenError::Locked(key)),
                 ..

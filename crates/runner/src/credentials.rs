@@ -1,6 +1,6 @@
 //! Credentials, as admins set them and as everybody sees them: never their values.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,8 @@ use lockstep_step::{
     SealedPlace, Sealing, WorkflowName, WorkspaceName,
 };
 use lockstep_store::{
-    CredentialEntry, Dependents, PutBase, PutCredential, Removal, StoreError, Thing,
+    CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal, StoreError,
+    Thing,
 };
 use lockstep_vault::{AdminPermit, CredentialVersion, ViewPermit, WrappedWorkspaceKey};
 
@@ -89,6 +90,26 @@ impl PutResult {
     }
 }
 
+/// What is done to one credential of several.
+#[derive(Debug)]
+pub enum CredentialChange {
+    /// It is set, whether it is there or not.
+    Set(NewCredential),
+    /// It is deleted, if it is there.
+    Delete(CredentialKey),
+}
+
+/// What was done to one credential of several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CredentialChanged {
+    /// It was set.
+    Set(CredentialPut),
+    /// It was deleted.
+    Deleted(CredentialKey),
+    /// It was not there to be deleted.
+    Absent(CredentialKey),
+}
+
 /// Who uses a credential.
 #[derive(Clone, Debug)]
 pub struct CredentialUsage {
@@ -107,6 +128,15 @@ pub struct EffectiveCredential {
     pub overrides: bool,
     /// Whether the usage permission lists it.
     pub permitted: bool,
+}
+
+impl CredentialChange {
+    fn key(&self) -> &CredentialKey {
+        match self {
+            Self::Set(new) => &new.key,
+            Self::Delete(key) => key,
+        }
+    }
 }
 
 impl Runner {
@@ -134,6 +164,54 @@ impl Runner {
                 .await
             {
                 Ok(()) => return Ok(told),
+                Err(StoreError::VersionConflict { .. }) if attempts < PUT_ATTEMPTS => {}
+                Err(error) => return self.told(caller, workspace, Err(error)).await,
+            }
+        }
+    }
+
+    /// Sets and deletes credentials of one scope: all of it or nothing. What was done is told in the order of `changes`.
+    ///
+    /// # Errors
+    /// The store's `InUse` with what would miss a credential, unless `removal` is forced; [`ManageError`], naming the
+    /// first credential that is at fault.
+    pub async fn change_credentials(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        scope: &Scope,
+        changes: Vec<CredentialChange>,
+        removal: Removal,
+    ) -> Result<Vec<CredentialChanged>, ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        let order: Vec<CredentialKey> = changes.iter().map(|it| it.key().clone()).collect();
+        if let Some(twice) = first_twice(&order) {
+            return Err(ManageError::KeyTwice(twice.clone()));
+        }
+        let (mut credentials, mut keys) = (Vec::new(), Vec::new());
+        for change in changes {
+            match change {
+                CredentialChange::Set(new) => credentials.push(new),
+                CredentialChange::Delete(key) => keys.push(key),
+            }
+        }
+        check(&credentials, Timestamp::now())?;
+        let removals = CredentialRemovals {
+            scope: scope.clone(),
+            keys,
+            removal,
+        };
+        let mut attempts = 0;
+        loop {
+            let rule = PutRule::CreateOrRotate;
+            let (puts, told) = self.seal(&permit, scope, &credentials, rule).await?;
+            attempts += 1;
+            let changed = self
+                .store()
+                .change_credentials(&permit, removals.clone(), puts, Timestamp::now())
+                .await;
+            match changed {
+                Ok(deleted) => return Ok(in_order(order, told, &deleted)),
                 Err(StoreError::VersionConflict { .. }) if attempts < PUT_ATTEMPTS => {}
                 Err(error) => return self.told(caller, workspace, Err(error)).await,
             }
@@ -171,6 +249,24 @@ impl Runner {
         let permit = ViewPermit::check(caller, workspace)?;
         let credentials = self.store().credentials(&permit).await;
         self.told(caller, workspace, credentials).await
+    }
+
+    /// The credentials of one scope whose keys come after `after`, by key: at most `limit`.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn credentials_of(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        scope: &Scope,
+        after: Option<&CredentialKey>,
+        limit: u32,
+    ) -> Result<Vec<CredentialEntry>, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let found = self.store().credentials_of(&permit, scope, after, limit);
+        let found = found.await;
+        self.told(caller, workspace, found).await
     }
 
     /// What a workflow gets for each key: its own credential, else the workspace's.
@@ -235,10 +331,28 @@ impl Runner {
         key: &CredentialKey,
         removal: Removal,
     ) -> Result<(), ManageError> {
+        let place = (scope, key);
+        self.delete_credential_if(caller, workspace, place, removal, &Condition::NONE)
+            .await
+    }
+
+    /// The same, if this holds of its present version.
+    ///
+    /// # Errors
+    /// The store's `Condition` if it does not; as for [`Runner::delete_credential`].
+    pub async fn delete_credential_if(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        (scope, key): (&Scope, &CredentialKey),
+        removal: Removal,
+        condition: &Condition,
+    ) -> Result<(), ManageError> {
         let permit = AdminPermit::check(caller, workspace)?;
+        let now = Timestamp::now();
         let removed = self
             .store()
-            .remove_credential(&permit, scope, key, removal, Timestamp::now())
+            .remove_credential(&permit, scope, key, removal, condition, now)
             .await;
         self.told(caller, workspace, removed).await
     }
@@ -329,13 +443,33 @@ impl Runner {
     }
 }
 
+fn first_twice<'k>(keys: impl IntoIterator<Item = &'k CredentialKey>) -> Option<&'k CredentialKey> {
+    let mut seen = HashSet::new();
+    keys.into_iter().find(|key| !seen.insert(*key))
+}
+
+/// What was done, in the order in which it was asked for.
+fn in_order(
+    order: Vec<CredentialKey>,
+    puts: Vec<CredentialPut>,
+    deleted: &[CredentialKey],
+) -> Vec<CredentialChanged> {
+    let puts = puts.into_iter().map(|put| (put.key.clone(), put));
+    let mut puts: HashMap<_, _> = puts.collect();
+    let changed = order.into_iter().map(|key| match puts.remove(&key) {
+        Some(put) => CredentialChanged::Set(put),
+        None if deleted.contains(&key) => CredentialChanged::Deleted(key),
+        None => CredentialChanged::Absent(key),
+    });
+    changed.collect()
+}
+
 fn check(credentials: &[NewCredential], now: Timestamp) -> Result<(), ManageError> {
-    let mut keys = HashSet::new();
+    if let Some(twice) = first_twice(credentials.iter().map(|it| &it.key)) {
+        return Err(ManageError::KeyTwice(twice.clone()));
+    }
     for credential in credentials {
         let (key, value) = (&credential.key, &credential.value);
-        if !keys.insert(key) {
-            return Err(ManageError::KeyTwice(key.clone()));
-        }
         if let Some(note) = &credential.note {
             check_note(note).map_err(|source| ManageError::Note {
                 key: key.clone(),
@@ -412,8 +546,8 @@ fn result(
 ) -> Result<PutResult, ManageError> {
     match (base.current, rule) {
         (current, PutRule::If(condition)) if !condition.holds(current) => {
-            let key = key.clone();
-            Err(ManageError::Condition { key, current })
+            let what = Thing::Credential(scope.clone(), key.clone());
+            Err(StoreError::Condition { what, current }.into())
         }
         (Some(_), _) => Ok(PutResult::Rotated),
         (None, PutRule::If(_)) => Ok(PutResult::Created),

@@ -49,14 +49,6 @@ pub enum ManageError {
     /// No run would ever get it.
     #[error("credential `{0}` would have expired already")]
     ExpiredAlready(CredentialKey),
-    /// What the caller demands of the present version does not hold.
-    #[error("credential `{key}` {}", at(*current))]
-    Condition {
-        /// Which one.
-        key: CredentialKey,
-        /// Its version; `None` if it is not there.
-        current: Option<u64>,
-    },
     /// A key stands twice in one call.
     #[error("credential `{0}` is given twice")]
     KeyTwice(CredentialKey),
@@ -121,14 +113,6 @@ pub enum InvalidNote {
     /// It would do something to the terminal that shows it.
     #[error("it has a line break or another control character")]
     Control,
-}
-
-/// Where a thing stands, as the end of a sentence.
-fn at(version: Option<u64>) -> String {
-    match version {
-        Some(version) => format!("is at version {version}"),
-        None => "is not there".to_owned(),
-    }
 }
 
 /// Why there is no report of a run: the call was wrong, or the host failed. What a guest does is an outcome.

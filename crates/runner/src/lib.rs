@@ -42,7 +42,8 @@ mod meanwhile;
 mod nearest;
 
 pub use credentials::{
-    CredentialPut, CredentialUsage, EffectiveCredential, NewCredential, PutResult, PutRule,
+    CredentialChange, CredentialChanged, CredentialPut, CredentialUsage, EffectiveCredential,
+    NewCredential, PutResult, PutRule,
 };
 pub use egress::RequestQuestion;
 pub use error::{HostFault, InvalidNote, ManageError, RunError};
@@ -55,7 +56,7 @@ pub use lockstep_sandbox::{
 };
 pub use lockstep_store::{
     CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, Removal, RunFilter,
-    RunRecord, RunState, RunStatus, RunStep, RunSummary, SqliteStore, StepEntry, Store, StoreError,
+    RunRecord, RunState, RunStatus, RunStep, RunSummary, SqliteStore, StepEntry, StepVersion, Store, StoreError,
     Thing, TokenEntry, WorkflowEntry, WorkspaceEntry,
 };
 pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file};

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use lockstep_sandbox::{Artifact, StepCode, StepFile};
 use lockstep_step::{
-    Caller, CredentialKey, DenialReason, Digest, Handling, StepName, WorkflowName, WorkspaceName,
+    Caller, Condition, CredentialKey, DenialReason, Digest, Expiry, StepName, WorkflowName,
+    WorkspaceName,
 };
-use lockstep_store::{NewStep, StepEntry};
+use lockstep_store::{NewStep, StepEntry, StepVersion};
 use lockstep_vault::{EditPermit, ViewPermit, choose};
 
 use crate::error::ManageError;
@@ -21,6 +22,8 @@ pub struct StepAdded {
     pub warnings: Vec<StepWarning>,
     /// Keys that it names and gets a placeholder for, as the credential is sealed.
     pub sealed: Vec<CredentialKey>,
+    /// Keys that it names and gets until soon, with their end.
+    pub expiring: Vec<(CredentialKey, Timestamp)>,
 }
 
 /// What a step gets of the credentials that it names.
@@ -28,6 +31,7 @@ pub struct StepAdded {
 struct Named {
     warnings: Vec<StepWarning>,
     sealed: Vec<CredentialKey>,
+    expiring: Vec<(CredentialKey, Timestamp)>,
 }
 
 /// A credential that the code names and would not get.
@@ -51,6 +55,23 @@ impl Runner {
         workflow: &WorkflowName,
         name: &StepName,
         file: StepFile,
+    ) -> Result<StepAdded, ManageError> {
+        let place = (workflow, name);
+        self.add_step_if(caller, workspace, place, file, &Condition::NONE)
+            .await
+    }
+
+    /// The same, if this holds of its present version.
+    ///
+    /// # Errors
+    /// The store's `Condition` if it does not; as for [`Runner::add_step`].
+    pub async fn add_step_if(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        (workflow, name): (&WorkflowName, &StepName),
+        file: StepFile,
+        condition: &Condition,
     ) -> Result<StepAdded, ManageError> {
         let permit = EditPermit::check(caller, workspace)?;
         let Artifact {
@@ -77,7 +98,7 @@ impl Runner {
         };
         let put = self
             .store()
-            .put_step(&permit, workflow, name, new, Timestamp::now())
+            .put_step(&permit, workflow, name, new, condition, Timestamp::now())
             .await;
         let step = self.told(caller, workspace, put).await?;
         let named = self.told(caller, workspace, named).await?;
@@ -97,6 +118,43 @@ impl Runner {
         let permit = ViewPermit::check(caller, workspace)?;
         let steps = self.store().steps(&permit, workflow).await;
         self.told(caller, workspace, steps).await
+    }
+
+    /// The steps of a workflow whose names come after `after`, by name: at most `limit`.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn steps_of(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        after: Option<&StepName>,
+        limit: u32,
+    ) -> Result<Vec<StepEntry>, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let steps = self.store().steps_of(&permit, workflow, after, limit).await;
+        self.told(caller, workspace, steps).await
+    }
+
+    /// The versions of a step below `before`, the latest first: at most `limit`.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn step_versions(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        (workflow, name): (&WorkflowName, &StepName),
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<StepVersion>, ManageError> {
+        let permit = ViewPermit::check(caller, workspace)?;
+        let versions = self
+            .store()
+            .step_versions(&permit, workflow, name, before, limit)
+            .await;
+        self.told(caller, workspace, versions).await
     }
 
     /// One step, with the credentials that it names and would not get.
@@ -129,8 +187,27 @@ impl Runner {
         workflow: &WorkflowName,
         name: &StepName,
     ) -> Result<(), ManageError> {
+        let place = (workflow, name);
+        self.remove_step_if(caller, workspace, place, &Condition::NONE)
+            .await
+    }
+
+    /// The same, if this holds of its present version.
+    ///
+    /// # Errors
+    /// The store's `Condition` if it does not; as for [`Runner::remove_step`].
+    pub async fn remove_step_if(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        (workflow, name): (&WorkflowName, &StepName),
+        condition: &Condition,
+    ) -> Result<(), ManageError> {
         let permit = EditPermit::check(caller, workspace)?;
-        let removed = self.store().remove_step(&permit, workflow, name).await;
+        let removed = self
+            .store()
+            .remove_step(&permit, workflow, name, condition)
+            .await;
         self.told(caller, workspace, removed).await
     }
 
@@ -154,10 +231,18 @@ impl Runner {
         let now = Timestamp::now();
         for key in keys {
             let key = key.clone();
-            match choose(&snapshot, workflow, &key, now).map(|chosen| chosen.handling) {
-                Err(reason) => named.warnings.push(StepWarning { key, reason }),
-                Ok(Handling::Sealed(_)) => named.sealed.push(key),
-                Ok(Handling::Reveal) => {}
+            let chosen = match choose(&snapshot, workflow, &key, now) {
+                Ok(chosen) => chosen,
+                Err(reason) => {
+                    named.warnings.push(StepWarning { key, reason });
+                    continue;
+                }
+            };
+            if let Expiry::Soon(end) = Expiry::at(chosen.sealed.expires_at(), now) {
+                named.expiring.push((key.clone(), end));
+            }
+            if chosen.handling.sealing().is_some() {
+                named.sealed.push(key);
             }
         }
         Ok(named)
@@ -166,11 +251,16 @@ impl Runner {
 
 impl StepAdded {
     fn new(step: StepEntry, named: Named) -> Self {
-        let Named { warnings, sealed } = named;
+        let Named {
+            warnings,
+            sealed,
+            expiring,
+        } = named;
         Self {
             step,
             warnings,
             sealed,
+            expiring,
         }
     }
 }

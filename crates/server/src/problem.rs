@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 use lockstep_runner::{HostFault, LoadError, ManageError, OpenError, RunError, StoreError, Thing};
 use lockstep_step::Role;
 
+use crate::wire::UsedBy;
+
 /// Why a call was not carried out.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -40,6 +42,12 @@ pub(crate) struct ProblemDetails {
     /// The limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
+    /// The version that is there, where the request was for another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    /// What would miss a credential, where that is in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_by: Option<UsedBy>,
 }
 
 impl Problem {
@@ -53,6 +61,8 @@ impl Problem {
                 hint: None,
                 size: None,
                 limit: None,
+                version: None,
+                used_by: None,
             }),
             header: None,
             closes: false,
@@ -245,9 +255,6 @@ impl From<ManageError> for Problem {
             ManageError::ValueEmpty(_) => Self::bad_request("value_empty", &error),
             ManageError::Note { source, .. } => Self::bad_request("invalid_note", source),
             ManageError::ExpiredAlready(_) => Self::bad_request("invalid_expiry", &error),
-            ManageError::Condition { .. } => {
-                Self::new(StatusCode::PRECONDITION_FAILED, "version_conflict", &error)
-            }
             ManageError::KeyTwice(_) => Self::bad_request("key_twice", &error),
             ManageError::TooManyRules { .. } => Self::bad_request("too_many_rules", &error),
             ManageError::Handling { .. } => Self::conflict("handling_unknown", &error),
@@ -273,19 +280,30 @@ impl From<&StoreError> for Problem {
             StoreError::Exists(_) => Self::conflict("already_exists", error),
             StoreError::Permanent(_) => Self::conflict("permanent", error),
             StoreError::VersionConflict { .. } => Self::conflict("version_conflict", error),
+            StoreError::Condition { current, .. } => {
+                let status = StatusCode::PRECONDITION_FAILED;
+                let mut problem = Self::new(status, "version_conflict", error)
+                    .hint("get it again, and send its `ETag` as `If-Match`");
+                problem.body.version = *current;
+                problem
+            }
             StoreError::CaseConflict { existing, .. } => Self::conflict("case_conflict", error)
                 .hint(format!("rotate `{existing}`, or delete it first")),
             StoreError::SealingRequired { .. } => Self::conflict("sealing_required", error),
-            StoreError::InUse { .. } => Self::conflict("credential_in_use", error)
-                .hint("`?force=true` deletes it all the same; what uses it then gets `missing_credential`"),
+            StoreError::InUse { dependents, .. } => {
+                let mut problem = Self::conflict("credential_in_use", error)
+                    .hint("`?force=true` deletes it all the same; what uses it then gets `missing_credential`");
+                problem.body.used_by = Some(UsedBy::from(&**dependents));
+                problem
+            }
             StoreError::HasCredentials { .. } => Self::conflict("has_credentials", error),
-            StoreError::Wraps { .. } | StoreError::RunClosed(_) => Self::conflict("conflict", error),
+            StoreError::Wraps { .. } | StoreError::RunClosed(_) => {
+                Self::conflict("conflict", error)
+            }
             StoreError::Retired(_) => {
                 Self::unavailable("key_unavailable", "the key of the host was retired")
             }
-            StoreError::Busy | StoreError::Closed => {
-                Self::unavailable("store_unavailable", error)
-            }
+            StoreError::Busy | StoreError::Closed => Self::unavailable("store_unavailable", error),
             StoreError::Full | StoreError::ReadOnly => {
                 tracing::error!("the database takes no more: {error}");
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "store_unavailable", error)

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-/// A condition on the present version; the default holds always.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// A condition on the present version.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Condition {
     /// The present version is one of these.
     pub is_one_of: Option<Versions>,
@@ -22,6 +22,12 @@ pub enum Versions {
 }
 
 impl Condition {
+    /// The condition that always holds.
+    pub const NONE: Self = Self {
+        is_one_of: None,
+        is_none_of: None,
+    };
+
     /// Whether it holds where `current` is the present version, or there is none.
     #[must_use]
     pub fn holds(&self, current: Option<u64>) -> bool {

@@ -1,6 +1,7 @@
 //! What every store must do, as a suite that runs against the contract. A backend's tests call [`conformance`] and
 //! [`conformance_shared`]; a broken promise panics at the line that states it.
 
+mod bulk;
 mod credentials;
 mod egress;
 mod keks;
@@ -23,6 +24,7 @@ pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     workspaces::claims(&make).await;
     credentials::claims(&make).await;
     life::claims(&make).await;
+    bulk::claims(&make).await;
     sealing::claims(&make).await;
     egress::claims(&make).await;
     keks::claims(&make).await;

@@ -92,6 +92,17 @@ pub enum Removal {
     Forced,
 }
 
+/// Credentials of one scope that are to be deleted, as far as they are there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CredentialRemovals {
+    /// Where they are defined.
+    pub scope: Scope,
+    /// Their keys.
+    pub keys: Vec<CredentialKey>,
+    /// Whether they are deleted though others need them.
+    pub removal: Removal,
+}
+
 /// What would miss a credential if it were gone.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Dependents {

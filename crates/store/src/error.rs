@@ -51,6 +51,14 @@ pub enum StoreError {
         /// Its version now; `None` if it is not there.
         current: Option<u64>,
     },
+    /// What the caller demands of the present version does not hold.
+    #[error("{what} is {}, and the change is not for that", in_words(*current))]
+    Condition {
+        /// What was to be changed.
+        what: Thing,
+        /// Its version now; `None` if it is not there.
+        current: Option<u64>,
+    },
     /// The scope has a key of the same letters in other case.
     #[error("credential `{key}` differs only by case from `{existing}`")]
     CaseConflict {
@@ -118,6 +126,13 @@ pub enum StoreError {
     /// Anything else.
     #[error("the database failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+fn in_words(version: Option<u64>) -> String {
+    match version {
+        Some(version) => format!("at version {version}"),
+        None => "not there".to_owned(),
+    }
 }
 
 // === impl Thing ===

@@ -22,7 +22,8 @@ pub mod conformance;
 
 pub use backup::{BackupContents, BackupError, IfThere, Progress, RestoreError, Restored};
 pub use credential::{
-    CredentialEntry, CredentialLastUse, Dependents, PutBase, PutCredential, Removal,
+    CredentialEntry, CredentialLastUse, CredentialRemovals, Dependents, PutBase, PutCredential,
+    Removal,
 };
 pub use error::{StoreError, Thing};
 pub use kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
@@ -31,7 +32,7 @@ pub use run::{
     RunStep, RunSummary,
 };
 pub use sqlite::{DataFile, OpenStoreError, SqliteStore};
-pub use step::{NewStep, StepEntry};
+pub use step::{NewStep, StepEntry, StepVersion};
 pub use store::Store;
 pub use token::{NewToken, TokenEntry};
 pub use workspace::{WorkflowEntry, WorkspaceEntry};

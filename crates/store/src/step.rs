@@ -21,6 +21,25 @@ pub struct NewStep {
     pub dynamic: bool,
 }
 
+/// A version of a registered step.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StepVersion {
+    /// Which one.
+    pub version: u64,
+    /// Of what the user handed in.
+    pub digest: Digest,
+    /// What it is, in the runner's word.
+    pub kind: String,
+    /// Length of what is run, in bytes.
+    pub artifact_bytes: u64,
+    /// Whether its code may ask for credentials that it does not name.
+    pub dynamic: bool,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+}
+
 /// A registered step, in its present version.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StepEntry {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use lockstep_step::{
-    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
+    Condition, CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
     UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
@@ -14,11 +14,13 @@ use lockstep_vault::{
     WorkspaceChanges,
 };
 
-use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+use crate::credential::{
+    CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
+};
 use crate::error::StoreError;
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
-use crate::step::{NewStep, StepEntry};
+use crate::step::{NewStep, StepEntry, StepVersion};
 use crate::token::{NewToken, TokenEntry};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
@@ -138,6 +140,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// All credentials of the workspace and of its workflows: by key, the workspace's own first.
     async fn credentials(&self, permit: &ViewPermit) -> Result<Vec<CredentialEntry>, StoreError>;
 
+    /// The credentials of one scope whose keys come after `after`, by key: at most `limit`.
+    async fn credentials_of(
+        &self,
+        permit: &ViewPermit,
+        scope: &Scope,
+        after: Option<&CredentialKey>,
+        limit: u32,
+    ) -> Result<Vec<CredentialEntry>, StoreError>;
+
     /// One credential.
     async fn credential(
         &self,
@@ -170,15 +181,27 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Deletes a credential. Its versions are not used again.
     ///
-    /// `InUse` with its [`Store::dependents`], unless `removal` is forced.
+    /// `Condition` unless that holds; `InUse` with its [`Store::dependents`], unless `removal` is forced.
     async fn remove_credential(
         &self,
         permit: &AdminPermit,
         scope: &Scope,
         key: &CredentialKey,
         removal: Removal,
+        condition: &Condition,
         at: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Deletes credentials and then sets others: all of it or nothing. Tells which there were to delete.
+    ///
+    /// As [`Store::remove_credential`] and [`Store::put_credentials`] would; but what is not there to delete is gone.
+    async fn change_credentials(
+        &self,
+        permit: &AdminPermit,
+        removals: CredentialRemovals,
+        puts: Vec<PutCredential>,
+        at: Timestamp,
+    ) -> Result<Vec<CredentialKey>, StoreError>;
 
     /// What would miss this credential: workflows that list its key and steps that name it. A workflow whose own
     /// credential overrides the workspace's does not miss the workspace's.
@@ -256,13 +279,14 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     // Steps.
 
-    /// Registers a step. If it is what the name stands for already, nothing changes.
+    /// Registers a step. If it is what the name stands for already, nothing changes. `Condition` unless that holds.
     async fn put_step(
         &self,
         permit: &EditPermit,
         workflow: &WorkflowName,
         name: &StepName,
         step: NewStep,
+        condition: &Condition,
         at: Timestamp,
     ) -> Result<StepEntry, StoreError>;
 
@@ -273,6 +297,25 @@ pub trait Store: fmt::Debug + Send + Sync {
         workflow: Option<&WorkflowName>,
     ) -> Result<Vec<StepEntry>, StoreError>;
 
+    /// The steps of a workflow whose names come after `after`, by name: at most `limit`.
+    async fn steps_of(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+        after: Option<&StepName>,
+        limit: u32,
+    ) -> Result<Vec<StepEntry>, StoreError>;
+
+    /// The versions of a step below `before`, the latest first: at most `limit`.
+    async fn step_versions(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<StepVersion>, StoreError>;
+
     /// One step.
     async fn step(
         &self,
@@ -281,12 +324,13 @@ pub trait Store: fmt::Debug + Send + Sync {
         name: &StepName,
     ) -> Result<StepEntry, StoreError>;
 
-    /// Removes a step in all its versions.
+    /// Removes a step in all its versions. `Condition` unless that holds.
     async fn remove_step(
         &self,
         permit: &EditPermit,
         workflow: &WorkflowName,
         name: &StepName,
+        condition: &Condition,
     ) -> Result<(), StoreError>;
 
     /// The bytes of [`StepEntry::artifact`], checked against it, if a step of the workspace has them.

@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Caller, Digest, Handling, Role, RunId, Scope, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    Caller, Condition, Digest, Handling, Role, RunId, Scope, WorkflowName, WorkspaceName,
+};
 use lockstep_store::{
     BackupContents, BackupError, IfThere, NewRun, PutCredential, Removal, RestoreError, Restored,
     RunSource, RunState, SqliteStore, Store,
@@ -208,6 +210,7 @@ async fn a_backup_holds_no_plaintext_and_nothing_that_was_deleted() {
             &Scope::Workspace,
             &key,
             Removal::IfUnused,
+            &Condition::NONE,
             at(3),
         )
         .await

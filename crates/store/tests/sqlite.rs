@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, Digest, Handling, Role, RunId, Scope, SealingPolicy, WorkflowName, WorkspaceName,
+    Caller, Condition, Digest, Handling, Role, RunId, Scope, SealingPolicy, WorkflowName,
+    WorkspaceName,
 };
 use lockstep_store::conformance::{conformance, conformance_shared};
 use lockstep_store::{
@@ -406,7 +407,14 @@ async fn a_value_is_in_no_file_and_a_deleted_record_is_zeroed() {
     let store = open(directory.path());
     let (scope, key) = (Scope::Workspace, "TOKEN".parse().unwrap());
     store
-        .remove_credential(&admin(), &scope, &key, Removal::IfUnused, at(3))
+        .remove_credential(
+            &admin(),
+            &scope,
+            &key,
+            Removal::IfUnused,
+            &Condition::NONE,
+            at(3),
+        )
         .await
         .unwrap();
     drop(store);

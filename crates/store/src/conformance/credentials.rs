@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{CredentialKey, DenialReason, Handling, Scope, UsagePermission, WorkflowName};
+use lockstep_step::{
+    Condition, CredentialKey, DenialReason, Handling, Scope, UsagePermission, WorkflowName,
+};
 use lockstep_vault::{AdminPermit, Kek, Keyring, Vault};
 
 use crate::credential::{CredentialEntry, Dependents, Removal};
@@ -42,7 +44,14 @@ async fn delete(tenant: &Tenant, key: &str, removal: Removal) -> Result<(), Stor
     let (scope, key) = (workspace_scope(), name(key));
     tenant
         .store
-        .remove_credential(&tenant.admin, &scope, &key, removal, at(9))
+        .remove_credential(
+            &tenant.admin,
+            &scope,
+            &key,
+            removal,
+            &Condition::NONE,
+            at(9),
+        )
         .await
 }
 
@@ -359,9 +368,14 @@ async fn a_step_that_computes_keys_is_told_and_keeps_nothing(setup: &Setup) {
     let mut computes = new_step("v1", &["OTHER"]);
     computes.dynamic = true;
     let (daily, report) = (name("daily"), name("report"));
-    let put = setup
-        .store
-        .put_step(&tenant.editor, &daily, &report, computes, at(2));
+    let put = setup.store.put_step(
+        &tenant.editor,
+        &daily,
+        &report,
+        computes,
+        &Condition::NONE,
+        at(2),
+    );
     assert!(put.await.unwrap().dynamic);
     let (scope, key) = (workspace_scope(), name("TOKEN"));
     let told = setup.store.dependents(&tenant.viewer, &scope, &key).await;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use lockstep_secret::Masked;
-use lockstep_step::{CredentialUse, DenialReason, Outcome, Receipt, RunId, Scope};
+use lockstep_step::{Condition, CredentialUse, DenialReason, Outcome, Receipt, RunId, Scope};
 
 use crate::credential::{CredentialEntry, CredentialLastUse, Removal};
 use crate::run::RunEnd;
@@ -79,9 +79,10 @@ async fn an_override_that_has_expired_stays_an_override(setup: &Setup) {
     assert_eq!(revealed(&tenant, at(10)).await, Err(DenialReason::Expired));
     let (own, key) = (scope("daily"), name("TOKEN"));
     let forced = Removal::Forced;
-    let removed = tenant
-        .store
-        .remove_credential(&tenant.admin, &own, &key, forced, at(11));
+    let removed =
+        tenant
+            .store
+            .remove_credential(&tenant.admin, &own, &key, forced, &Condition::NONE, at(11));
     removed.await.unwrap();
     assert_eq!(revealed(&tenant, at(12)).await, Ok("shared".to_owned()));
 }
@@ -176,9 +177,14 @@ async fn a_use_of_a_deleted_credential_is_none_of_the_next(setup: &Setup) {
     tenant.set(&shared, "TOKEN", "one").await;
     use_it(&tenant, &shared, 1, 0).await;
     let forced = Removal::Forced;
-    let removed = tenant
-        .store
-        .remove_credential(&tenant.admin, &shared, &key, forced, at(9));
+    let removed = tenant.store.remove_credential(
+        &tenant.admin,
+        &shared,
+        &key,
+        forced,
+        &Condition::NONE,
+        at(9),
+    );
     removed.await.unwrap();
     let put = tenant.sealed(&shared, "TOKEN", "two").await;
     tenant.put(put, 10).await.unwrap();

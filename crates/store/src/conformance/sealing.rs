@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{DenialReason, Handling, SealedPlace, SealingPolicy};
+use lockstep_step::{Condition, DenialReason, Handling, SealedPlace, SealingPolicy};
 
 use crate::credential::{PutBase, Removal};
 use crate::error::{StoreError, Thing};
@@ -74,9 +74,14 @@ async fn a_deleted_credential_leaves_nothing_of_how_it_was_used(setup: &Setup) {
         .await;
     tenant.put(put, 1).await.unwrap();
     let (scope, key, forced) = (workspace_scope(), name("TOKEN"), Removal::Forced);
-    let removed = tenant
-        .store
-        .remove_credential(&tenant.admin, &scope, &key, forced, at(2));
+    let removed = tenant.store.remove_credential(
+        &tenant.admin,
+        &scope,
+        &key,
+        forced,
+        &Condition::NONE,
+        at(2),
+    );
     removed.await.unwrap();
     let base = base(&tenant, "TOKEN").await;
     assert_eq!((base.current, base.handling), (None, None));

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, CredentialKey, DenialReason, Digest, Handling, Role, RunId, Scope, SealedPlace,
-    Sealing, StepName, WorkflowName, WorkspaceName,
+    Caller, Condition, CredentialKey, DenialReason, Digest, Handling, Role, RunId, Scope,
+    SealedPlace, Sealing, StepName, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, CredentialVersion, EditPermit, Kek, Keyring, RecordPermit, RevealError, RunPermit,
@@ -223,7 +223,14 @@ impl Tenant {
         let step_name: StepName = name(step);
         let new = new_step(code, references);
         self.store
-            .put_step(&self.editor, &name(workflow), &step_name, new, at(2))
+            .put_step(
+                &self.editor,
+                &name(workflow),
+                &step_name,
+                new,
+                &Condition::NONE,
+                at(2),
+            )
             .await
             .expect("a step is registered")
     }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{DenialReason, Handling, Scope, SealingPolicy, UsagePermission};
+use lockstep_step::{Condition, DenialReason, Handling, Scope, SealingPolicy, UsagePermission};
 use lockstep_vault::{SnapshotMark, WorkspaceSnapshot};
 
 use crate::credential::Removal;
@@ -44,7 +44,14 @@ async fn the_mark_moves_with_what_a_run_resolves_from(setup: &Setup) {
     marks.push(mark(&tenant).await);
     let (scope, key) = (workspace_scope(), name("TOKEN"));
     store
-        .remove_credential(&tenant.admin, &scope, &key, Removal::Forced, at(2))
+        .remove_credential(
+            &tenant.admin,
+            &scope,
+            &key,
+            Removal::Forced,
+            &Condition::NONE,
+            at(2),
+        )
         .await
         .unwrap();
     marks.push(mark(&tenant).await);
@@ -162,7 +169,14 @@ async fn change_something(tenant: &Tenant, dice: &mut Dice) {
         }
         3 => {
             let (admin, forced) = (&tenant.admin, Removal::Forced);
-            let removed = store.remove_credential(admin, scope, &credential_key, forced, at(1));
+            let removed = store.remove_credential(
+                admin,
+                scope,
+                &credential_key,
+                forced,
+                &Condition::NONE,
+                at(1),
+            );
             removed.await
         }
         4 => {

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{Digest, WorkspaceName};
+use lockstep_step::{Condition, Digest, WorkspaceName};
 
 use crate::error::{StoreError, Thing};
 use crate::run::RunSource;
@@ -34,7 +34,7 @@ async fn remove(tenant: &Tenant, workflow: &str, step: &str) -> Result<(), Store
     let (workflow, step) = (name(workflow), name(step));
     tenant
         .store
-        .remove_step(&tenant.editor, &workflow, &step)
+        .remove_step(&tenant.editor, &workflow, &step, &Condition::NONE)
         .await
 }
 
@@ -91,7 +91,14 @@ async fn the_same_again_is_the_same_version(setup: &Setup) {
     let (workflow, step) = (name("default"), name("report"));
     let again = new_step("code", &["A"]);
     let store = &setup.store;
-    let again = store.put_step(&tenant.editor, &workflow, &step, again, at(9));
+    let again = store.put_step(
+        &tenant.editor,
+        &workflow,
+        &step,
+        again,
+        &Condition::NONE,
+        at(9),
+    );
     assert_eq!(again.await.unwrap(), first);
     let other = tenant.add_step("default", "report", "other", &["A"]).await;
     assert_eq!(other.version, 2);

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use lockstep_step::{CredentialKey, Handling, Scope, WorkspaceName};
+use lockstep_step::{Condition, CredentialKey, Handling, Scope, WorkspaceName};
 use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
 
 use crate::credential::{
-    CredentialEntry, CredentialLastUse, Dependents, PutBase, PutCredential, Removal,
+    CredentialEntry, CredentialLastUse, CredentialRemovals, Dependents, PutBase, PutCredential,
+    Removal,
 };
 use crate::error::{StoreError, Thing};
 
@@ -45,6 +46,29 @@ pub(super) fn list(
     connection
         .prepare_cached(&format!("{ENTRY} ORDER BY key, workflow"))?
         .query_and_then([workspace_id], entry)?
+        .collect()
+}
+
+/// Those of one scope.
+pub(super) fn list_of(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    scope: &Scope,
+    after: Option<&CredentialKey>,
+    limit: u32,
+) -> Result<Vec<CredentialEntry>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    check_scope(connection, workspace_id, scope)?;
+    // No key comes before the empty text.
+    let after = after.map_or("", CredentialKey::as_str);
+    connection
+        .prepare_cached(&format!(
+            "{ENTRY} AND workflow = ?2 AND key > ?3 ORDER BY key LIMIT ?4"
+        ))?
+        .query_and_then(
+            params![workspace_id, scope_column(scope), after, limit],
+            entry,
+        )?
         .collect()
 }
 
@@ -249,11 +273,46 @@ fn upsert(
     Ok(())
 }
 
+/// Whether the condition holds of the present version of a credential.
+pub(super) fn check(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    (scope, key): (&Scope, &CredentialKey),
+    condition: &Condition,
+) -> Result<(), StoreError> {
+    let current = Some(find(connection, workspace, scope, key)?.version);
+    if condition.holds(current) {
+        return Ok(());
+    }
+    let what = Thing::Credential(scope.clone(), key.clone());
+    Err(StoreError::Condition { what, current })
+}
+
+/// Deletes those that are there, and tells which; the caller undoes what was done if one may not be.
+pub(super) fn remove_all(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    removals: &CredentialRemovals,
+    stamp: Stamp<'_>,
+) -> Result<Vec<CredentialKey>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let scope = &removals.scope;
+    check_scope(connection, workspace_id, scope)?;
+    let mut removed = Vec::new();
+    for key in &removals.keys {
+        let versions = versions(connection, workspace_id, scope, key)?;
+        if versions.current.is_some() {
+            remove(connection, workspace, (scope, key), removals.removal, stamp)?;
+            removed.push(key.clone());
+        }
+    }
+    Ok(removed)
+}
+
 pub(super) fn remove(
     connection: &Connection,
     workspace: &WorkspaceName,
-    scope: &Scope,
-    key: &CredentialKey,
+    (scope, key): (&Scope, &CredentialKey),
     removal: Removal,
     stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio::task;
 
 use lockstep_step::{
-    CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
+    Condition, CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
     UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
@@ -13,11 +13,13 @@ use lockstep_vault::{
     WorkspaceChanges,
 };
 
-use crate::credential::{CredentialEntry, Dependents, PutBase, PutCredential, Removal};
+use crate::credential::{
+    CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
+};
 use crate::error::StoreError;
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
-use crate::step::{NewStep, StepEntry};
+use crate::step::{NewStep, StepEntry, StepVersion};
 use crate::store::Store;
 use crate::token::{NewToken, TokenEntry};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
@@ -218,6 +220,22 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn credentials_of(
+        &self,
+        permit: &ViewPermit,
+        scope: &Scope,
+        after: Option<&CredentialKey>,
+        limit: u32,
+    ) -> Result<Vec<CredentialEntry>, StoreError> {
+        let workspace = permit.workspace().clone();
+        let (scope, after) = (scope.clone(), after.cloned());
+        self.readers
+            .read(move |connection| {
+                credentials::list_of(connection, &workspace, &scope, after.as_ref(), limit)
+            })
+            .await
+    }
+
     async fn credential(
         &self,
         permit: &ViewPermit,
@@ -268,10 +286,11 @@ impl Store for SqliteStore {
         scope: &Scope,
         key: &CredentialKey,
         removal: Removal,
+        condition: &Condition,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
-        let (scope, key) = (scope.clone(), key.clone());
+        let (scope, key, condition) = (scope.clone(), key.clone(), condition.clone());
         self.writer
             .write(Weight::Change, move |connection| {
                 let stamp = Stamp {
@@ -279,7 +298,32 @@ impl Store for SqliteStore {
                     by: &permit.caller().name,
                 };
                 let workspace = permit.workspace();
-                credentials::remove(connection, workspace, &scope, &key, removal, stamp)
+                let place = (&scope, &key);
+                credentials::check(connection, workspace, place, &condition)?;
+                credentials::remove(connection, workspace, place, removal, stamp)
+            })
+            .await
+    }
+
+    async fn change_credentials(
+        &self,
+        permit: &AdminPermit,
+        removals: CredentialRemovals,
+        puts: Vec<PutCredential>,
+        at: Timestamp,
+    ) -> Result<Vec<CredentialKey>, StoreError> {
+        let permit = permit.clone();
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                let workspace = permit.workspace();
+                // First, so that a key may be spelled anew.
+                let removed = credentials::remove_all(connection, workspace, &removals, stamp)?;
+                credentials::put_all(connection, workspace, &puts, stamp)?;
+                Ok(removed)
             })
             .await
     }
@@ -432,10 +476,11 @@ impl Store for SqliteStore {
         workflow: &WorkflowName,
         name: &StepName,
         step: NewStep,
+        condition: &Condition,
         at: Timestamp,
     ) -> Result<StepEntry, StoreError> {
         let permit = permit.clone();
-        let (workflow, name) = (workflow.clone(), name.clone());
+        let (workflow, name, condition) = (workflow.clone(), name.clone(), condition.clone());
         // Megabytes are hashed here, not on the thread that all writers wait for.
         let artifact = Digest::of(&step.artifact);
         self.writer
@@ -445,7 +490,7 @@ impl Store for SqliteStore {
                     by: &permit.caller().name,
                 };
                 let place = (permit.workspace(), &workflow, &name);
-                steps::put(connection, place, &step, &artifact, stamp)
+                steps::put(connection, place, &step, &artifact, &condition, stamp)
             })
             .await
     }
@@ -458,6 +503,40 @@ impl Store for SqliteStore {
         let (workspace, workflow) = (permit.workspace().clone(), workflow.cloned());
         self.readers
             .read(move |connection| steps::list(connection, &workspace, workflow.as_ref()))
+            .await
+    }
+
+    async fn steps_of(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+        after: Option<&StepName>,
+        limit: u32,
+    ) -> Result<Vec<StepEntry>, StoreError> {
+        let workspace = permit.workspace().clone();
+        let (workflow, after) = (workflow.clone(), after.cloned());
+        self.readers
+            .read(move |connection| {
+                steps::list_of(connection, &workspace, &workflow, after.as_ref(), limit)
+            })
+            .await
+    }
+
+    async fn step_versions(
+        &self,
+        permit: &ViewPermit,
+        workflow: &WorkflowName,
+        name: &StepName,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<StepVersion>, StoreError> {
+        let workspace = permit.workspace().clone();
+        let (workflow, name) = (workflow.clone(), name.clone());
+        let before = before.map(column::number_column).transpose()?;
+        self.readers
+            .read(move |connection| {
+                steps::versions(connection, &workspace, (&workflow, &name), before, limit)
+            })
             .await
     }
 
@@ -479,12 +558,13 @@ impl Store for SqliteStore {
         permit: &EditPermit,
         workflow: &WorkflowName,
         name: &StepName,
+        condition: &Condition,
     ) -> Result<(), StoreError> {
         let workspace = permit.workspace().clone();
-        let (workflow, name) = (workflow.clone(), name.clone());
+        let (workflow, name, condition) = (workflow.clone(), name.clone(), condition.clone());
         self.writer
             .write(Weight::Change, move |connection| {
-                steps::remove(connection, &workspace, &workflow, &name)
+                steps::remove(connection, &workspace, &workflow, &name, &condition)
             })
             .await
     }

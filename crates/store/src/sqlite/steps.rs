@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use lockstep_step::{CredentialKey, Digest, StepName, WorkflowName, WorkspaceName};
+use lockstep_step::{Condition, CredentialKey, Digest, StepName, WorkflowName, WorkspaceName};
 
 use crate::error::{StoreError, Thing};
-use crate::step::{NewStep, StepEntry};
+use crate::step::{NewStep, StepEntry, StepVersion};
 
 use super::column::{Columns as _, number_column};
 use super::credentials::Stamp;
@@ -26,11 +26,14 @@ pub(super) fn put(
     (workspace, workflow, name): (&WorkspaceName, &WorkflowName, &StepName),
     step: &NewStep,
     artifact: &Digest,
+    condition: &Condition,
     stamp: Stamp<'_>,
 ) -> Result<StepEntry, StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
     let workflow_id = workflow_id(connection, workspace_id, workflow)?;
     let present = find_in(connection, workflow_id, name)?;
+    let current = present.as_ref().map(|present| present.version);
+    check(workflow, name, current, condition)?;
     if let Some(present) = &present
         && present.digest == step.digest
         && present.artifact == *artifact
@@ -46,6 +49,19 @@ pub(super) fn put(
     insert_version(connection, id, version, step, artifact, stamp)?;
     set_references(connection, id, &step.references)?;
     find_in(connection, workflow_id, name)?.ok_or_else(|| not_found(workflow, name))
+}
+
+fn check(
+    workflow: &WorkflowName,
+    name: &StepName,
+    current: Option<u64>,
+    condition: &Condition,
+) -> Result<(), StoreError> {
+    if condition.holds(current) {
+        return Ok(());
+    }
+    let what = Thing::Step(workflow.clone(), name.clone());
+    Err(StoreError::Condition { what, current })
 }
 
 fn insert_artifact(
@@ -143,6 +159,73 @@ pub(super) fn list(
         .collect()
 }
 
+/// Those of one workflow.
+pub(super) fn list_of(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workflow: &WorkflowName,
+    after: Option<&StepName>,
+    limit: u32,
+) -> Result<Vec<StepEntry>, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let workflow_id = workflow_id(connection, workspace_id, workflow)?;
+    // No name comes before the empty text.
+    let after = after.map_or("", StepName::as_str);
+    connection
+        .prepare_cached(&format!(
+            "{ENTRY} WHERE steps.workflow_id = ?1 AND steps.name > ?2
+              ORDER BY steps.name LIMIT ?3"
+        ))?
+        .query_and_then(params![workflow_id, after, limit], |row| {
+            entry(connection, row)
+        })?
+        .collect()
+}
+
+/// The versions of one, the latest first.
+pub(super) fn versions(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    (workflow, name): (&WorkflowName, &StepName),
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<StepVersion>, StoreError> {
+    find(connection, workspace, workflow, name)?;
+    connection
+        .prepare_cached(
+            "SELECT step_versions.version, digest, kind, artifact_bytes, dynamic,
+                    step_versions.created_at, created_by
+               FROM step_versions
+               JOIN steps ON steps.id = step_id
+               JOIN workflows ON workflows.id = workflow_id
+               JOIN workspaces ON workspaces.id = workspace_id
+              WHERE workspaces.name = ?1 AND workflows.name = ?2 AND steps.name = ?3
+                AND step_versions.version < ?4
+              ORDER BY step_versions.version DESC LIMIT ?5",
+        )?
+        .query_and_then(
+            params![
+                workspace.as_str(),
+                workflow.as_str(),
+                name.as_str(),
+                before.unwrap_or(i64::MAX),
+                limit
+            ],
+            |row| {
+                Ok(StepVersion {
+                    version: row.count(0)?,
+                    digest: row.parsed(1)?,
+                    kind: row.plain(2)?,
+                    artifact_bytes: row.count(3)?,
+                    dynamic: row.plain(4)?,
+                    created_at: row.time(5)?,
+                    created_by: row.plain(6)?,
+                })
+            },
+        )?
+        .collect()
+}
+
 pub(super) fn find(
     connection: &Connection,
     workspace: &WorkspaceName,
@@ -196,7 +279,10 @@ pub(super) fn remove(
     workspace: &WorkspaceName,
     workflow: &WorkflowName,
     name: &StepName,
+    condition: &Condition,
 ) -> Result<(), StoreError> {
+    let current = find(connection, workspace, workflow, name)?.version;
+    check(workflow, name, Some(current), condition)?;
     let workspace_id = workspace_id(connection, workspace)?;
     let workflow_id = workflow_id(connection, workspace_id, workflow)?;
     let removed = connection
