@@ -232,7 +232,8 @@ impl TestHost {
     pub async fn token_in(&self, workspace: WorkspaceName, role: Role) -> String {
         let request = TokenRequest {
             name: role.as_str().parse().unwrap(),
-            role,
+            role: Some(role),
+            member: None,
             expires_at: None,
         };
         let made = self.runner.create_token(&self.admin, &workspace, request);

@@ -12,6 +12,7 @@ use crate::commands::credential::CredentialCommand;
 use crate::commands::egress::EgressCommand;
 use crate::commands::key::KeyCommand;
 use crate::commands::mask::MaskArguments;
+use crate::commands::member::MemberCommand;
 use crate::commands::new::NewArguments;
 use crate::commands::permission::PermissionCommand;
 use crate::commands::restore::RestoreArguments;
@@ -107,6 +108,9 @@ pub(crate) enum Command {
     /// Tokens for callers of the HTTP API.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Members of a workspace: persons, each with a role that their tokens do not go beyond.
+    #[command(subcommand)]
+    Member(MemberCommand),
     /// The keys that wrap the keys of workspaces: which there are, and their rotation.
     #[command(subcommand)]
     Key(KeyCommand),

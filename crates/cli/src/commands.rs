@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod egress;
 pub(crate) mod key;
 pub(crate) mod mask;
+pub(crate) mod member;
 pub(crate) mod new;
 pub(crate) mod permission;
 pub(crate) mod restore;
@@ -47,6 +48,7 @@ pub(crate) async fn carry_out(
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
         Command::Serve(arguments) => serve::carry_out(arguments, &config()?, console).await,
         Command::Token(command) => token::carry_out(command, &config()?, console).await,
+        Command::Member(command) => member::carry_out(command, &config()?, console).await,
         Command::Key(command) => key::carry_out(command, &config()?, console).await,
         Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,

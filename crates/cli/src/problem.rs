@@ -152,7 +152,11 @@ impl From<ManageError> for Problem {
             | ManageError::ExpiredAlready(_)
             | ManageError::Note { .. }
             | ManageError::TooManyRules { .. }
+            | ManageError::NoRole
             | ManageError::KeyTwice(_) => of_the_call("invalid_value"),
+            ManageError::BeyondMember { member, .. } => of_the_call("role_beyond_member").hint(format!(
+                "name a lesser role, or none: the token may then do what `{member}` may; `lockstep member set {member} --role ROLE` changes that"
+            )),
             ManageError::Seal {
                 source: SealError::WorkspaceKey(OpenError::Locked(key)),
                 ..

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{CredentialKey, MAX_NOTE_BYTES, RunId};
+use lockstep_step::{CredentialKey, MAX_NOTE_BYTES, MemberName, Role, RunId};
 use lockstep_store::{StoreError, Thing};
 use lockstep_vault::{
     Forbidden, KekId, KeyError, OpenError, OtherWorkspace, RecordError, SealError,
@@ -68,6 +68,19 @@ pub enum ManageError {
         /// The limit.
         limit: usize,
     },
+    /// A token for a member was to do more than the member may.
+    #[error("member `{member}` has the role `{has}`, which does not contain `{asked}`")]
+    BeyondMember {
+        /// For whom.
+        member: MemberName,
+        /// The member's role.
+        has: Role,
+        /// The token's.
+        asked: Role,
+    },
+    /// A token is neither for a member nor has a role.
+    #[error("a token that is not a member's needs a role")]
+    NoRole,
     /// Credentials cannot be sealed.
     #[error("cannot seal credential `{key}`")]
     Seal {

@@ -31,6 +31,7 @@ mod recorder;
 mod credentials;
 mod egress;
 mod keys;
+mod members;
 mod permissions;
 mod records;
 mod registry;
@@ -55,9 +56,9 @@ pub use lockstep_sandbox::{
     LoadError, LogSink, Sandbox, SandboxConfig, SandboxError, SourceKind, StepFile,
 };
 pub use lockstep_store::{
-    CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, Removal, RunFilter,
-    RunRecord, RunState, RunStatus, RunStep, RunSummary, SqliteStore, StepEntry, StepVersion, Store, StoreError,
-    Thing, TokenEntry, WorkflowEntry, WorkspaceEntry,
+    CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, MemberEntry, Removal,
+    RunFilter, RunRecord, RunState, RunStatus, RunStep, RunSummary, SqliteStore, StepEntry,
+    StepVersion, Store, StoreError, Thing, TokenEntry, TokenMember, WorkflowEntry, WorkspaceEntry,
 };
 pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file};
 pub use registry::{StepAdded, StepWarning};

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
 use lockstep_secret::{Secret, Zeroizing};
-use lockstep_step::{Caller, Digest, Role, TokenName, WorkspaceName};
+use lockstep_step::{Caller, Digest, MemberName, Role, TokenName, WorkspaceName};
 use lockstep_store::{NewToken, TokenEntry};
 use lockstep_vault::AdminPermit;
 
@@ -37,8 +37,10 @@ pub struct InvalidToken;
 pub struct TokenRequest {
     /// Its name in the workspace.
     pub name: TokenName,
-    /// What its bearer may do there.
-    pub role: Role,
+    /// What its bearer may do there; `None` for a member's, which is to do whatever the member may at the time.
+    pub role: Option<Role>,
+    /// Whose it is: then it may never do more than the member. `None` for one that is nobody's, such as an engine's.
+    pub member: Option<MemberName>,
     /// From when on it is good for nothing; `None` for one that does not expire.
     pub expires_at: Option<Timestamp>,
 }
@@ -47,7 +49,8 @@ impl Runner {
     /// Makes a token for one workspace. It is told here, and never again.
     ///
     /// # Errors
-    /// [`ManageError::Exists`], [`ManageError::NotFound`], [`ManageError::Forbidden`], [`ManageError::NoRandomness`].
+    /// [`ManageError::Exists`], [`ManageError::NotFound`], [`ManageError::Forbidden`], [`ManageError::NoRandomness`];
+    /// [`ManageError::BeyondMember`] and [`ManageError::NoRole`] for a role that it cannot have.
     pub async fn create_token(
         &self,
         caller: &Caller,
@@ -55,16 +58,39 @@ impl Runner {
         request: TokenRequest,
     ) -> Result<Token, ManageError> {
         let permit = AdminPermit::check(caller, workspace)?;
+        let role = self.most(caller, workspace, &request).await?;
         let token = Token::generate()?;
         let new = NewToken {
             name: request.name,
-            role: request.role,
+            role,
+            member: request.member,
             digest: token.digest(),
             expires_at: request.expires_at,
         };
         let added = self.store().add_token(&permit, new, Timestamp::now()).await;
         self.told(caller, workspace, added).await?;
         Ok(token)
+    }
+
+    /// The most that a new token may do, whatever becomes of its member.
+    async fn most(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        request: &TokenRequest,
+    ) -> Result<Role, ManageError> {
+        let Some(member) = &request.member else {
+            return request.role.ok_or(ManageError::NoRole);
+        };
+        let Some(asked) = request.role else {
+            return Ok(Role::Admin);
+        };
+        let has = self.member(caller, workspace, member).await?.role;
+        if has.contains(asked) {
+            return Ok(asked);
+        }
+        let member = member.clone();
+        Err(ManageError::BeyondMember { member, has, asked })
     }
 
     /// All tokens that a workspace ever had, by name.

@@ -211,7 +211,11 @@ impl Runner {
                     names.into_iter().map(|entry| entry.name.into()),
                 )
             }
-            Thing::Artifact(_) | Thing::Run(_) | Thing::Kek(_) | Thing::Token(_) => None,
+            Thing::Artifact(_)
+            | Thing::Run(_)
+            | Thing::Kek(_)
+            | Thing::Token(_)
+            | Thing::Member(_) => None,
         }
     }
 }

@@ -39,13 +39,14 @@ impl Caller {
         if asked_for.as_deref() != Some(bearer.workspace.as_str()) {
             return Err(Problem::unknown_workspace());
         }
-        if !bearer.role.has(right) {
-            return Err(Problem::forbidden(bearer.role));
+        let role = bearer.role_now().ok_or_else(Problem::bad_token)?;
+        if !role.has(right) {
+            return Err(Problem::forbidden(role));
         }
         Ok(Self {
             caller: lockstep_step::Caller {
-                name: format!("token:{}", bearer.name),
-                role: bearer.role,
+                name: bearer.caller_name(),
+                role,
             },
             workspace: bearer.workspace,
         })

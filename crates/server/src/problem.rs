@@ -201,7 +201,8 @@ impl Problem {
             | Thing::Artifact(_)
             | Thing::Run(_)
             | Thing::Kek(_)
-            | Thing::Token(_) => "not_found",
+            | Thing::Token(_)
+            | Thing::Member(_) => "not_found",
         };
         let problem = Self::new(
             StatusCode::NOT_FOUND,
@@ -256,6 +257,8 @@ impl From<ManageError> for Problem {
             ManageError::Note { source, .. } => Self::bad_request("invalid_note", source),
             ManageError::ExpiredAlready(_) => Self::bad_request("invalid_expiry", &error),
             ManageError::KeyTwice(_) => Self::bad_request("key_twice", &error),
+            ManageError::BeyondMember { .. } => Self::conflict("role_beyond_member", &error),
+            ManageError::NoRole => Self::bad_request("role_missing", &error),
             ManageError::TooManyRules { .. } => Self::bad_request("too_many_rules", &error),
             ManageError::Handling { .. } => Self::conflict("handling_unknown", &error),
             ManageError::Seal { .. } | ManageError::Locked(_) | ManageError::Key(_) => {

@@ -42,6 +42,17 @@ pub enum Right {
     SeeRuns,
 }
 
+impl Right {
+    /// Every right, in the order of the table.
+    pub const ALL: [Self; 5] = [
+        Self::Administer,
+        Self::Edit,
+        Self::Run,
+        Self::SeeKeys,
+        Self::SeeRuns,
+    ];
+}
+
 /// An authenticated caller. Every operation that reads or changes something owned takes one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Caller {
@@ -74,6 +85,27 @@ impl Role {
         }
     }
 
+    /// Whether it allows all that `other` does.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        Right::ALL
+            .into_iter()
+            .all(|right| self.has(right) || !other.has(right))
+    }
+
+    /// What is left of this role for somebody who may do no more than `most`: the lesser of both. `None` if neither
+    /// contains the other, as with `runner` and `viewer`.
+    #[must_use]
+    pub fn within(self, most: Self) -> Option<Self> {
+        if most.contains(self) {
+            Some(self)
+        } else if self.contains(most) {
+            Some(most)
+        } else {
+            None
+        }
+    }
+
     /// The word of the API, the database and the terminal.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -98,5 +130,37 @@ impl FromStr for Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_roles_the_lesser_is_left_and_of_two_that_differ_nothing() {
+        use Role::{Admin, Editor, Runner, Viewer};
+        for role in Role::ALL {
+            assert_eq!(role.within(Admin), Some(role));
+            assert_eq!(Admin.within(role), Some(role));
+            assert_eq!(role.within(role), Some(role));
+        }
+        assert_eq!(Editor.within(Runner), Some(Runner));
+        assert_eq!(Viewer.within(Editor), Some(Viewer));
+        assert_eq!(Runner.within(Viewer), None);
+        assert_eq!(Viewer.within(Runner), None);
+    }
+
+    #[test]
+    fn what_is_left_allows_nothing_that_one_of_both_does_not() {
+        for (role, most) in Role::ALL
+            .into_iter()
+            .flat_map(|a| Role::ALL.map(|b| (a, b)))
+        {
+            for right in Right::ALL {
+                let has = role.within(most).is_some_and(|left| left.has(right));
+                assert!(!has || role.has(right) && most.has(right));
+            }
+        }
     }
 }

@@ -30,7 +30,9 @@ pub use egress::{
 pub use expiry::{EXPIRY_WARNING, Expiry};
 pub use limits::{Limits, MAX_MODULE_BYTES, MAX_NOTE_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
 pub use log::{LogChunk, LogStream};
-pub use name::{CredentialKey, InvalidName, StepName, TokenName, WorkflowName, WorkspaceName};
+pub use name::{
+    CredentialKey, InvalidName, MemberName, StepName, TokenName, WorkflowName, WorkspaceName,
+};
 pub use outcome::{Failure, Outcome, OutcomeKind, Phase};
 pub use receipt::{CredentialUse, DenialReason, Denied, Receipt};
 pub use request::{Decision, RequestFault, RequestReceipt};

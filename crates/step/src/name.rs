@@ -83,6 +83,11 @@ name_type!(
     TokenName,
     check_name
 );
+name_type!(
+    /// The name of a member of a workspace: `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`.
+    MemberName,
+    check_name
+);
 
 impl CredentialKey {
     /// The key with its ASCII letters in lower case: two keys of one scope that differ only by case collide here.

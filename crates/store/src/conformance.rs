@@ -6,6 +6,7 @@ mod credentials;
 mod egress;
 mod keks;
 mod life;
+mod members;
 mod runs;
 mod sealing;
 mod setup;
@@ -31,6 +32,7 @@ pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     snapshots::claims(&make).await;
     steps::claims(&make).await;
     tokens::claims(&make).await;
+    members::claims(&make).await;
     runs::claims(&make).await;
 }
 

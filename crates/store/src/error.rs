@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use lockstep_step::{
-    CredentialKey, Digest, RunId, Scope, StepName, TokenName, WorkflowName, WorkspaceName,
+    CredentialKey, Digest, MemberName, RunId, Scope, StepName, TokenName, WorkflowName,
+    WorkspaceName,
 };
 use lockstep_vault::KekId;
 
@@ -29,6 +30,8 @@ pub enum Thing {
     Kek(KekId),
     /// A token of the workspace in question.
     Token(TokenName),
+    /// A member of the workspace in question.
+    Member(MemberName),
 }
 
 /// Why an operation of the store failed.
@@ -150,6 +153,7 @@ impl fmt::Display for Thing {
             Self::Artifact(digest) => write!(f, "artifact `{digest}`"),
             Self::Run(id) => write!(f, "run `{id}`"),
             Self::Token(name) => write!(f, "token `{name}`"),
+            Self::Member(name) => write!(f, "member `{name}`"),
             Self::Kek(id) => write!(f, "key `{id}`"),
         }
     }

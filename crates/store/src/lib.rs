@@ -9,6 +9,7 @@ mod store;
 mod backup;
 mod credential;
 mod kek;
+mod member;
 mod run;
 mod step;
 mod token;
@@ -27,6 +28,7 @@ pub use credential::{
 };
 pub use error::{StoreError, Thing};
 pub use kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
+pub use member::MemberEntry;
 pub use run::{
     LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus,
     RunStep, RunSummary,
@@ -34,5 +36,5 @@ pub use run::{
 pub use sqlite::{DataFile, OpenStoreError, SqliteStore};
 pub use step::{NewStep, StepEntry, StepVersion};
 pub use store::Store;
-pub use token::{NewToken, TokenEntry};
+pub use token::{NewToken, TokenEntry, TokenMember};
 pub use workspace::{WorkflowEntry, WorkspaceEntry};

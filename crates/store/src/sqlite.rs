@@ -14,6 +14,7 @@ mod failure;
 mod files;
 mod history;
 mod keks;
+mod members;
 mod migration;
 mod open;
 mod operations;

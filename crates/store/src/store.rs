@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use lockstep_step::{
-    Condition, CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
-    UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
+    Condition, CredentialKey, Digest, LogChunk, MemberName, Role, RunId, Scope, SealingPolicy,
+    StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, ViewPermit,
@@ -19,6 +19,7 @@ use crate::credential::{
 };
 use crate::error::StoreError;
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
+use crate::member::MemberEntry;
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
 use crate::step::{NewStep, StepEntry, StepVersion};
 use crate::token::{NewToken, TokenEntry};
@@ -239,7 +240,8 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     // Tokens.
 
-    /// Keeps what a new token of the permit's workspace is recognised by. `Exists` if it ever had one of this name.
+    /// Keeps what a new token of the permit's workspace is recognised by. `Exists` if it ever had one of this name,
+    /// `NotFound` if there is no such member as it is for.
     async fn add_token(
         &self,
         permit: &AdminPermit,
@@ -263,6 +265,37 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Notes that a token was used. As with a run that goes on, the answer outlives the process and not a loss of power.
     async fn touch_token(&self, digest: &Digest, at: Timestamp) -> Result<(), StoreError>;
+
+    // Members.
+
+    /// Adds a member to the permit's workspace. `Exists` if there is one of this name.
+    async fn add_member(
+        &self,
+        permit: &AdminPermit,
+        member: &MemberName,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// All members of the workspace, by name.
+    async fn members(&self, permit: &AdminPermit) -> Result<Vec<MemberEntry>, StoreError>;
+
+    /// Gives a member a role. Its tokens may do no more from then on, in all processes.
+    async fn set_member(
+        &self,
+        permit: &AdminPermit,
+        member: &MemberName,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Removes a member and revokes its tokens, for all processes at once.
+    async fn remove_member(
+        &self,
+        permit: &AdminPermit,
+        member: &MemberName,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     // What runs resolve from.
 

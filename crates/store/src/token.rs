@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{Digest, Role, TokenName, WorkspaceName};
+use lockstep_step::{Digest, MemberName, Role, TokenName, WorkspaceName};
 
 /// A new token.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct NewToken {
     pub name: TokenName,
     /// What its bearer may do there.
     pub role: Role,
+    /// Whose it is; `None` for one that is nobody's, such as an engine's.
+    pub member: Option<MemberName>,
     /// Of the token.
     pub digest: Digest,
     /// From when on it is good for nothing; `None` for one that does not expire.
@@ -24,8 +26,10 @@ pub struct TokenEntry {
     pub workspace: WorkspaceName,
     /// Its name there.
     pub name: TokenName,
-    /// What its bearer may do there.
+    /// What its bearer may do there, at most: [`TokenEntry::role_now`].
     pub role: Role,
+    /// Whose it is; `None` for one that is nobody's.
+    pub member: Option<TokenMember>,
     /// When it was made.
     pub created_at: Timestamp,
     /// By whom.
@@ -40,10 +44,39 @@ pub struct TokenEntry {
     pub revoked_by: Option<String>,
 }
 
+/// Whose a token is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TokenMember {
+    /// The member's name.
+    pub name: MemberName,
+    /// The member's role now; `None` if the member was removed.
+    pub role: Option<Role>,
+}
+
 impl TokenEntry {
+    /// What its bearer may do now: of a member's token no more than the member. `None`: nothing at all.
+    #[must_use]
+    pub fn role_now(&self) -> Option<Role> {
+        match &self.member {
+            None => Some(self.role),
+            Some(member) => self.role.within(member.role?),
+        }
+    }
+
     /// Whether its bearer is let in.
     #[must_use]
     pub fn is_good(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+        self.revoked_at.is_none()
+            && self.expires_at.is_none_or(|at| now < at)
+            && self.role_now().is_some()
+    }
+
+    /// How the record names its bearer: `token:engine`, or `member:alice/token:laptop` of a member's.
+    #[must_use]
+    pub fn caller_name(&self) -> String {
+        match &self.member {
+            None => format!("token:{}", self.name),
+            Some(member) => format!("member:{}/token:{}", member.name, self.name),
+        }
     }
 }

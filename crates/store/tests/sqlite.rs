@@ -207,7 +207,7 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
          ALTER TABLE workspaces DROP COLUMN sealing_by;
          ALTER TABLE workflows DROP COLUMN egress; ALTER TABLE workflows DROP COLUMN egress_at;
          ALTER TABLE workflows DROP COLUMN egress_by;
-         DROP TABLE tokens;
+         DROP TABLE tokens; DROP TABLE members;
          DROP TABLE credential_uses;
          ALTER TABLE credentials DROP COLUMN expires_at; ALTER TABLE credentials DROP COLUMN maskable;
          PRAGMA user_version = 1",

@@ -63,7 +63,8 @@ async fn a_token_that_has_expired_or_never_was_opens_nothing() {
     let workspace = WorkspaceName::default_name();
     let request = TokenRequest {
         name: "old".parse().unwrap(),
-        role: Role::Admin,
+        role: Some(Role::Admin),
+        member: None,
         expires_at: Some(Timestamp::UNIX_EPOCH),
     };
     let old = host.runner.create_token(&host.admin, &workspace, request);

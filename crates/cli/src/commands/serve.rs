@@ -192,7 +192,8 @@ async fn first_token(host: &Host) -> Result<Option<Token>, Problem> {
         .map_err(|error| Problem::host("name", &error))?;
     let request = TokenRequest {
         name,
-        role: Role::Admin,
+        role: Some(Role::Admin),
+        member: None,
         expires_at: None,
     };
     match runner.create_token(caller, &workspace, request).await {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use lockstep_runner::{Token, TokenEntry, TokenRequest};
-use lockstep_step::{Role, TokenName, WorkspaceName};
+use lockstep_step::{MemberName, Role, TokenName, WorkspaceName};
 
 use super::show::time;
 use crate::arguments::InWorkspace;
@@ -23,10 +23,13 @@ const EXAMPLES: &str = "\
 Examples:
   lockstep token create engine --role runner
   lockstep token create deploy --role admin --workspace acme --expires-in 90d
+  lockstep token create alice-laptop --member alice
   lockstep token revoke engine
 
 Roles: `admin` sets credentials, `editor` adds steps and runs them, `runner` runs steps and sees runs, `viewer` sees steps, \
-runs and the keys of credentials. None sees a value.";
+runs and the keys of credentials. None sees a value.
+
+A token for a member may do what the member may at that moment, and with `--role` no more than that role either.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -51,9 +54,12 @@ pub(crate) enum TokenCommand {
 pub(crate) struct CreateArguments {
     /// Its name: the record of runs names the caller by it, and no other token of the workspace ever has it.
     name: TokenName,
-    /// What its bearer may do: `admin`, `editor`, `runner` or `viewer`.
-    #[arg(long)]
-    role: Role,
+    /// What its bearer may do: `admin`, `editor`, `runner` or `viewer`. Of a member's token, at most.
+    #[arg(long, required_unless_present = "member")]
+    role: Option<Role>,
+    /// Whose it is: `lockstep member add` adds members.
+    #[arg(long, value_name = "MEMBER")]
+    member: Option<MemberName>,
     #[command(flatten)]
     place: InWorkspace,
     /// After this time it is good for nothing; without this it does not expire.
@@ -65,7 +71,9 @@ pub(crate) struct CreateArguments {
 struct Created<'a> {
     workspace: WorkspaceName,
     name: TokenName,
-    role: Role,
+    /// Null for a member's, which may do what the member may.
+    role: Option<Role>,
+    member: Option<MemberName>,
     expires_at: Option<Timestamp>,
     token: &'a str,
 }
@@ -79,7 +87,9 @@ struct Tokens {
 #[derive(Serialize)]
 struct Entry {
     name: TokenName,
-    role: Role,
+    /// What it may do now; null for nothing, as its member was removed or may not do what it is for.
+    role: Option<Role>,
+    member: Option<MemberName>,
     created_at: Timestamp,
     created_by: String,
     expires_at: Option<Timestamp>,
@@ -127,6 +137,7 @@ async fn create(arguments: CreateArguments, host: &Host, console: &Console) -> R
     let CreateArguments {
         name,
         role,
+        member,
         place: InWorkspace { workspace },
         expires_in,
     } = arguments;
@@ -137,6 +148,7 @@ async fn create(arguments: CreateArguments, host: &Host, console: &Console) -> R
     let request = TokenRequest {
         name: name.clone(),
         role,
+        member: member.clone(),
         expires_at,
     };
     let Host { runner, caller } = host;
@@ -145,6 +157,7 @@ async fn create(arguments: CreateArguments, host: &Host, console: &Console) -> R
         workspace,
         name,
         role,
+        member,
         expires_at,
         token: shown(&token),
     })?;
@@ -164,8 +177,9 @@ pub(super) fn shown(token: &Token) -> &str {
 impl From<TokenEntry> for Entry {
     fn from(entry: TokenEntry) -> Self {
         Self {
+            role: entry.role_now(),
             name: entry.name,
-            role: entry.role,
+            member: entry.member.map(|member| member.name),
             created_at: entry.created_at,
             created_by: entry.created_by,
             expires_at: entry.expires_at,
@@ -188,15 +202,25 @@ impl Answer for Tokens {
             return writeln!(out, "workspace `{}` has no tokens", self.workspace);
         }
         let or_never = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), time);
-        let mut table = Table::new(["NAME", "ROLE", "CREATED", "EXPIRES", "LAST USED", "REVOKED"]);
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let mut table = Table::new([
+            "NAME",
+            "ROLE",
+            "MEMBER",
+            "CREATED",
+            "EXPIRES",
+            "LAST USED",
+            "REVOKED",
+        ]);
         for token in &self.tokens {
             table.row([
                 token.name.to_string(),
-                token.role.to_string(),
+                or_none(token.role.map(|role| role.to_string())),
+                or_none(token.member.as_ref().map(ToString::to_string)),
                 time(token.created_at),
                 or_never(token.expires_at),
                 or_never(token.last_used_at),
-                token.revoked_at.map_or_else(|| "-".to_owned(), time),
+                or_none(token.revoked_at.map(time)),
             ]);
         }
         write!(out, "{table}")

@@ -26,6 +26,7 @@ fn token(text: &str) -> NewToken {
     NewToken {
         name: name(text),
         role: Role::Runner,
+        member: None,
         digest: Digest::of(text.as_bytes()),
         expires_at: Some(at(9)),
     }
@@ -49,6 +50,7 @@ async fn a_token_is_found_by_its_digest(setup: &Setup) {
         workspace: tenant.admin.workspace().clone(),
         name: name("engine"),
         role: Role::Runner,
+        member: None,
         created_at: at(1),
         created_by: alice().name,
         expires_at: Some(at(9)),

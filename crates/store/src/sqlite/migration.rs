@@ -8,7 +8,7 @@ use super::open::OpenStoreError;
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-pub(super) const SCHEMA: u32 = 7;
+pub(super) const SCHEMA: u32 = 8;
 
 /// Step N leads from schema N-1 to schema N. A step that was released is never edited.
 const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
@@ -22,6 +22,7 @@ const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
     (5, include_str!("../../migrations/0005_workflow_egress.sql")),
     (6, include_str!("../../migrations/0006_tokens.sql")),
     (7, include_str!("../../migrations/0007_credential_life.sql")),
+    (8, include_str!("../../migrations/0008_members.sql")),
 ];
 
 /// Brings the database to the present schema.

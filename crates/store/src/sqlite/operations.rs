@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use tokio::task;
 
 use lockstep_step::{
-    Condition, CredentialKey, Digest, LogChunk, RunId, Scope, SealingPolicy, StepName, TokenName,
-    UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
+    Condition, CredentialKey, Digest, LogChunk, MemberName, Role, RunId, Scope, SealingPolicy,
+    StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
     AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, ViewPermit,
@@ -18,6 +18,7 @@ use crate::credential::{
 };
 use crate::error::StoreError;
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
+use crate::member::MemberEntry;
 use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
 use crate::step::{NewStep, StepEntry, StepVersion};
 use crate::store::Store;
@@ -27,8 +28,8 @@ use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 use super::credentials::Stamp;
 use super::writer::Weight;
 use super::{
-    SqliteStore, changes, column, credentials, dead_owners, egress, history, keks, open, runs,
-    steps, tell_lost, tokens, workspaces,
+    SqliteStore, changes, column, credentials, dead_owners, egress, history, keks, members, open,
+    runs, steps, tell_lost, tokens, workspaces,
 };
 
 #[async_trait]
@@ -448,6 +449,69 @@ impl Store for SqliteStore {
         self.writer
             .write(Weight::Passing, move |connection| {
                 tokens::touch(connection, &digest, at)
+            })
+            .await
+    }
+
+    async fn add_member(
+        &self,
+        permit: &AdminPermit,
+        member: &MemberName,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (permit, member) = (permit.clone(), member.clone());
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                members::add(connection, permit.workspace(), &member, role, stamp)
+            })
+            .await
+    }
+
+    async fn members(&self, permit: &AdminPermit) -> Result<Vec<MemberEntry>, StoreError> {
+        let workspace = permit.workspace().clone();
+        self.readers
+            .read(move |connection| members::list(connection, &workspace))
+            .await
+    }
+
+    async fn set_member(
+        &self,
+        permit: &AdminPermit,
+        member: &MemberName,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (permit, member) = (permit.clone(), member.clone());
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                members::set_role(connection, permit.workspace(), &member, role, stamp)
+            })
+            .await
+    }
+
+    async fn remove_member(
+        &self,
+        permit: &AdminPermit,
+        member: &MemberName,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (permit, member) = (permit.clone(), member.clone());
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                members::remove(connection, permit.workspace(), &member, stamp)
             })
             .await
     }

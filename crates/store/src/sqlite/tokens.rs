@@ -3,19 +3,21 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use lockstep_step::{Digest, TokenName, WorkspaceName};
+use lockstep_step::{Digest, MemberName, TokenName, WorkspaceName};
 
 use crate::error::{StoreError, Thing};
-use crate::token::{NewToken, TokenEntry};
+use crate::token::{NewToken, TokenEntry, TokenMember};
 
 use super::column::Columns as _;
 use super::credentials::Stamp;
+use super::members;
 use super::workspaces::workspace_id;
 
 const ENTRY: &str = "
-    SELECT workspaces.name, tokens.name, role, tokens.created_at, created_by, expires_at, last_used_at,
-           revoked_at, revoked_by
-      FROM tokens JOIN workspaces ON workspaces.id = tokens.workspace_id";
+    SELECT workspaces.name, tokens.name, tokens.role, tokens.created_at, tokens.created_by, expires_at, last_used_at,
+           revoked_at, revoked_by, member, members.role
+      FROM tokens JOIN workspaces ON workspaces.id = tokens.workspace_id
+      LEFT JOIN members ON members.workspace_id = tokens.workspace_id AND members.name = tokens.member";
 
 pub(super) fn add(
     connection: &Connection,
@@ -24,10 +26,13 @@ pub(super) fn add(
     stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
+    if let Some(member) = &token.member {
+        members::check(connection, workspace_id, member)?;
+    }
     let added = connection
         .prepare_cached(
-            "INSERT INTO tokens (workspace_id, name, digest, role, created_at, created_by, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (workspace_id, name) DO NOTHING",
+            "INSERT INTO tokens (workspace_id, name, digest, role, created_at, created_by, expires_at, member)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (workspace_id, name) DO NOTHING",
         )?
         .execute(params![
             workspace_id,
@@ -37,6 +42,7 @@ pub(super) fn add(
             stamp.at.as_microsecond(),
             stamp.by,
             token.expires_at.map(Timestamp::as_microsecond),
+            token.member.as_ref().map(MemberName::as_str),
         ])?;
     if added == 0 {
         return Err(StoreError::Exists(Thing::Token(token.name.clone())));
@@ -51,7 +57,7 @@ pub(super) fn list(
     let workspace_id = workspace_id(connection, workspace)?;
     connection
         .prepare_cached(&format!(
-            "{ENTRY} WHERE workspace_id = ?1 ORDER BY tokens.name"
+            "{ENTRY} WHERE tokens.workspace_id = ?1 ORDER BY tokens.name"
         ))?
         .query_and_then([workspace_id], entry)?
         .collect()
@@ -109,11 +115,33 @@ pub(super) fn touch(
     Ok(())
 }
 
+/// Revokes all tokens of a member.
+pub(super) fn revoke_all(
+    connection: &Connection,
+    workspace_id: i64,
+    member: &MemberName,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE tokens SET revoked_at = ?3, revoked_by = ?4
+              WHERE workspace_id = ?1 AND member = ?2 AND revoked_at IS NULL",
+        )?
+        .execute(params![
+            workspace_id,
+            member.as_str(),
+            stamp.at.as_microsecond(),
+            stamp.by
+        ])?;
+    Ok(())
+}
+
 fn entry(row: &Row<'_>) -> Result<TokenEntry, StoreError> {
     Ok(TokenEntry {
         workspace: row.parsed(0)?,
         name: row.parsed(1)?,
         role: row.parsed(2)?,
+        member: member(row)?,
         created_at: row.time(3)?,
         created_by: row.plain(4)?,
         expires_at: row.optional_time(5)?,
@@ -121,4 +149,16 @@ fn entry(row: &Row<'_>) -> Result<TokenEntry, StoreError> {
         revoked_at: row.optional_time(7)?,
         revoked_by: row.plain(8)?,
     })
+}
+
+fn member(row: &Row<'_>) -> Result<Option<TokenMember>, StoreError> {
+    if row.plain::<Option<String>>(9)?.is_none() {
+        return Ok(None);
+    }
+    let is_there = row.plain::<Option<String>>(10)?.is_some();
+    let role = is_there.then(|| row.parsed(10)).transpose()?;
+    Ok(Some(TokenMember {
+        name: row.parsed(9)?,
+        role,
+    }))
 }
