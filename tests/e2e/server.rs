@@ -3,6 +3,7 @@
 mod connections;
 mod credentials;
 mod end;
+mod management;
 mod members;
 mod readme;
 mod roles;

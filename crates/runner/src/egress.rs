@@ -7,7 +7,6 @@ use lockstep_step::{
     Caller, CredentialKey, Expiry, Handling, MAX_RULES, Sealing, SealingPolicy, WorkflowEgress,
     WorkflowName, WorkspaceName,
 };
-use lockstep_store::Thing;
 use lockstep_vault::{AdminPermit, ViewPermit};
 
 use crate::credentials::EffectiveCredential;
@@ -95,13 +94,7 @@ impl Runner {
         workspace: &WorkspaceName,
         workflow: &WorkflowName,
     ) -> Result<WorkflowEgress, ManageError> {
-        let workflows = self.workflows(caller, workspace).await?;
-        let found = workflows.into_iter().find(|entry| entry.name == *workflow);
-        let found = found.ok_or_else(|| ManageError::NotFound {
-            what: Thing::Workflow(workflow.clone()),
-            nearest: None,
-        })?;
-        Ok(found.egress)
+        Ok(self.workflow(caller, workspace, workflow).await?.egress)
     }
 
     async fn carried(

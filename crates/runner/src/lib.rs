@@ -53,7 +53,8 @@ pub use keys::{
     RewrapProgress, Rewrapped,
 };
 pub use lockstep_sandbox::{
-    LoadError, LogSink, Sandbox, SandboxConfig, SandboxError, SourceKind, StepFile,
+    Examined, Explanation, Finding, LoadError, LogSink, Origin, Sandbox, SandboxConfig,
+    SandboxError, SourceKind, StepFile,
 };
 pub use lockstep_store::{
     CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, MemberEntry, Removal,

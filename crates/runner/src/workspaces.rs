@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use lockstep_step::{Caller, Handling, SealingPolicy, WorkflowName, WorkspaceName};
-use lockstep_store::{CredentialEntry, Removal, Thing, WorkflowEntry, WorkspaceEntry};
+use lockstep_store::{CredentialEntry, Removal, StoreError, Thing, WorkflowEntry, WorkspaceEntry};
 use lockstep_vault::{AdminPermit, EditPermit, ViewPermit};
 
 use crate::error::ManageError;
@@ -113,6 +113,22 @@ impl Runner {
         self.told(caller, workspace, workflows).await
     }
 
+    /// One workflow.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn workflow(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+    ) -> Result<WorkflowEntry, ManageError> {
+        let workflows = self.workflows(caller, workspace).await?;
+        let found = workflows.into_iter().find(|entry| entry.name == *workflow);
+        let found = found.ok_or_else(|| StoreError::NotFound(Thing::Workflow(workflow.clone())));
+        self.told(caller, workspace, found).await
+    }
+
     /// Adds a workflow, which may use all credentials.
     ///
     /// # Errors
@@ -163,7 +179,7 @@ impl Runner {
         &self,
         caller: &Caller,
         workspace: &WorkspaceName,
-        answer: Result<T, lockstep_store::StoreError>,
+        answer: Result<T, StoreError>,
     ) -> Result<T, ManageError> {
         match answer.map_err(ManageError::from) {
             Err(ManageError::NotFound { what, .. }) => {

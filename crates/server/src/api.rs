@@ -7,9 +7,13 @@ use lockstep_step::Right;
 
 use crate::credentials::*;
 use crate::health::*;
+use crate::members::*;
 use crate::route::Api;
 use crate::runs::*;
 use crate::steps::*;
+use crate::tokens::*;
+use crate::workflows::*;
+use crate::workspaces::*;
 
 /// The document. A test compares its paths with those of the router.
 #[derive(OpenApi)]
@@ -37,6 +41,24 @@ use crate::steps::*;
         list_runs,
         get_run,
         get_run_logs,
+        list_workspaces,
+        get_workspace,
+        set_workspace,
+        list_workflows,
+        get_workflow,
+        put_workflow,
+        get_egress,
+        put_egress,
+        explain_egress,
+        delete_workflow,
+        whoami,
+        create_token,
+        list_tokens,
+        revoke_token,
+        add_member,
+        list_members,
+        set_member,
+        remove_member,
     )
 )]
 struct Document;
@@ -82,6 +104,24 @@ pub(crate) fn api() -> Api {
         .route(__path_list_runs, Right::SeeRuns, list_runs)
         .route(__path_get_run, Right::SeeRuns, get_run)
         .route(__path_get_run_logs, Right::SeeRuns, get_run_logs)
+        .route(__path_list_workspaces, Right::SeeKeys, list_workspaces)
+        .route(__path_get_workspace, Right::SeeKeys, get_workspace)
+        .route(__path_set_workspace, Right::Administer, set_workspace)
+        .route(__path_list_workflows, Right::SeeKeys, list_workflows)
+        .route(__path_get_workflow, Right::SeeKeys, get_workflow)
+        .route(__path_put_workflow, Right::Edit, put_workflow)
+        .route(__path_get_egress, Right::SeeKeys, get_egress)
+        .route(__path_put_egress, Right::Administer, put_egress)
+        .route(__path_explain_egress, Right::Edit, explain_egress)
+        .route(__path_delete_workflow, Right::Edit, delete_workflow)
+        .route(__path_whoami, Right::SeeRuns, whoami)
+        .route(__path_create_token, Right::Administer, create_token)
+        .route(__path_list_tokens, Right::Administer, list_tokens)
+        .route(__path_revoke_token, Right::Administer, revoke_token)
+        .route(__path_add_member, Right::Administer, add_member)
+        .route(__path_list_members, Right::Administer, list_members)
+        .route(__path_set_member, Right::Administer, set_member)
+        .route(__path_remove_member, Right::Administer, remove_member)
 }
 
 /// The OpenAPI document, as JSON.

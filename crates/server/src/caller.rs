@@ -7,37 +7,50 @@ use axum::extract::Path;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use lockstep_runner::Token;
+use lockstep_runner::{Token, TokenEntry};
 use lockstep_secret::Secret;
 use lockstep_step::{Right, WorkspaceName};
 
 use crate::host::Host;
 use crate::problem::Problem;
 
+/// What a route is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum RoutePlace {
+    /// The workspace that its path names.
+    Workspace,
+    /// Whatever token is shown.
+    Token,
+}
+
 /// An authenticated caller. Only [`Caller::admit`] makes one, and every handler of [`Api::route`](crate::route::Api) takes
 /// one.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     caller: lockstep_step::Caller,
-    workspace: WorkspaceName,
+    bearer: TokenEntry,
 }
 
 impl Caller {
-    /// Lets a caller in who has the `right` in the workspace of the path. Nothing of the body has been read by then.
+    /// Lets a caller in who has the `right` in the workspace of the path, or of the token where the route names none.
+    /// Nothing of the body has been read by then.
     ///
     /// First the token, then the workspace, then the right: who has no token hears nothing, and who has one of another
     /// workspace does not hear whether this one exists.
     pub(crate) async fn admit(
         host: &Host,
         right: Right,
+        place: RoutePlace,
         parts: &mut Parts,
     ) -> Result<Self, Problem> {
         let token = shown_token(parts).ok_or_else(Problem::no_token)?;
         let bearer = host.runner.bearer(&token).await?;
         let bearer = bearer.ok_or_else(Problem::bad_token)?;
-        let asked_for = workspace(parts).await;
-        if asked_for.as_deref() != Some(bearer.workspace.as_str()) {
-            return Err(Problem::unknown_workspace());
+        if place == RoutePlace::Workspace {
+            let asked_for = workspace(parts).await;
+            if asked_for.as_deref() != Some(bearer.workspace.as_str()) {
+                return Err(Problem::unknown_workspace());
+            }
         }
         let role = bearer.role_now().ok_or_else(Problem::bad_token)?;
         if !role.has(right) {
@@ -48,7 +61,7 @@ impl Caller {
                 name: bearer.caller_name(),
                 role,
             },
-            workspace: bearer.workspace,
+            bearer,
         })
     }
 
@@ -59,7 +72,12 @@ impl Caller {
 
     /// The one workspace that the caller is in.
     pub(crate) fn workspace(&self) -> &WorkspaceName {
-        &self.workspace
+        &self.bearer.workspace
+    }
+
+    /// What is known of the token that was shown.
+    pub(crate) fn bearer(&self) -> &TokenEntry {
+        &self.bearer
     }
 }
 

@@ -22,8 +22,12 @@ mod place;
 
 mod credentials;
 mod health;
+mod members;
 mod runs;
 mod steps;
+mod tokens;
+mod workflows;
+mod workspaces;
 
 mod body;
 mod problem;

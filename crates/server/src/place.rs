@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use std::collections::HashMap;
 
-use lockstep_step::{CredentialKey, RunId, Scope, StepName, WorkflowName};
+use lockstep_step::{CredentialKey, MemberName, RunId, Scope, StepName, TokenName, WorkflowName};
 
 use crate::host::Host;
 use crate::problem::Problem;
@@ -29,6 +29,16 @@ impl Place {
     /// The run that the path names.
     pub(crate) fn run(&self) -> Result<RunId, Problem> {
         self.named("run", "invalid_run_id")
+    }
+
+    /// The token that the path names.
+    pub(crate) fn token(&self) -> Result<TokenName, Problem> {
+        self.named("token", "invalid_name")
+    }
+
+    /// The member that the path names.
+    pub(crate) fn member(&self) -> Result<MemberName, Problem> {
+        self.named("member", "invalid_name")
     }
 
     /// The key that the path names.

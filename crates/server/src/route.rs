@@ -11,7 +11,7 @@ use utoipa::openapi::path::HttpMethod;
 
 use lockstep_step::Right;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, RoutePlace};
 use crate::host::Host;
 use crate::problem::Problem;
 
@@ -30,7 +30,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// A route for callers who have `right` in the workspace that its path names. The rest of the request is read, as
+    /// A route for callers who have `right` in the workspace that its path names, or in that of their token. The rest of the request is read, as
     /// `X`, once the caller is let in.
     ///
     /// Method and path are those of the handler's documentation, so the router and the document cannot differ.
@@ -46,10 +46,15 @@ impl Api {
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         let path = P::path();
+        let place = if path.contains("{workspace}") {
+            RoutePlace::Workspace
+        } else {
+            RoutePlace::Token
+        };
         self.add::<P, _>(async move |State(host): State<Host>, request: Request| {
             let (began, method) = (Instant::now(), request.method().clone());
             let (mut parts, body) = request.into_parts();
-            let caller = Caller::admit(&host, right, &mut parts).await;
+            let caller = Caller::admit(&host, right, place, &mut parts).await;
             let name = caller
                 .as_ref()
                 .ok()

@@ -1,5 +1,9 @@
 //! What goes over the wire. Nothing here can hold a value, and all text of guests is masked.
 
+pub(crate) mod explanations;
+pub(crate) mod tokens;
+pub(crate) mod workspaces;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

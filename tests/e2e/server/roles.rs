@@ -23,7 +23,7 @@ const SCRIPT: &[u8] = b"export default () => 1";
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 36] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
@@ -107,6 +107,84 @@ const TABLE: [Row; 18] = [
         NOTHING,
         Some([200, 200, 200, 200]),
     ),
+    ("get", "/v1/whoami", NOTHING, Some([200, 200, 200, 200])),
+    ("get", "/v1/workspaces", NOTHING, Some([200, 200, 403, 200])),
+    ("get", "{W}", NOTHING, Some([200, 200, 403, 200])),
+    (
+        "patch",
+        "{W}",
+        (JSON, br#"{"require_sealing": false}"#),
+        Some([200, 403, 403, 403]),
+    ),
+    ("get", "{W}/workflows", NOTHING, Some([200, 200, 403, 200])),
+    (
+        "put",
+        "{W}/workflows/{workflow}",
+        NOTHING,
+        Some([200, 200, 403, 403]),
+    ),
+    (
+        "get",
+        "{W}/workflows/{workflow}",
+        NOTHING,
+        Some([200, 200, 403, 200]),
+    ),
+    (
+        "get",
+        "{W}/workflows/{workflow}/egress",
+        NOTHING,
+        Some([200, 200, 403, 200]),
+    ),
+    (
+        "put",
+        "{W}/workflows/{workflow}/egress",
+        (JSON, br#"{"mode": "all"}"#),
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "post",
+        "{W}/workflows/{workflow}/egress/explain",
+        (JSON, br#"{"method": "GET", "url": "https://127.0.0.1"}"#),
+        Some([200, 200, 403, 403]),
+    ),
+    (
+        "delete",
+        "{W}/workflows/{workflow}",
+        NOTHING,
+        Some([409, 409, 403, 403]),
+    ),
+    (
+        "post",
+        "{W}/members",
+        (JSON, br#"{"name": "of-the-table", "role": "viewer"}"#),
+        Some([201, 403, 403, 403]),
+    ),
+    ("get", "{W}/members", NOTHING, Some([200, 403, 403, 403])),
+    (
+        "patch",
+        "{W}/members/{member}",
+        (JSON, br#"{"role": "editor"}"#),
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "delete",
+        "{W}/members/{member}",
+        NOTHING,
+        Some([204, 403, 403, 403]),
+    ),
+    ("get", "{W}/tokens", NOTHING, Some([200, 403, 403, 403])),
+    (
+        "delete",
+        "{W}/tokens/{token}",
+        NOTHING,
+        Some([404, 403, 403, 403]),
+    ),
+    (
+        "post",
+        "{W}/tokens",
+        (JSON, br#"{"name": "of-the-table", "role": "viewer"}"#),
+        Some([201, 403, 403, 403]),
+    ),
 ];
 
 fn template(row: &Row) -> String {
@@ -120,6 +198,8 @@ fn path(row: &Row, workspace: &str, run: &str) -> String {
         .replace("{key}", "OF_THE_TABLE")
         .replace("{step}", "of-the-table")
         .replace("{run}", run)
+        .replace("{member}", "of-the-table")
+        .replace("{token}", "of-the-table")
 }
 
 #[tokio::test]
@@ -162,7 +242,8 @@ async fn the_workspace_of_others_is_one_that_does_not_exist() {
     let theirs = host.token_in(acme, Role::Admin).await;
     let server = Served::start(&host, &[]).await;
     let run = "01938a5e-7c1d-7c6b-8f11-2f1c9d8d2a10";
-    for row in TABLE.iter().filter(|row| row.3.is_some()) {
+    let is_of_a_workspace = |row: &&Row| row.1.starts_with("{W}");
+    for row in TABLE.iter().filter(is_of_a_workspace) {
         let (method, _, body, _) = row;
         let ask = |workspace| {
             let path = path(row, workspace, run);

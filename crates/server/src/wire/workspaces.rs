@@ -1,0 +1,145 @@
+//! Workspaces and their workflows.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use lockstep_runner::{WorkflowEntry, WorkspaceEntry};
+use lockstep_step::{EgressRule, SealingPolicy, UsagePermission, WorkflowEgress};
+
+/// A workspace.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Workspace {
+    name: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    workflows: u64,
+    /// Those of its workflows included.
+    credentials: u64,
+    /// Whether its credentials must be sealed.
+    require_sealing: bool,
+    /// When that was last set; null if it is as it was from the start.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    require_sealing_set_at: Option<Timestamp>,
+    require_sealing_set_by: Option<String>,
+}
+
+/// The workspaces of the caller: the one that the token is for.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Workspaces {
+    pub(crate) workspaces: Vec<Workspace>,
+}
+
+/// What is to hold in a workspace from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WorkspaceChange {
+    /// Whether its credentials must be sealed.
+    pub(crate) require_sealing: bool,
+}
+
+/// A workflow.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Workflow {
+    name: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// `all` credentials, or those that are `selected`.
+    permission: &'static str,
+    /// Those that are selected.
+    keys: Option<Vec<String>>,
+    /// When that was last set; null if it is as it was from the start.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    permission_set_at: Option<Timestamp>,
+    permission_set_by: Option<String>,
+    egress: Egress,
+    /// How many credentials are its own.
+    credentials: u64,
+    steps: u64,
+}
+
+/// The workflows of the workspace.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Workflows {
+    pub(crate) workflows: Vec<Workflow>,
+}
+
+/// Where the requests of a workflow may go.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Egress {
+    /// `all`: wherever the operator of the host allows; `only`: where one of `rules` does, too.
+    mode: &'static str,
+    rules: Option<Vec<String>>,
+    /// When that was last set; null if it is as it was from the start.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    set_at: Option<Timestamp>,
+    set_by: Option<String>,
+}
+
+/// Where the requests of a workflow are to go from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "lowercase", tag = "mode")]
+pub(crate) enum EgressChange {
+    /// Wherever the operator of the host allows.
+    All,
+    /// Where one of these rules allows; none: nowhere.
+    Only {
+        /// Each `[METHOD,.. ][http://]HOST[:PORT][/PATH or ~EXPRESSION]`.
+        rules: Vec<String>,
+    },
+}
+
+impl From<WorkspaceEntry> for Workspace {
+    fn from(entry: WorkspaceEntry) -> Self {
+        Self {
+            name: entry.name.to_string(),
+            created_at: entry.created_at,
+            workflows: entry.workflows,
+            credentials: entry.credentials,
+            require_sealing: entry.sealing == SealingPolicy::Required,
+            require_sealing_set_at: entry.sealing_set_at,
+            require_sealing_set_by: entry.sealing_set_by,
+        }
+    }
+}
+
+impl From<WorkflowEntry> for Workflow {
+    fn from(entry: WorkflowEntry) -> Self {
+        let (permission, keys) = match &entry.permission {
+            UsagePermission::All => ("all", None),
+            UsagePermission::Selected(keys) => (
+                "selected",
+                Some(keys.iter().map(ToString::to_string).collect()),
+            ),
+        };
+        Self {
+            egress: (&entry).into(),
+            name: entry.name.to_string(),
+            created_at: entry.created_at,
+            permission,
+            keys,
+            permission_set_at: entry.permission_set_at,
+            permission_set_by: entry.permission_set_by,
+            credentials: entry.credentials,
+            steps: entry.steps,
+        }
+    }
+}
+
+impl From<&WorkflowEntry> for Egress {
+    fn from(entry: &WorkflowEntry) -> Self {
+        let (mode, rules) = match &entry.egress {
+            WorkflowEgress::All => ("all", None),
+            WorkflowEgress::Only(rules) => (
+                "only",
+                Some(rules.iter().map(EgressRule::to_string).collect()),
+            ),
+        };
+        Self {
+            mode,
+            rules,
+            set_at: entry.egress_set_at,
+            set_by: entry.egress_set_by.clone(),
+        }
+    }
+}
