@@ -5,11 +5,14 @@ mod credentials;
 mod end;
 mod management;
 mod members;
+mod once;
 mod readme;
 mod roles;
 mod runs;
 mod tls;
 mod tokens;
+
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -38,4 +41,19 @@ fn run(server: &Served<'_>, token: &str, source: &str, input: &Value) -> Value {
         .ask("POST", INLINE, Some(token), (JSON, body.as_bytes()))
         .is(200)
         .json()
+}
+
+/// The latest run, once it stands so.
+fn latest(server: &Served<'_>, token: &str, status: &str) -> Value {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(30) {
+        let runs = get(server, &format!("{RUNS}?limit=1"), token)
+            .is(200)
+            .json();
+        if runs["runs"][0]["status"] == status {
+            return runs["runs"][0].clone();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("no run came to be `{status}`");
 }

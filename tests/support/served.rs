@@ -84,10 +84,20 @@ impl<'a> Served<'a> {
         method: &str,
         path: &str,
         token: Option<&str>,
+        body: (&str, &[u8]),
+    ) -> Answer {
+        self.ask_with("", (method, path, token), body)
+    }
+
+    /// Asks for something, with these lines in the head besides.
+    pub fn ask_with(
+        &self,
+        lines: &str,
+        (method, path, token): (&str, &str, Option<&str>),
         (kind, body): (&str, &[u8]),
     ) -> Answer {
         let length = body.len();
-        let head = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n");
+        let head = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n{lines}");
         let mut connection = self.say(method, path, token, &head, body);
         self.hear(&mut connection)
     }

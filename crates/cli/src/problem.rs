@@ -217,7 +217,10 @@ impl From<&StoreError> for Problem {
             StoreError::Retired(_) => Self::host("key_retired", error).hint(
                 "start again with the present key file, or the `LOCKSTEP_KEY` with the present primary first",
             ),
-            StoreError::RunClosed(_) => of_the_call("run_closed"),
+            StoreError::RunClosed(_)
+            | StoreError::AlreadyAsked(_)
+            | StoreError::IdempotencyReused(_)
+            | StoreError::TooManyIdempotencyKeys { .. } => of_the_call("run_closed"),
             StoreError::VersionConflict { .. } => Self::host("conflict", error).hint("try again"),
             StoreError::Busy => Self::host("database", error)
                 .hint("another process has held it for long; try again when it has ended"),
@@ -251,7 +254,9 @@ impl From<RunError> for Problem {
             RunError::NotFound { nearest, .. } => {
                 Self::not_found(error.to_string(), nearest.as_deref())
             }
-            RunError::MemoryLimit { .. } => {
+            RunError::AlreadyAsked(_)
+            | RunError::IdempotencyReused(_)
+            | RunError::MemoryLimit { .. } => {
                 Self::new(Exit::Usage, "invalid_value", error.to_string())
             }
             RunError::Record(source)

@@ -142,6 +142,12 @@ pub enum RunError {
         /// The name that is there and is most like it.
         nearest: Option<String>,
     },
+    /// The same was asked for before, under the same idempotency key: nothing was started, and this is the run.
+    #[error("run `{0}` was asked for with the same idempotency key")]
+    AlreadyAsked(RunId),
+    /// Something else was asked for under this idempotency key, which started this run.
+    #[error("the idempotency key stands for another request, which started run `{0}`")]
+    IdempotencyReused(RunId),
     /// More was asked for than a run may have.
     #[error("a memory limit of {asked} bytes is over the {limit} bytes that this host gives a run")]
     MemoryLimit {

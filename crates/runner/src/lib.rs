@@ -63,6 +63,6 @@ pub use lockstep_store::{
 };
 pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file};
 pub use registry::{StepAdded, StepWarning};
-pub use request::{RunReport, RunRequest, StepSource};
+pub use request::{Call, RunReport, RunRequest, StepSource};
 pub use runner::Runner;
 pub use tokens::{InvalidToken, Token, TokenRequest};

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_sandbox::{LogSink, StepFile};
 use lockstep_step::{
-    Denied, Digest, Limits, Outcome, Receipt, RunId, StepName, WorkflowName, WorkspaceName,
+    Denied, Digest, Idempotency, Limits, Outcome, Receipt, RunId, StepName, WorkflowName,
+    WorkspaceName,
 };
 
 /// A run that somebody wants.
@@ -28,6 +29,13 @@ pub struct RunRequest {
     pub listener: Option<Arc<dyn LogSink>>,
     /// Ends the run with the outcome `cancelled`.
     pub cancel: CancellationToken,
+}
+
+/// How a run is asked for by those who serve many.
+#[derive(Default)]
+pub struct Call {
+    /// What the client calls its request: sent twice, it starts one run.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// Where the code of a step is.

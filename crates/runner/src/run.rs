@@ -25,7 +25,7 @@ use crate::error::{HostFault, RunError};
 use crate::grants::Granted;
 use crate::meanwhile::meanwhile;
 use crate::recorder::Recorder;
-use crate::request::{RunReport, RunRequest, StepSource};
+use crate::request::{Call, RunReport, RunRequest, StepSource};
 use crate::runner::{Parts, Runner};
 
 /// How often the log of a run that goes on is written to the record.
@@ -62,6 +62,19 @@ impl Runner {
     /// # Errors
     /// [`RunError`]: the call was wrong, or the host failed. What the guest does is in the report.
     pub async fn run(&self, caller: &Caller, request: RunRequest) -> Result<RunReport, RunError> {
+        self.run_as(caller, request, Call::default()).await
+    }
+
+    /// [`Runner::run`], for somebody who says more of the call.
+    ///
+    /// # Errors
+    /// [`RunError`]: besides what `run` tells, that the call was made before.
+    pub async fn run_as(
+        &self,
+        caller: &Caller,
+        request: RunRequest,
+        call: Call,
+    ) -> Result<RunReport, RunError> {
         let limit = self.parts.sandbox.max_memory_bytes();
         if request.limits.memory_bytes > limit {
             return Err(RunError::MemoryLimit {
@@ -77,6 +90,7 @@ impl Runner {
             id,
             caller.clone(),
             request,
+            call,
             cancel.clone(),
         );
         // What any part traces of a run says which.
@@ -100,9 +114,10 @@ async fn story(
     id: RunId,
     caller: Caller,
     request: RunRequest,
+    call: Call,
     cancel: CancellationToken,
 ) -> Result<RunReport, RunError> {
-    let run = OpenRun::open(parts, id, &caller, &request).await?;
+    let run = OpenRun::open(parts, id, &caller, &request, call).await?;
     let permit = match RunPermit::check(&caller, &request.workspace, &request.workflow) {
         Ok(permit) => permit,
         Err(forbidden) => return run.forbid(forbidden).await,
@@ -126,6 +141,7 @@ impl OpenRun {
         id: RunId,
         caller: &Caller,
         request: &RunRequest,
+        call: Call,
     ) -> Result<Self, RunError> {
         let source = match &request.step {
             StepSource::Registered(name) => RunSource::Step(name.clone()),
@@ -147,6 +163,7 @@ impl OpenRun {
             source,
             caller: caller.name.clone(),
             started_at,
+            idempotency: call.idempotency,
         };
         let state = parts
             .store
@@ -157,6 +174,8 @@ impl OpenRun {
                     what,
                     nearest: None,
                 },
+                StoreError::AlreadyAsked(run) => RunError::AlreadyAsked(run),
+                StoreError::IdempotencyReused(run) => RunError::IdempotencyReused(run),
                 other => RunError::Record(other),
             })?;
         // The store pins a version exactly when it was asked for a registered step.

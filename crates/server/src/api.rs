@@ -9,6 +9,7 @@ use crate::credentials::*;
 use crate::health::*;
 use crate::members::*;
 use crate::route::Api;
+use crate::running::*;
 use crate::runs::*;
 use crate::steps::*;
 use crate::tokens::*;

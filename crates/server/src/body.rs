@@ -8,15 +8,17 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
 use axum::http::header::{CONTENT_TYPE, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use lockstep_secret::{Secret, Zeroize as _};
+use lockstep_step::Idempotency;
 
 use crate::host::Host;
+use crate::idempotency;
 use crate::patience::Patience;
 use crate::place::Place;
 use crate::problem::Problem;
@@ -28,6 +30,7 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 /// A request whose body is still to be read, by the handler that knows its limit.
 pub(crate) struct Unread {
     pub(crate) place: Place,
+    method: Method,
     headers: HeaderMap,
     uri: Uri,
     body: Body,
@@ -52,6 +55,7 @@ impl FromRequest<Host> for Unread {
         let place = Place::from_request_parts(&mut parts, host).await?;
         Ok(Self {
             place,
+            method: parts.method,
             headers: parts.headers,
             uri: parts.uri,
             body,
@@ -100,19 +104,21 @@ impl Unread {
 
     /// The body, as JSON of this form. What is wrong is told by its place: the text itself may be anything.
     pub(crate) async fn json<T: DeserializeOwned>(self, limit: Limit) -> Result<T, Problem> {
+        parsed(&self.bytes(limit).await?)
+    }
+
+    /// [`Self::json`], and what stands for the request if it has a key for that.
+    pub(crate) async fn json_once<T: DeserializeOwned>(
+        self,
+        limit: Limit,
+    ) -> Result<(T, Option<Idempotency>), Problem> {
+        let Some(key) = idempotency::key(&self.headers)? else {
+            return Ok((self.json(limit).await?, None));
+        };
+        let (method, uri) = (self.method.clone(), self.uri.clone());
         let bytes = self.bytes(limit).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            let what = match error.classify() {
-                serde_json::error::Category::Data => {
-                    "has a field that is unknown, missing or of another type"
-                }
-                _ => "is not JSON",
-            };
-            let (line, column) = (error.line(), error.column());
-            let detail = format!("the body {what}, at line {line}, column {column}");
-            Problem::bad_request("invalid_body", detail)
-                .hint("`GET /openapi.json` tells the form of the body")
-        })
+        let asked = idempotency::request(key, method.as_str(), uri.path(), &bytes);
+        Ok((parsed(&bytes)?, Some(asked)))
     }
 
     /// The whole body, read into memory that does not move while it grows.
@@ -167,4 +173,19 @@ impl Patience {
         let whole = began + self.client + Duration::from_millis(paid_for);
         whole.min(Instant::now() + self.client)
     }
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => {
+                "has a field that is unknown, missing or of another type"
+            }
+            _ => "is not JSON",
+        };
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("the body {what}, at line {line}, column {column}");
+        Problem::bad_request("invalid_body", detail)
+            .hint("`GET /openapi.json` tells the form of the body")
+    })
 }

@@ -23,6 +23,7 @@ mod place;
 mod credentials;
 mod health;
 mod members;
+mod running;
 mod runs;
 mod steps;
 mod tokens;
@@ -30,6 +31,7 @@ mod workflows;
 mod workspaces;
 
 mod body;
+mod idempotency;
 mod problem;
 mod wire;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use lockstep_runner::{HostFault, LoadError, ManageError, OpenError, RunError, StoreError, Thing};
-use lockstep_step::Role;
+use lockstep_step::{Role, RunId};
 
 use crate::wire::UsedBy;
 
@@ -48,6 +48,9 @@ pub(crate) struct ProblemDetails {
     /// What would miss a credential, where that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_by: Option<UsedBy>,
+    /// The run in question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
 }
 
 impl Problem {
@@ -63,6 +66,7 @@ impl Problem {
                 limit: None,
                 version: None,
                 used_by: None,
+                run: None,
             }),
             header: None,
             closes: false,
@@ -153,6 +157,36 @@ impl Problem {
         )
         .hint(hint)
         .closing()
+    }
+
+    /// A request that was sent again, while the run that it started goes on.
+    pub(crate) fn in_progress(run: &RunId) -> Self {
+        let detail = "the run that this request started before goes on";
+        Self::conflict("idempotency_in_progress", detail)
+            .hint("ask for its record until it is over, or send the request again then")
+            .of_run(run)
+            .header(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// A request that was sent again, when nobody knows how far the run came that it started.
+    pub(crate) fn run_lost(run: &RunId) -> Self {
+        let detail = "the host ended before the run did that this request started";
+        Self::conflict("idempotency_run_lost", detail)
+            .hint("see what it did; the same request with another key starts another run")
+            .of_run(run)
+    }
+
+    pub(crate) fn key_reused(run: &RunId) -> Self {
+        let detail = "the idempotency key stands for another request";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "idempotency_key_reused", detail)
+            .hint("send each request with a key of its own")
+            .of_run(run)
+    }
+
+    fn of_run(mut self, run: &RunId) -> Self {
+        self.body.run = Some(run.to_string());
+        self
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -300,6 +334,15 @@ impl From<&StoreError> for Problem {
                 problem
             }
             StoreError::HasCredentials { .. } => Self::conflict("has_credentials", error),
+            StoreError::AlreadyAsked(run) => Self::in_progress(run),
+            StoreError::IdempotencyReused(run) => Self::key_reused(run),
+            StoreError::TooManyIdempotencyKeys { .. } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_idempotency_keys",
+                error,
+            )
+            .hint("a key is kept for a day; a request without one needs none")
+            .header(RETRY_AFTER, HeaderValue::from_static("600")),
             StoreError::Wraps { .. } | StoreError::RunClosed(_) => {
                 Self::conflict("conflict", error)
             }
@@ -321,6 +364,8 @@ impl From<RunError> for Problem {
         match &error {
             RunError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", &error),
             RunError::NotFound { what, nearest } => Self::absent(what, nearest.as_deref()),
+            RunError::AlreadyAsked(run) => Self::in_progress(run),
+            RunError::IdempotencyReused(run) => Self::key_reused(run),
             RunError::MemoryLimit { .. } => Self::bad_request("limit_too_large", &error),
             RunError::Record(source)
             | RunError::Host {

@@ -1,45 +1,19 @@
-//! Runs: asked for and waited for, and their record. What a guest does is data of an answer with status 200.
-
-use std::time::Duration;
+//! The record of runs.
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use lockstep_runner::{
-    ManageError, RunFilter, RunRequest, RunStatus, SourceKind, StepFile, StepSource,
-};
-use lockstep_step::{Limits, MAX_SOURCE_BYTES, Right, RunId, WorkflowName};
+use lockstep_runner::{ManageError, RunFilter, RunStatus};
+use lockstep_step::{Right, RunId, WorkflowName};
 
-use crate::body::{Limit, Unread, json};
+use crate::body::{Unread, json};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
-use crate::wire::{
-    InlineRun, Language, LogPiece, Record, RunAnswer, RunLimits, Runs, StepRun, Summary,
-};
-
-/// An input as large as a run takes, and the fields around it.
-const STEP_RUN: Limit = Limit {
-    bytes: (6 << 20) + (64 << 10),
-    code: "body_too_large",
-    what: "the body",
-};
-/// The largest source, of which each character may be written as two, beside the largest input.
-const INLINE_RUN: Limit = Limit {
-    bytes: STEP_RUN.bytes + 2 * MAX_SOURCE_BYTES,
-    ..STEP_RUN
-};
-
-/// Somebody waits for the answer, and so do the proxies between: ten minutes is what these bear.
-const MAX_TIMEOUT_MS: u64 = 600_000;
-/// Log and output of a run are kept with it, and held in memory before.
-const MAX_TEXT_BYTES: u64 = 16 << 20;
-/// A hundred times the default.
-const MAX_REQUESTS: u64 = 10_000;
+use crate::wire::{LogPiece, Record, Runs, Summary};
 
 /// Runs that a list has at most, and if nothing is said.
 const MAX_LISTED: u32 = 100;
@@ -55,67 +29,6 @@ struct Filter {
     status: Option<String>,
     before: Option<RunId>,
     limit: Option<u32>,
-}
-
-/// Run a registered step and wait for its end.
-#[utoipa::path(
-    post,
-    path = "/v1/workspaces/{workspace}/workflows/{workflow}/steps/{step}/runs",
-    params(("workspace" = String, Path), ("workflow" = String, Path), ("step" = String, Path)),
-    request_body = StepRun,
-    responses(
-        (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
-        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
-    security(("token" = []))
-)]
-pub(crate) async fn run_step(
-    caller: Caller,
-    host: Host,
-    request: Unread,
-) -> Result<Response, Problem> {
-    let (workflow, name) = (request.place.workflow()?, request.place.step()?);
-    let StepRun { input, limits } = request.json(STEP_RUN).await?;
-    let step = StepSource::Registered(name);
-    run(&caller, &host, workflow, step, input, limits).await
-}
-
-/// Run source code that is not kept, with the credentials of a workflow, and wait for its end.
-#[utoipa::path(
-    post,
-    path = "/v1/workspaces/{workspace}/workflows/{workflow}/runs",
-    params(("workspace" = String, Path), ("workflow" = String, Path)),
-    request_body = InlineRun,
-    responses(
-        (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
-        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
-    ),
-    security(("token" = []))
-)]
-pub(crate) async fn run_inline(
-    caller: Caller,
-    host: Host,
-    request: Unread,
-) -> Result<Response, Problem> {
-    let workflow = request.place.workflow()?;
-    let InlineRun {
-        source,
-        language,
-        input,
-        limits,
-    } = request.json(INLINE_RUN).await?;
-    let (name, kind) = match language {
-        Language::JavaScript => ("inline.js", SourceKind::JavaScript),
-        Language::TypeScript => ("inline.ts", SourceKind::TypeScript),
-    };
-    let step = StepSource::Inline(StepFile {
-        name: name.to_owned(),
-        kind,
-        bytes: source.into_bytes(),
-    });
-    run(&caller, &host, workflow, step, input, limits).await
 }
 
 /// The runs of the workspace, the latest first.
@@ -236,57 +149,6 @@ impl KeptLog {
             lines.push(b'\n');
         }
         Ok(Some((lines, next)))
-    }
-}
-
-async fn run(
-    caller: &Caller,
-    host: &Host,
-    workflow: WorkflowName,
-    step: StepSource,
-    input: Option<Box<RawValue>>,
-    limits: RunLimits,
-) -> Result<Response, Problem> {
-    let request = RunRequest {
-        workspace: caller.workspace().clone(),
-        workflow,
-        step,
-        input: input.map_or_else(|| "null".to_owned(), |input| Box::<str>::from(input).into()),
-        attempt: 1,
-        limits: limits.checked()?,
-        listener: None,
-        cancel: host.cancel.child_token(),
-    };
-    let report = host.runner.run(caller.as_runner_knows(), request).await?;
-    Ok(json(&RunAnswer::from(report)))
-}
-
-impl RunLimits {
-    fn checked(self) -> Result<Limits, Problem> {
-        let default = Limits::default();
-        at_most("timeout_ms", self.timeout_ms, MAX_TIMEOUT_MS)?;
-        at_most("log_bytes", self.log_bytes, MAX_TEXT_BYTES)?;
-        at_most("output_bytes", self.output_bytes, MAX_TEXT_BYTES)?;
-        at_most("requests", self.requests.map(u64::from), MAX_REQUESTS)?;
-        let timeout = self.timeout_ms.map(Duration::from_millis);
-        Ok(Limits {
-            timeout: timeout.unwrap_or(default.timeout),
-            memory_bytes: self.memory_bytes.unwrap_or(default.memory_bytes),
-            log_bytes: self.log_bytes.unwrap_or(default.log_bytes),
-            output_bytes: self.output_bytes.unwrap_or(default.output_bytes),
-            requests: self.requests.unwrap_or(default.requests),
-            ..default
-        })
-    }
-}
-
-fn at_most(name: &str, asked: Option<u64>, limit: u64) -> Result<(), Problem> {
-    match asked {
-        Some(asked) if asked > limit => {
-            let detail = format!("`{name}` is {asked}, over the limit of {limit}");
-            Err(Problem::bad_request("limit_too_large", detail))
-        }
-        Some(_) | None => Ok(()),
     }
 }
 

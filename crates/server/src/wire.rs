@@ -13,7 +13,7 @@ use lockstep_runner::{
     CredentialEntry, CredentialPut, CredentialUsage, LogEntry, RunRecord, RunReport, RunState,
     RunStep, RunSummary, StepAdded, StepEntry,
 };
-use lockstep_step::{Denied, Failure, Handling, Outcome, Receipt, Scope};
+use lockstep_step::{Denied, Digest, Failure, Handling, Outcome, Receipt, RunId, Scope};
 
 /// A credential that was set. Its value is told by nobody.
 #[derive(Serialize, ToSchema)]
@@ -368,13 +368,19 @@ impl From<StepAdded> for Step {
 
 impl From<RunReport> for RunAnswer {
     fn from(report: RunReport) -> Self {
+        Self::new(report.run, report.digest, &report.outcome, report.receipt)
+    }
+}
+
+impl RunAnswer {
+    pub(crate) fn new(run: RunId, digest: Digest, outcome: &Outcome, receipt: Receipt) -> Self {
         Self {
-            run: report.run.to_string(),
-            digest: report.digest.to_string(),
-            outcome: report.outcome.kind().as_str(),
-            output: output(&report.outcome),
-            failure: report.outcome.failure().map(FailureFields::from),
-            receipt: report.receipt,
+            run: run.to_string(),
+            digest: digest.to_string(),
+            outcome: outcome.kind().as_str(),
+            output: output(outcome),
+            failure: outcome.failure().map(FailureFields::from),
+            receipt,
         }
     }
 }

@@ -10,6 +10,7 @@ mod condition;
 mod digest;
 mod egress;
 mod expiry;
+mod idempotency;
 mod limits;
 mod log;
 mod outcome;
@@ -28,6 +29,7 @@ pub use egress::{
     WorkflowEgress,
 };
 pub use expiry::{EXPIRY_WARNING, Expiry};
+pub use idempotency::{Idempotency, IdempotencyKey, InvalidIdempotencyKey};
 pub use limits::{Limits, MAX_MODULE_BYTES, MAX_NOTE_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
 pub use log::{LogChunk, LogStream};
 pub use name::{

@@ -80,6 +80,7 @@ fn new_run() -> NewRun {
         },
         caller: "bench".to_owned(),
         started_at: Timestamp::now(),
+        idempotency: None,
     }
 }
 

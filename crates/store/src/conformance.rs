@@ -4,6 +4,7 @@
 mod bulk;
 mod credentials;
 mod egress;
+mod idempotency;
 mod keks;
 mod life;
 mod members;
@@ -34,6 +35,7 @@ pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     tokens::claims(&make).await;
     members::claims(&make).await;
     runs::claims(&make).await;
+    idempotency::claims(&make).await;
 }
 
 /// Runs the claims about two stores on the same data, as two processes have. `make` opens both.

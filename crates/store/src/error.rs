@@ -108,6 +108,18 @@ pub enum StoreError {
     /// The run has ended, or was taken for lost.
     #[error("run `{0}` is closed")]
     RunClosed(RunId),
+    /// The request was made before, under the same key, and started this run.
+    #[error("run `{0}` was asked for with the same idempotency key")]
+    AlreadyAsked(RunId),
+    /// The key stands for another request, which started this run.
+    #[error("the idempotency key stands for another request, which started run `{0}`")]
+    IdempotencyReused(RunId),
+    /// The workspace used more keys in a day than are kept.
+    #[error("the workspace has used {limit} idempotency keys within a day, which is the limit")]
+    TooManyIdempotencyKeys {
+        /// How many are kept.
+        limit: u32,
+    },
     /// Another process holds the database for longer than we wait.
     #[error("the database is busy")]
     Busy,

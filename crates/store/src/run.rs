@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use lockstep_step::{
-    Denied, Digest, LogChunk, Outcome, OutcomeKind, Receipt, RunId, StepName, WorkflowName,
-    WorkspaceName,
+    Denied, Digest, Idempotency, LogChunk, Outcome, OutcomeKind, Receipt, RunId, StepName,
+    WorkflowName, WorkspaceName,
 };
 
 use crate::step::StepEntry;
@@ -24,6 +24,8 @@ pub struct NewRun {
     pub caller: String,
     /// When.
     pub started_at: Timestamp,
+    /// What its client calls the request for it, if that is to start one run at most.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// What is run.

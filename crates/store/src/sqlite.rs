@@ -13,6 +13,7 @@ mod egress;
 mod failure;
 mod files;
 mod history;
+mod idempotency;
 mod keks;
 mod members;
 mod migration;

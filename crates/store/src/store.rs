@@ -379,6 +379,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// What reaches beyond this machine may not happen on this answer alone, as the record is not yet on disk.
     ///
+    /// With [`NewRun::idempotency`] a day long `AlreadyAsked` if the same was asked under this key before,
+    /// `IdempotencyReused` if something else was; `TooManyIdempotencyKeys` if the workspace has no room for the key.
+    ///
     /// It takes no permit, as refused runs are recorded, too.
     async fn open_run(&self, run: NewRun) -> Result<OpenedRun, StoreError>;
 
@@ -389,6 +392,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError>;
 
     /// Closes an open run. `RunClosed` if it is not open.
+    ///
+    /// One that never started and may be tried again gives its idempotency key back.
     async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError>;
 
     /// Closes an open run that its caller may not start. `RunClosed` if it is not open.

@@ -126,6 +126,7 @@ async fn open_run(store: &SqliteStore) -> RunId {
         },
         caller: "test:alice".to_owned(),
         started_at: at(1),
+        idempotency: None,
     };
     store.open_run(run).await.unwrap();
     id

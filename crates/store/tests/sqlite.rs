@@ -15,13 +15,13 @@ use tempfile::TempDir;
 
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Caller, Condition, Digest, Handling, Role, RunId, Scope, SealingPolicy, WorkflowName,
-    WorkspaceName,
+    Caller, Condition, Digest, Handling, Idempotency, Role, RunId, Scope, SealingPolicy,
+    WorkflowName, WorkspaceName,
 };
 use lockstep_store::conformance::{conformance, conformance_shared};
 use lockstep_store::{
-    NewRun, OpenStoreError, PutCredential, Removal, RunSource, RunState, SqliteStore, Store,
-    StoreError,
+    NewRun, OpenStoreError, OpenedRun, PutCredential, Removal, RunSource, RunState, SqliteStore,
+    Store, StoreError,
 };
 use lockstep_vault::{
     AdminPermit, CredentialVersion, Kek, Keyring, RecordPermit, Vault, ViewPermit,
@@ -79,6 +79,7 @@ fn new_run() -> NewRun {
         },
         caller: "test:alice".to_owned(),
         started_at: at(1),
+        idempotency: None,
     }
 }
 
@@ -181,6 +182,73 @@ fn sql(directory: &Path, statement: &str) {
     connection.execute_batch(statement).unwrap();
 }
 
+fn count(directory: &Path, query: &str) -> i64 {
+    let connection = rusqlite::Connection::open(directory.join("lockstep.db")).unwrap();
+    connection.query_row(query, (), |row| row.get(0)).unwrap()
+}
+
+async fn ask(store: &SqliteStore, key: &str, n: i64) -> Result<OpenedRun, StoreError> {
+    let asked = Idempotency {
+        key: key.parse().unwrap(),
+        request: Digest::of(b"request"),
+    };
+    let run = NewRun {
+        idempotency: Some(asked),
+        started_at: at(n),
+        ..new_run()
+    };
+    store.open_run(run).await
+}
+
+#[tokio::test]
+async fn idempotency_keys_are_counted_and_bounded() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    ask(&store, "one", 1).await.unwrap();
+    drop(store);
+    let counted = "SELECT idempotency_keys FROM workspaces WHERE name = 'default'";
+    assert_eq!(count(directory.path(), counted), 1);
+    sql(
+        directory.path(),
+        "UPDATE workspaces SET idempotency_keys = 999999",
+    );
+    let store = open(directory.path());
+    ask(&store, "two", 2).await.unwrap();
+    let limit = 1_000_000;
+    let refused = ask(&store, "three", 3).await;
+    assert!(
+        matches!(&refused, Err(StoreError::TooManyIdempotencyKeys { limit: told }) if *told == limit),
+        "{refused:?}"
+    );
+    let again = ask(&store, "two", 4).await;
+    assert!(matches!(again, Err(StoreError::AlreadyAsked(_))));
+}
+
+#[tokio::test]
+async fn idempotency_keys_go_after_a_day() {
+    const DAY: i64 = 24 * 60 * 60;
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    for n in 0..40 {
+        ask(&store, &format!("key{n}"), n).await.unwrap();
+    }
+    for n in 0..3 {
+        ask(&store, &format!("new{n}"), 100 + DAY + n)
+            .await
+            .unwrap();
+    }
+    drop(store);
+    let kept = "SELECT count(*) FROM idempotency_keys";
+    let counted = "SELECT idempotency_keys FROM workspaces WHERE name = 'default'";
+    assert_eq!(
+        (
+            count(directory.path(), kept),
+            count(directory.path(), counted)
+        ),
+        (3, 3)
+    );
+}
+
 #[test]
 fn a_database_of_a_later_release_is_left_alone() {
     let directory = TempDir::new().unwrap();
@@ -210,6 +278,7 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
          DROP TABLE tokens; DROP TABLE members;
          DROP TABLE credential_uses;
          ALTER TABLE credentials DROP COLUMN expires_at; ALTER TABLE credentials DROP COLUMN maskable;
+         DROP TABLE idempotency_keys; ALTER TABLE workspaces DROP COLUMN idempotency_keys;
          PRAGMA user_version = 1",
     );
     let store = open(directory.path());

@@ -1,28 +1,11 @@
 //! Runs over HTTP: their outcome is data, and their record outlives whoever asked.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use lockstep_e2e::{Served, TestHost};
 use lockstep_step::Role;
 
-use super::{INLINE, JSON, RUNS, get, run};
-
-/// The latest run, once it stands so.
-fn latest(server: &Served<'_>, token: &str, status: &str) -> Value {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(30) {
-        let runs = get(server, &format!("{RUNS}?limit=1"), token)
-            .is(200)
-            .json();
-        if runs["runs"][0]["status"] == status {
-            return runs["runs"][0].clone();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("no run came to be `{status}`");
-}
+use super::{INLINE, JSON, RUNS, get, latest, run};
 
 #[tokio::test]
 async fn what_a_step_does_is_data_of_an_answer_of_200() {

@@ -247,6 +247,7 @@ impl Tenant {
             },
             caller: alice().name,
             started_at: at(n),
+            idempotency: None,
         }
     }
 

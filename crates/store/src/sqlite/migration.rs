@@ -8,7 +8,7 @@ use super::open::OpenStoreError;
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-pub(super) const SCHEMA: u32 = 8;
+pub(super) const SCHEMA: u32 = 9;
 
 /// Step N leads from schema N-1 to schema N. A step that was released is never edited.
 const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
@@ -23,6 +23,10 @@ const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
     (6, include_str!("../../migrations/0006_tokens.sql")),
     (7, include_str!("../../migrations/0007_credential_life.sql")),
     (8, include_str!("../../migrations/0008_members.sql")),
+    (
+        9,
+        include_str!("../../migrations/0009_idempotency_keys.sql"),
+    ),
 ];
 
 /// Brings the database to the present schema.

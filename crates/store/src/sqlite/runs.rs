@@ -10,8 +10,8 @@ use crate::error::{StoreError, Thing};
 use crate::run::{NewRun, OpenedRun, RunEnd, RunSource, RunStatus};
 
 use super::column::{number_column, scope_column};
-use super::steps;
 use super::workspaces::exists;
+use super::{idempotency, steps};
 
 /// Uses of a credential that are kept are so far apart: a minute tells whether one is in use, and costs no run a write.
 const USE_APART_US: i64 = 60_000_000;
@@ -23,6 +23,9 @@ pub(super) fn open(
     owner: &str,
 ) -> Result<OpenedRun, StoreError> {
     let (mark, workflow) = place(connection, &run.workspace, &run.workflow)?;
+    if let Some(asked) = &run.idempotency {
+        idempotency::check(connection, mark.workspace, asked, run.started_at)?;
+    }
     let step = match &run.source {
         RunSource::Step(name) => steps::find_in(connection, workflow, name)?,
         RunSource::File { .. } => None,
@@ -54,6 +57,10 @@ pub(super) fn open(
             owner,
         ])
         .map_err(|error| exists(error, || Thing::Run(run.id)))?;
+    if let Some(asked) = &run.idempotency {
+        let number = connection.last_insert_rowid();
+        idempotency::keep(connection, mark.workspace, number, asked, run.started_at)?;
+    }
     Ok(OpenedRun { step, mark })
 }
 
@@ -122,14 +129,15 @@ pub(super) fn close(connection: &Connection, run: &RunId, end: &RunEnd) -> Resul
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    match closed {
-        Some((number, workspace_id)) => {
-            note_uses(connection, workspace_id, run, end)?;
-            insert_log(connection, number, &end.log)
-        }
-        // It says why not.
-        None => open_number(connection, run).map(drop),
+    // It says why not.
+    let Some((number, workspace_id)) = closed else {
+        return open_number(connection, run).map(drop);
+    };
+    note_uses(connection, workspace_id, run, end)?;
+    if failure.is_some_and(|failure| failure.retryable && !failure.started) {
+        idempotency::release(connection, number)?;
     }
+    insert_log(connection, number, &end.log)
 }
 
 /// Notes which credentials the run was given. Of many runs in a minute one is noted, so that the others only look.
@@ -210,7 +218,6 @@ pub(super) fn mark_lost(
     Ok(lost)
 }
 
-/// The number of a run that goes on.
 /// That requests may have left is known of a run that is lost afterwards. And what is written takes the rest to the disk.
 pub(super) fn settle(connection: &Connection, run: &RunId) -> Result<(), StoreError> {
     let number = open_number(connection, run)?;
@@ -220,6 +227,7 @@ pub(super) fn settle(connection: &Connection, run: &RunId) -> Result<(), StoreEr
     Ok(())
 }
 
+/// The number of a run that goes on.
 fn open_number(connection: &Connection, run: &RunId) -> Result<i64, StoreError> {
     let found: Option<(i64, bool)> = connection
         .prepare_cached("SELECT number, status = 'open' FROM runs WHERE id = ?1")?

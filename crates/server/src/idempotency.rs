@@ -1,0 +1,112 @@
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a request that is sent again starts no second run.
+
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+
+use lockstep_runner::RunState;
+use lockstep_step::{Digest, Idempotency, IdempotencyKey, RunId};
+
+use crate::body::json;
+use crate::caller::Caller;
+use crate::host::Host;
+use crate::problem::Problem;
+use crate::wire::RunAnswer;
+
+const KEY: &str = "idempotency-key";
+/// Of an answer that was made before. Of the drafts and services that have such a header this name has most.
+const REPLAYED: &str = "idempotency-replayed";
+
+/// The key that a request has, if it has one.
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut values = headers.get_all(KEY).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return match headers.contains_key(KEY) {
+            true => Err(invalid("more than one `Idempotency-Key`")),
+            false => Ok(None),
+        };
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    let key = unquoted(text).unwrap_or(text).parse();
+    key.map(Some).map_err(invalid)
+}
+
+/// What stands for a request when it is sent again: its method, its path and its body.
+pub(crate) fn request(key: IdempotencyKey, method: &str, path: &str, body: &[u8]) -> Idempotency {
+    let whole = format!("{method} {path}\n{}", Digest::of(body));
+    Idempotency {
+        key,
+        request: Digest::of(whole.as_bytes()),
+    }
+}
+
+/// The answer to a request that was made before, from the record of its run.
+pub(crate) async fn again(caller: &Caller, host: &Host, run: RunId) -> Result<Response, Problem> {
+    let asking = caller.as_runner_knows();
+    let found = host.runner.run_record(asking, caller.workspace(), &run);
+    let record = found.await?;
+    match record.state {
+        RunState::Open => Err(Problem::in_progress(&run)),
+        RunState::Lost { .. } => Err(Problem::run_lost(&run)),
+        RunState::Forbidden { .. } => Err(Problem::forbidden(asking.role)),
+        RunState::Ended {
+            outcome, receipt, ..
+        } => {
+            let answer = RunAnswer::new(run, record.digest, &outcome, *receipt);
+            Ok(([(REPLAYED, "true")], json(&answer)).into_response())
+        }
+    }
+}
+
+/// The draft has it a string of structured fields (RFC 9651); most clients send it bare.
+fn unquoted(text: &str) -> Option<&str> {
+    text.strip_prefix('"')?.strip_suffix('"')
+}
+
+fn invalid(why: impl std::fmt::Display) -> Problem {
+    Problem::bad_request("invalid_idempotency_key", why)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn check(values: &[&'static str], expected: Result<Option<&str>, ()>) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(KEY, HeaderValue::from_static(value));
+        }
+        let found = key(&headers).map_err(drop);
+        let found = found
+            .as_ref()
+            .map(|it| it.as_ref().map(IdempotencyKey::as_str));
+        assert_eq!(found.map_err(|()| ()), expected, "{values:?}");
+    }
+
+    #[test]
+    fn a_key_is_taken_bare_and_quoted() {
+        check(&[], Ok(None));
+        check(&["8e03978e"], Ok(Some("8e03978e")));
+        check(&["\"8e03978e\""], Ok(Some("8e03978e")));
+        check(&[" a/b:c "], Ok(Some("a/b:c")));
+        for no_key in ["", "\"\"", "a b", "\"a b\""] {
+            check(&[no_key], Err(()));
+        }
+        check(&["one", "two"], Err(()));
+    }
+
+    #[test]
+    fn another_method_path_or_body_is_another_request() {
+        let key = || "key".parse().unwrap();
+        let asked = request(key(), "POST", "/a", b"body").request;
+        assert_eq!(asked, request(key(), "POST", "/a", b"body").request);
+        for other in [
+            request(key(), "PUT", "/a", b"body"),
+            request(key(), "POST", "/b", b"body"),
+            request(key(), "POST", "/a", b"bodies"),
+        ] {
+            assert_ne!(other.request, asked);
+        }
+    }
+}
