@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use lockstep_step::{Scope, WorkflowName, WorkspaceName};
 
+use crate::commands::audit::AuditCommand;
 use crate::commands::backup::BackupArguments;
 use crate::commands::completions::CompletionsArguments;
 use crate::commands::credential::CredentialCommand;
@@ -111,6 +112,9 @@ pub(crate) enum Command {
     /// Members of a workspace: persons, each with a role that their tokens do not go beyond.
     #[command(subcommand)]
     Member(MemberCommand),
+    /// What was changed and which credentials were used, by whom; and whether that record is whole.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The keys that wrap the keys of workspaces: which there are, and their rotation.
     #[command(subcommand)]
     Key(KeyCommand),

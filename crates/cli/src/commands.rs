@@ -1,5 +1,6 @@
 //! What each command does. One file per command: its arguments, what it asks of the runner, and how it shows the answer.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod credential;
@@ -49,6 +50,7 @@ pub(crate) async fn carry_out(
         Command::Serve(arguments) => serve::carry_out(arguments, &config()?, console).await,
         Command::Token(command) => token::carry_out(command, &config()?, console).await,
         Command::Member(command) => member::carry_out(command, &config()?, console).await,
+        Command::Audit(command) => audit::carry_out(command, &config()?, console).await,
         Command::Key(command) => key::carry_out(command, &config()?, console).await,
         Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,

@@ -302,7 +302,9 @@ impl Runner {
             };
             after = Some(last.workspace.clone());
             let batch = pass.rewrap_all(page, rewrapper);
-            pass.rewrapped += store.replace_workspace_keys(permit, batch).await?;
+            pass.rewrapped += store
+                .replace_workspace_keys(permit, batch, Timestamp::now())
+                .await?;
             told(before + pass.rewrapped);
         }
     }

@@ -28,6 +28,7 @@ mod snapshots;
 mod grants;
 mod recorder;
 
+mod audit;
 mod credentials;
 mod egress;
 mod keys;
@@ -55,6 +56,10 @@ pub use keys::{
 pub use lockstep_sandbox::{
     Examined, Explanation, Finding, LoadError, LogSink, Origin, Sandbox, SandboxConfig,
     SandboxError, SourceKind, StepFile,
+};
+pub use lockstep_store::{
+    AuditAction, AuditChain, AuditCheck, AuditEntry, AuditFilter, AuditFinding, AuditFrom,
+    AuditHead, AuditReport, NoAction, SealState,
 };
 pub use lockstep_store::{
     CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, MemberEntry, Removal,

@@ -206,7 +206,7 @@ impl Runner {
         let permit = EditPermit::check(caller, workspace)?;
         let removed = self
             .store()
-            .remove_step(&permit, workflow, name, condition)
+            .remove_step(&permit, workflow, name, condition, Timestamp::now())
             .await;
         self.told(caller, workspace, removed).await
     }

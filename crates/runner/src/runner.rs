@@ -31,6 +31,7 @@ impl Runner {
     /// A runner over these parts.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>, sandbox: Sandbox) -> Self {
+        store.seal_heads(Arc::clone(&vault));
         let (snapshots, runs) = (Snapshots::default(), TaskTracker::new());
         Self {
             parts: Arc::new(Parts {

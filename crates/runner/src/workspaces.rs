@@ -95,7 +95,10 @@ impl Runner {
         removal: Removal,
     ) -> Result<(), ManageError> {
         let permit = AdminPermit::check(caller, workspace)?;
-        let removed = self.store().remove_workspace(&permit, removal).await;
+        let removed = self
+            .store()
+            .remove_workspace(&permit, removal, Timestamp::now())
+            .await;
         self.told(caller, workspace, removed).await
     }
 

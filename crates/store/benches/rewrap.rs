@@ -123,7 +123,10 @@ async fn rewrap(store: &dyn Store, vault: &Vault, batch: u32) -> (f64, f64) {
             .map(|entry| anew(&rewrapper, entry.workspace, entry.key.unwrap()))
             .collect();
         ciphers += wrapping.elapsed().as_secs_f64();
-        replaced += store.replace_workspace_keys(&permit, keys).await.unwrap();
+        replaced += store
+            .replace_workspace_keys(&permit, keys, at)
+            .await
+            .unwrap();
     }
     assert_eq!(replaced, u64::from(WORKSPACES));
     (began.elapsed().as_secs_f64(), ciphers)

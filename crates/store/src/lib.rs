@@ -6,6 +6,7 @@
 
 mod store;
 
+mod audit;
 mod backup;
 mod credential;
 mod kek;
@@ -21,6 +22,11 @@ mod sqlite;
 
 pub mod conformance;
 
+pub use audit::{
+    AuditAction, AuditChain, AuditCheck, AuditEntry, AuditFilter, AuditFinding, AuditFrom,
+    AuditHead, AuditMode, AuditReport, AuditUse, AuditUseKind, CredentialFinding, NoAction,
+    SealState,
+};
 pub use backup::{BackupContents, BackupError, IfThere, Progress, RestoreError, Restored};
 pub use credential::{
     CredentialEntry, CredentialLastUse, CredentialRemovals, Dependents, PutBase, PutCredential,

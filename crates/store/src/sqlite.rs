@@ -2,6 +2,7 @@
 //!
 //! One connection writes, on a thread of its own; a few read. All SQL is in the files of this folder.
 
+mod audit;
 mod back_up;
 mod changes;
 mod column;
@@ -29,11 +30,13 @@ mod workspaces;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
 use lockstep_step::RunId;
+use lockstep_vault::Vault;
 
 use crate::error::StoreError;
 
@@ -52,6 +55,8 @@ pub struct SqliteStore {
     writer: Writer,
     owner: Owner,
     directory: PathBuf,
+    /// What ends of chains are sealed with.
+    vault: RwLock<Option<Arc<Vault>>>,
 }
 
 impl SqliteStore {
@@ -71,7 +76,7 @@ impl SqliteStore {
         open::make_directory(directory)?;
         let opening = open::lock_opening(directory)?;
         let mut connection = open::open_for_writing(directory)?;
-        migration::migrate(&mut connection)?;
+        migration::migrate(&mut connection, now)?;
         let owner = Owner::begin(directory)?;
         let weightiest = start_over(&mut connection, directory, now)?;
         drop(opening);
@@ -82,6 +87,7 @@ impl SqliteStore {
             readers: Readers::new(directory.to_owned()),
             owner,
             directory: directory.to_owned(),
+            vault: RwLock::default(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The contract of a store.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,10 +11,11 @@ use lockstep_step::{
     StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, ViewPermit,
-    WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, Vault,
+    ViewPermit, WorkspaceChanges,
 };
 
+use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -76,6 +78,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         permit: &KeyPermit,
         keys: Vec<RewrappedKey>,
+        at: Timestamp,
     ) -> Result<u64, StoreError>;
 
     // Workspaces and workflows.
@@ -105,6 +108,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         permit: &AdminPermit,
         removal: Removal,
+        at: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// All workflows of the workspace, by name. The one called `default` is always there.
@@ -296,6 +300,40 @@ pub trait Store: fmt::Debug + Send + Sync {
         member: &MemberName,
         at: Timestamp,
     ) -> Result<(), StoreError>;
+    // The audit. Each change above is told in the chain of its workspace, or of the host, in the same transaction.
+
+    /// From now on, ends of chains are sealed with the keys of workspaces that `vault` can unwrap. Who has no key cannot
+    /// write such a chain anew.
+    fn seal_heads(&self, vault: Arc<Vault>);
+
+    /// Entries of the permit's workspace. One that is gone has them still.
+    async fn audit(
+        &self,
+        permit: &AdminPermit,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Entries of the host's own chain.
+    async fn host_audit(
+        &self,
+        permit: &KeyPermit,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// All chains that there are or should be, the host's first.
+    async fn audit_chains(&self, permit: &KeyPermit) -> Result<Vec<AuditChain>, StoreError>;
+
+    /// Where each chain ends, to be kept elsewhere.
+    async fn audit_heads(&self, permit: &KeyPermit) -> Result<Vec<AuditHead>, StoreError>;
+
+    /// Checks a chain at one moment: its entries, its end, its seal, what was `exported` of it before, and whether the
+    /// credentials of the workspace are the versions that it names last.
+    async fn verify_audit(
+        &self,
+        permit: &KeyPermit,
+        chain: &AuditChain,
+        exported: &[AuditHead],
+    ) -> Result<AuditReport, StoreError>;
 
     // What runs resolve from.
 
@@ -364,6 +402,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         workflow: &WorkflowName,
         name: &StepName,
         condition: &Condition,
+        at: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// The bytes of [`StepEntry::artifact`], checked against it, if a step of the workspace has them.

@@ -20,11 +20,11 @@ use lockstep_step::{
 };
 use lockstep_store::conformance::{conformance, conformance_shared};
 use lockstep_store::{
-    NewRun, OpenStoreError, OpenedRun, PutCredential, Removal, RunSource, RunState, SqliteStore,
-    Store, StoreError,
+    AuditReport, NewRun, OpenStoreError, OpenedRun, PutCredential, Removal, RunSource, RunState,
+    SqliteStore, Store, StoreError,
 };
 use lockstep_vault::{
-    AdminPermit, CredentialVersion, Kek, Keyring, RecordPermit, Vault, ViewPermit,
+    AdminPermit, CredentialVersion, Kek, KeyPermit, Keyring, RecordPermit, Vault, ViewPermit,
 };
 
 fn at(second: i64) -> Timestamp {
@@ -66,6 +66,15 @@ async fn two_on_one_directory_keep_the_contract() {
         [open_shared(&directory), open_shared(&directory)]
     })
     .await;
+}
+
+async fn verify(store: &SqliteStore) -> Vec<AuditReport> {
+    let permit = KeyPermit::check(admin().caller()).unwrap();
+    let mut reports = Vec::new();
+    for chain in store.audit_chains(&permit).await.unwrap() {
+        reports.push(store.verify_audit(&permit, &chain, &[]).await.unwrap());
+    }
+    reports
 }
 
 fn new_run() -> NewRun {
@@ -275,7 +284,7 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
          ALTER TABLE workspaces DROP COLUMN sealing_by;
          ALTER TABLE workflows DROP COLUMN egress; ALTER TABLE workflows DROP COLUMN egress_at;
          ALTER TABLE workflows DROP COLUMN egress_by;
-         DROP TABLE tokens; DROP TABLE members;
+         DROP TABLE tokens; DROP TABLE members; DROP TABLE audit; DROP TABLE audit_heads;
          DROP TABLE credential_uses;
          ALTER TABLE credentials DROP COLUMN expires_at; ALTER TABLE credentials DROP COLUMN maskable;
          DROP TABLE idempotency_keys; ALTER TABLE workspaces DROP COLUMN idempotency_keys;
@@ -295,6 +304,17 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
         .unwrap();
     assert_eq!(credential.handling, Ok(Handling::Reveal));
     assert_eq!((credential.maskable, credential.expires_at), (None, None));
+    let reports = verify(&store).await;
+    assert!(
+        reports.iter().all(|report| report.findings.is_empty()),
+        "{reports:?}"
+    );
+    let anchored: Vec<u64> = reports.iter().map(|report| report.entries).collect();
+    assert_eq!(
+        anchored,
+        [1, 2],
+        "the workspace in both chains, and its credential"
+    );
     drop(store);
     assert!(is_kept(directory.path(), &record));
 }

@@ -3,12 +3,15 @@
 //! Each field is preceded by its length, under a tag that no other use of the keys shares. Two contexts are equal only
 //! if each of their fields is: `("ab", "c")` and `("a", "bc")` differ.
 
-use lockstep_step::{CredentialKey, Scope, WorkspaceName};
+use lockstep_step::{CredentialKey, Digest, Scope, WorkspaceName};
 
 use crate::envelope::WorkspaceKeyId;
 use crate::handling::BoundHandling;
 use crate::kek::KekId;
 use crate::record::{ALGORITHM, WORKSPACE_KEY_FORMAT};
+
+/// Of the seals of heads.
+const HEAD_FORMAT: u8 = 1;
 
 /// Associated data of one layer.
 pub(crate) struct Context(Vec<u8>);
@@ -44,6 +47,21 @@ impl Context {
     /// A value under its data key.
     pub(crate) fn value(workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
         Self::new("lockstep/value", place.handling.format()).credential(workspace_key, place)
+    }
+
+    /// The key that heads of a workspace's audit chain are sealed with, from the workspace's key.
+    pub(crate) fn head_key(workspace_key: &WorkspaceKeyId, workspace: &WorkspaceName) -> Self {
+        Self::new("lockstep/audit-head-key", HEAD_FORMAT)
+            .field(workspace_key.as_bytes())
+            .field(workspace.as_str().as_bytes())
+    }
+
+    /// The head of an audit chain.
+    pub(crate) fn head(workspace: &WorkspaceName, sequence: u64, hash: &Digest) -> Self {
+        Self::new("lockstep/audit-head", HEAD_FORMAT)
+            .field(workspace.as_str().as_bytes())
+            .field(&sequence.to_be_bytes())
+            .field(hash.as_bytes())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

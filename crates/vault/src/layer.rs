@@ -113,7 +113,7 @@ struct Derived(Zeroizing<[u8; 2 * KeyMaterial::LENGTH_BYTES]>);
 impl Derived {
     fn new(key: &KeyMaterial, context: &Context) -> Self {
         let mut bytes = Zeroizing::new([0; 2 * KeyMaterial::LENGTH_BYTES]);
-        expand(key, context.as_bytes(), &mut bytes);
+        expand(key, context.as_bytes(), bytes.as_mut_slice());
         Self(bytes)
     }
 
@@ -137,10 +137,10 @@ impl Derived {
     clippy::expect_used,
     reason = "HKDF limits lengths that are fixed here"
 )]
-pub(crate) fn expand(key: &KeyMaterial, info: &[u8], okm: &mut [u8; 64]) {
+pub(crate) fn expand(key: &KeyMaterial, info: &[u8], okm: &mut [u8]) {
     let hkdf = Hkdf::<Sha256>::from_prk(key.expose()).expect("32 bytes are enough for SHA-256");
     hkdf.expand(info, okm)
-        .expect("64 bytes are less than 255 blocks");
+        .expect("what is asked for is less than 255 blocks");
 }
 
 /// AES-256-GCM, in place.

@@ -21,6 +21,7 @@ mod keyring;
 mod context;
 mod envelope;
 mod handling;
+mod head_seal;
 mod layer;
 mod record;
 
@@ -28,6 +29,7 @@ pub use envelope::{
     CredentialVersion, OpenError, SealError, SealedCredential, SealedHead, WorkspaceKeyId,
     WrappedWorkspaceKey,
 };
+pub use head_seal::HeadSeal;
 pub use kek::{InvalidKekId, Kek, KekCheck, KekId, NoRandomness};
 pub use key_file::{IfAbsent, open_key_file};
 pub use keyring::{KeyError, Keyring, MAX_RING_KEYS};

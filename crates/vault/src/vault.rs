@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use lockstep_secret::{KeyMaterial, Secret};
-use lockstep_step::{CredentialKey, WorkspaceName};
+use lockstep_step::{CredentialKey, Digest, WorkspaceName};
 
 use crate::envelope::{
     CredentialVersion, OpenError, SealError, SealedCredential, WorkspaceKeyId, WrappedWorkspaceKey,
 };
+use crate::head_seal::HeadSeal;
 use crate::kek::{Kek, KekId};
 use crate::key_file::{KeyFile, create_key_file};
 use crate::keyring::{KeyError, Keyring};
@@ -144,6 +145,23 @@ impl Vault {
             .unwrap(workspace_key, workspace)
             .map_err(SealError::WorkspaceKey)?;
         SealedCredential::seal(&unwrapped, workspace_key.id(), workspace, version, value)
+    }
+
+    /// Seals the head of a workspace's audit chain: only who has the workspace's key can say that `sequence` entries were
+    /// written, of which the last has `hash`.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the workspace's key cannot be unwrapped.
+    pub fn seal_head(
+        &self,
+        workspace: &WorkspaceName,
+        workspace_key: &WrappedWorkspaceKey,
+        sequence: u64,
+        hash: &Digest,
+    ) -> Result<HeadSeal, OpenError> {
+        let unwrapped = self.unwrap(workspace_key, workspace)?;
+        let id = workspace_key.id();
+        Ok(HeadSeal::new(&unwrapped, &id, workspace, sequence, hash))
     }
 
     /// What a run that starts at `started_at` may use, as `snapshot` shows it. Costs the same for any number of credentials.

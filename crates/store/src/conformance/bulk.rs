@@ -91,7 +91,7 @@ async fn a_step_is_put_and_removed_for_a_version(setup: &Setup) {
     assert_eq!(refused(put("v3", at_version(1)).await), Some(2));
     let remove = async |condition: Condition| {
         store
-            .remove_step(&tenant.editor, &workflow, &step, &condition)
+            .remove_step(&tenant.editor, &workflow, &step, &condition, at(9))
             .await
     };
     assert!(matches!(

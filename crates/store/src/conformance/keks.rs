@@ -106,7 +106,10 @@ impl Rotation {
 
     async fn replace(&self, keys_: Vec<RewrappedKey>) -> u64 {
         let store = &self.setup.store;
-        store.replace_workspace_keys(&keys(), keys_).await.unwrap()
+        store
+            .replace_workspace_keys(&keys(), keys_, at(9))
+            .await
+            .unwrap()
     }
 
     async fn entry(&self, kek: KekId) -> KekEntry {
@@ -233,7 +236,7 @@ async fn a_workspace_that_was_added_again_keeps_its_own_key(rotation: &Rotation)
     let store = &rotation.setup.store;
     let admin = rotation.setup.tenant("a").admin;
     let forced = crate::credential::Removal::Forced;
-    store.remove_workspace(&admin, forced).await.unwrap();
+    store.remove_workspace(&admin, forced, at(9)).await.unwrap();
     assert_eq!(rotation.replace(rewrapped.clone()).await, 0);
     rotation.add_tenants(&["a"]).await;
     assert_eq!(rotation.replace(rewrapped).await, 0);
@@ -255,7 +258,9 @@ async fn a_key_that_is_not_known_replaces_none(rotation: &Rotation) {
     let tenant = rotation.setup.tenant("b");
     rewrapped[1].rewrapped = other.create_workspace_key(&tenant.admin).unwrap();
     let store = &rotation.setup.store;
-    let refused = store.replace_workspace_keys(&keys(), rewrapped).await;
+    let refused = store
+        .replace_workspace_keys(&keys(), rewrapped, at(9))
+        .await;
     assert!(
         matches!(refused, Err(StoreError::NotFound(Thing::Kek(named))) if named == id),
         "{refused:?}"
@@ -292,7 +297,7 @@ async fn a_retired_key_wraps_nothing_any_more(rotation: &Rotation) {
     // A process that has the new key on its ring, and one that holds on to it after it was retired in turn.
     let new = rotation.new;
     store.retire_kek(&keys(), new, at(1)).await.unwrap();
-    let refused = store.replace_workspace_keys(&keys(), late).await;
+    let refused = store.replace_workspace_keys(&keys(), late, at(9)).await;
     assert!(matches!(refused, Err(StoreError::Retired(id)) if id == new));
     let tenant = rotation.rotated.add_tenant("b").await;
     let put = tenant.sealed(&workspace_scope(), "TOKEN", "late").await;

@@ -156,7 +156,9 @@ async fn the_policy_is_told_and_is_of_one_workspace(setup: &Setup) {
     assert_eq!(entry(&ours).await, (SealingPolicy::Optional, None, None));
     // Another workspace of the name begins as all do.
     let store = &setup.store;
-    let removed = store.remove_workspace(&theirs.admin, Removal::Forced).await;
+    let removed = store
+        .remove_workspace(&theirs.admin, Removal::Forced, at(9))
+        .await;
     removed.unwrap();
     store.add_workspace(&theirs.admin, at(6)).await.unwrap();
     assert_eq!(entry(&theirs).await, (SealingPolicy::Optional, None, None));

@@ -34,7 +34,7 @@ async fn remove(tenant: &Tenant, workflow: &str, step: &str) -> Result<(), Store
     let (workflow, step) = (name(workflow), name(step));
     tenant
         .store
-        .remove_step(&tenant.editor, &workflow, &step, &Condition::NONE)
+        .remove_step(&tenant.editor, &workflow, &step, &Condition::NONE, at(9))
         .await
 }
 

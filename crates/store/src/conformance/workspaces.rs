@@ -48,7 +48,7 @@ async fn the_defaults_stay(setup: &Setup) {
     let tenant = setup.default_tenant();
     let removed = setup
         .store
-        .remove_workspace(&tenant.admin, Removal::Forced)
+        .remove_workspace(&tenant.admin, Removal::Forced, at(9))
         .await;
     let workspace = Thing::Workspace(WorkspaceName::default_name());
     assert!(matches!(removed, Err(StoreError::Permanent(what)) if what == workspace));
@@ -78,7 +78,7 @@ async fn a_workspace_with_credentials_is_removed_by_force(setup: &Setup) {
     tenant.set(&scope("daily"), "TOKEN", "two").await;
     let refused = setup
         .store
-        .remove_workspace(&tenant.admin, Removal::IfUnused)
+        .remove_workspace(&tenant.admin, Removal::IfUnused, at(9))
         .await;
     assert!(matches!(
         refused,
@@ -87,7 +87,7 @@ async fn a_workspace_with_credentials_is_removed_by_force(setup: &Setup) {
     assert_eq!(tenant.reveal("daily", "TOKEN").await, Ok("two".to_owned()));
     setup
         .store
-        .remove_workspace(&tenant.admin, Removal::Forced)
+        .remove_workspace(&tenant.admin, Removal::Forced, at(9))
         .await
         .unwrap();
     assert_eq!(workspace_names(setup).await, ["default"]);
@@ -101,7 +101,7 @@ async fn nothing_of_a_removed_workspace_comes_back(setup: &Setup) {
     let old = tenant.snapshot().await;
     let store = &setup.store;
     store
-        .remove_workspace(&tenant.admin, Removal::Forced)
+        .remove_workspace(&tenant.admin, Removal::Forced, at(9))
         .await
         .unwrap();
     store.add_workspace(&tenant.admin, at(2)).await.unwrap();
@@ -210,7 +210,9 @@ async fn an_unknown_workspace_is_named(setup: &Setup) {
         limit: 10,
     };
     is_named(store.runs(&tenant.reader, &filter).await.unwrap_err());
-    let removed = store.remove_workspace(&tenant.admin, Removal::Forced).await;
+    let removed = store
+        .remove_workspace(&tenant.admin, Removal::Forced, at(9))
+        .await;
     is_named(removed.unwrap_err());
 }
 

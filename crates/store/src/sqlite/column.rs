@@ -70,6 +70,12 @@ impl Columns for Row<'_> {
     }
 }
 
+/// A time as it is kept: to the microsecond.
+pub(super) fn kept_time(at: Timestamp) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(at.as_microsecond())
+        .map_err(|error| StoreError::Failed(Box::new(error)))
+}
+
 /// The workflow of a scope; empty for the workspace's own, which no workflow's name is.
 pub(super) fn scope_column(scope: &Scope) -> &str {
     scope.workflow().map_or("", WorkflowName::as_str)

@@ -6,12 +6,14 @@ use rusqlite::{Connection, params};
 use lockstep_step::{Condition, CredentialKey, Handling, Scope, WorkspaceName};
 use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
 
+use crate::audit::AuditAction;
 use crate::credential::{
     CredentialEntry, CredentialLastUse, CredentialRemovals, Dependents, PutBase, PutCredential,
     Removal,
 };
 use crate::error::{StoreError, Thing};
 
+use super::audit;
 use super::column::{Columns as _, number_column, scope_column};
 use super::keks;
 use super::workspaces::{next_revision, sealing, workflow_id, workspace_id};
@@ -165,6 +167,12 @@ pub(super) fn put_all(
         check_case(connection, workspace_id, put)?;
         check_sealing(connection, workspace, workspace_id, put)?;
         upsert(connection, workspace_id, put, revision, stamp)?;
+        let action = match put.current {
+            None => AuditAction::CredentialCreated,
+            Some(_) => AuditAction::CredentialRotated,
+        };
+        let set = audit::of_credential(action, &put.scope, &put.key, put.sealed.version());
+        audit::append(connection, workspace, stamp, set)?;
     }
     Ok(())
 }
@@ -316,7 +324,7 @@ pub(super) fn remove(
     removal: Removal,
     stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
-    find(connection, workspace, scope, key)?;
+    let version = find(connection, workspace, scope, key)?.version;
     match removal {
         Removal::Forced => {}
         Removal::IfUnused => {
@@ -344,7 +352,8 @@ pub(super) fn remove(
             stamp.at.as_microsecond(),
             stamp.by
         ])?;
-    Ok(())
+    let deleted = audit::of_credential(AuditAction::CredentialDeleted, scope, key, version);
+    audit::append(connection, workspace, stamp, deleted)
 }
 
 pub(super) fn dependents(

@@ -4,8 +4,10 @@ use rusqlite::{Connection, params};
 
 use lockstep_step::{WorkflowEgress, WorkflowName, WorkspaceName};
 
+use crate::audit::{AuditAction, Fields};
 use crate::error::StoreError;
 
+use super::audit;
 use super::credentials::Stamp;
 use super::workspaces::{next_revision, workflow_id, workspace_id};
 
@@ -23,6 +25,10 @@ pub(super) fn set(
     egress: &WorkflowEgress,
     stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
+    let word = match egress {
+        WorkflowEgress::All => "all",
+        WorkflowEgress::Only(_) => "only",
+    };
     let json = serde_json::to_string(egress).map_err(|error| StoreError::Corrupt {
         what: format!("the rules have no JSON form: {error}"),
     })?;
@@ -42,5 +48,10 @@ pub(super) fn set(
             stamp.at.as_microsecond(),
             stamp.by
         ])?;
-    Ok(())
+    let set = Fields {
+        workflow: Some(workflow.as_str()),
+        detail: Some(word),
+        ..Fields::of(AuditAction::EgressSet)
+    };
+    audit::append(connection, workspace, stamp, set)
 }

@@ -6,9 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use lockstep_step::WorkspaceName;
 use lockstep_vault::{KekCheck, KekId, WrappedWorkspaceKey};
 
+use crate::audit::{AuditAction, Fields};
 use crate::error::{StoreError, Thing};
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 
+use super::audit;
 use super::column::Columns as _;
 use super::credentials::Stamp;
 
@@ -40,7 +42,7 @@ pub(super) fn add(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let id = check.kek.to_string();
-    connection
+    let added = connection
         .prepare_cached(
             "INSERT INTO keks (id, check_value, added_at) VALUES (?1, ?2, ?3)
              ON CONFLICT (id) DO NOTHING",
@@ -51,6 +53,14 @@ pub(super) fn add(
         .query_row([&id], |row| row.get(0))?;
     if known != check.check {
         return Err(StoreError::Exists(Thing::Kek(check.kek)));
+    }
+    if added > 0 {
+        let by = audit::HOST;
+        let added = Fields {
+            target: Some(&id),
+            ..Fields::of(AuditAction::KekAdded)
+        };
+        audit::append_to_host(connection, Stamp { at, by }, added)?;
     }
     check_in_use(connection, check.kek)
 }
@@ -92,7 +102,11 @@ pub(super) fn retire(
     connection
         .prepare_cached("UPDATE keks SET retired_at = ?2, retired_by = ?3 WHERE id = ?1")?
         .execute(params![id, stamp.at.as_microsecond(), stamp.by])?;
-    Ok(())
+    let retired = Fields {
+        target: Some(&id),
+        ..Fields::of(AuditAction::KekRetired)
+    };
+    audit::append_to_host(connection, stamp, retired)
 }
 
 pub(super) fn not_under(
@@ -125,7 +139,11 @@ pub(super) fn not_under(
 }
 
 /// Replaces those that are as they were read, and tells how many. The revision moves: who keeps a snapshot learns of it.
-pub(super) fn replace(connection: &Connection, keys: &[RewrappedKey]) -> Result<u64, StoreError> {
+pub(super) fn replace(
+    connection: &Connection,
+    keys: &[RewrappedKey],
+    stamp: Stamp<'_>,
+) -> Result<u64, StoreError> {
     let mut replaced = 0;
     for RewrappedKey {
         workspace,
@@ -145,7 +163,15 @@ pub(super) fn replace(connection: &Connection, keys: &[RewrappedKey]) -> Result<
                 rewrapped.kek().to_string(),
                 rewrapped.record()
             ])?;
-        replaced += u64::from(changed > 0);
+        if changed > 0 {
+            let kek = rewrapped.kek().to_string();
+            let rewrapped = Fields {
+                target: Some(&kek),
+                ..Fields::of(AuditAction::WorkspaceKeyRewrapped)
+            };
+            audit::append(connection, workspace, stamp, rewrapped)?;
+            replaced += 1;
+        }
     }
     Ok(replaced)
 }

@@ -4,9 +4,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use lockstep_step::{MemberName, Role, WorkspaceName};
 
+use crate::audit::{AuditAction, Fields};
 use crate::error::{StoreError, Thing};
 use crate::member::MemberEntry;
 
+use super::audit;
 use super::column::Columns as _;
 use super::credentials::Stamp;
 use super::tokens;
@@ -35,7 +37,8 @@ pub(super) fn add(
     if added == 0 {
         return Err(StoreError::Exists(Thing::Member(member.clone())));
     }
-    Ok(())
+    let added = of_member(AuditAction::MemberAdded, member, Some(role));
+    audit::append(connection, workspace, stamp, added)
 }
 
 pub(super) fn list(
@@ -65,7 +68,7 @@ pub(super) fn set_role(
 ) -> Result<(), StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
     check(connection, workspace_id, member)?;
-    connection
+    let changed = connection
         .prepare_cached(
             "UPDATE members SET role = ?3, changed_at = ?4, changed_by = ?5
               WHERE workspace_id = ?1 AND name = ?2 AND role <> ?3",
@@ -77,7 +80,11 @@ pub(super) fn set_role(
             stamp.at.as_microsecond(),
             stamp.by,
         ])?;
-    Ok(())
+    if changed == 0 {
+        return Ok(());
+    }
+    let set = of_member(AuditAction::MemberSet, member, Some(role));
+    audit::append(connection, workspace, stamp, set)
 }
 
 /// Removes a member and revokes its tokens.
@@ -89,11 +96,12 @@ pub(super) fn remove(
 ) -> Result<(), StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
     check(connection, workspace_id, member)?;
-    tokens::revoke_all(connection, workspace_id, member, stamp)?;
+    tokens::revoke_all(connection, workspace, member, stamp)?;
     connection
         .prepare_cached("DELETE FROM members WHERE workspace_id = ?1 AND name = ?2")?
         .execute(params![workspace_id, member.as_str()])?;
-    Ok(())
+    let removed = of_member(AuditAction::MemberRemoved, member, None);
+    audit::append(connection, workspace, stamp, removed)
 }
 
 /// Whether there is such a member.
@@ -109,6 +117,14 @@ pub(super) fn check(
     match found {
         Some(_) => Ok(()),
         None => Err(StoreError::NotFound(Thing::Member(member.clone()))),
+    }
+}
+
+fn of_member(action: AuditAction, member: &MemberName, role: Option<Role>) -> Fields<'_> {
+    Fields {
+        target: Some(member.as_str()),
+        detail: role.map(Role::as_str),
+        ..Fields::of(action)
     }
 }
 

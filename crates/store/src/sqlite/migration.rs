@@ -1,14 +1,19 @@
 //! The schema, as numbered steps that lead from an empty file to the present one.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::audit;
 use super::open::OpenStoreError;
 
 /// Says in the file's header that it is ours: `LKST`.
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-pub(super) const SCHEMA: u32 = 9;
+pub(super) const SCHEMA: u32 = 10;
+
+/// The step from which on there is an audit.
+const AUDIT: u32 = 10;
 
 /// Step N leads from schema N-1 to schema N. A step that was released is never edited.
 const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
@@ -27,10 +32,11 @@ const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
         9,
         include_str!("../../migrations/0009_idempotency_keys.sql"),
     ),
+    (AUDIT, include_str!("../../migrations/0010_audit.sql")),
 ];
 
 /// Brings the database to the present schema.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError> {
+pub(super) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(), OpenStoreError> {
     // Read and written under one lock, so that of two processes one migrates and the other finds it done.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = schema(&transaction)?.unwrap_or(0);
@@ -45,6 +51,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenStoreError>
     }
     for (_, sql) in MIGRATIONS.iter().filter(|(number, _)| *number > found) {
         transaction.execute_batch(sql)?;
+    }
+    if found < AUDIT {
+        // In the same transaction: a chain that begins later than its workspace is never right.
+        audit::anchor(&transaction, now)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA)?;

@@ -1,7 +1,10 @@
 //! The store's contract: each operation as one piece of work for the writer or for a reader.
 
+use std::sync::{Arc, PoisonError};
+
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rusqlite::Connection;
 use tokio::task;
 
 use lockstep_step::{
@@ -9,10 +12,11 @@ use lockstep_step::{
     StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, ViewPermit,
-    WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, Vault,
+    ViewPermit, WorkspaceChanges,
 };
 
+use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -28,9 +32,34 @@ use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 use super::credentials::Stamp;
 use super::writer::Weight;
 use super::{
-    SqliteStore, changes, column, credentials, dead_owners, egress, history, keks, members, open,
-    runs, steps, tell_lost, tokens, workspaces,
+    SqliteStore, audit, changes, column, credentials, dead_owners, egress, history, keks, members,
+    open, runs, steps, tell_lost, tokens, workspaces,
 };
+
+impl SqliteStore {
+    /// A change in a workspace: the end of its chain is sealed in the same transaction, if its key is at hand.
+    async fn change<T: Send + 'static>(
+        &self,
+        workspace: WorkspaceName,
+        mut work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let vault = self.vault();
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let done = work(connection)?;
+                if let Some(vault) = &vault {
+                    audit::seal(connection, &workspace, vault)?;
+                }
+                Ok(done)
+            })
+            .await
+    }
+
+    fn vault(&self) -> Option<Arc<Vault>> {
+        let vault = self.vault.read();
+        vault.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -80,12 +109,24 @@ impl Store for SqliteStore {
 
     async fn replace_workspace_keys(
         &self,
-        _: &KeyPermit,
+        permit: &KeyPermit,
         keys: Vec<RewrappedKey>,
+        at: Timestamp,
     ) -> Result<u64, StoreError> {
+        let (permit, vault) = (permit.clone(), self.vault());
         self.writer
             .write(Weight::Change, move |connection| {
-                keks::replace(connection, &keys)
+                let stamp = Stamp {
+                    at,
+                    by: &permit.caller().name,
+                };
+                let replaced = keks::replace(connection, &keys, stamp)?;
+                if let Some(vault) = &vault {
+                    for key in &keys {
+                        audit::seal(connection, &key.workspace, vault)?;
+                    }
+                }
+                Ok(replaced)
             })
             .await
     }
@@ -108,37 +149,43 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                workspaces::set_sealing(connection, permit.workspace(), sealing, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            workspaces::set_sealing(connection, permit.workspace(), sealing, stamp)
+        })
+        .await
     }
 
     async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError> {
-        let workspace = permit.workspace().clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                workspaces::add(connection, &workspace, at)
-            })
-            .await
+        let permit = permit.clone();
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            workspaces::add(connection, permit.workspace(), stamp)
+        })
+        .await
     }
 
     async fn remove_workspace(
         &self,
         permit: &AdminPermit,
         removal: Removal,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
-        let workspace = permit.workspace().clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                workspaces::remove(connection, &workspace, removal)
-            })
-            .await
+        let permit = permit.clone();
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            workspaces::remove(connection, permit.workspace(), removal, stamp)
+        })
+        .await
     }
 
     async fn workflows(&self, permit: &ViewPermit) -> Result<Vec<WorkflowEntry>, StoreError> {
@@ -154,12 +201,15 @@ impl Store for SqliteStore {
         workflow: &WorkflowName,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let (workspace, workflow) = (permit.workspace().clone(), workflow.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                workspaces::add_workflow(connection, &workspace, &workflow, at)
-            })
-            .await
+        let (permit, workflow) = (permit.clone(), workflow.clone());
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            workspaces::add_workflow(connection, permit.workspace(), &workflow, stamp)
+        })
+        .await
     }
 
     async fn remove_workflow(
@@ -170,22 +220,15 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         let workflow = workflow.clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                let removal = Removal::IfUnused;
-                workspaces::remove_workflow(
-                    connection,
-                    permit.workspace(),
-                    &workflow,
-                    removal,
-                    stamp,
-                )
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let removal = Removal::IfUnused;
+            workspaces::remove_workflow(connection, permit.workspace(), &workflow, removal, stamp)
+        })
+        .await
     }
 
     async fn remove_workflow_with_credentials(
@@ -196,22 +239,15 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         let workflow = workflow.clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                let removal = Removal::Forced;
-                workspaces::remove_workflow(
-                    connection,
-                    permit.workspace(),
-                    &workflow,
-                    removal,
-                    stamp,
-                )
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let removal = Removal::Forced;
+            workspaces::remove_workflow(connection, permit.workspace(), &workflow, removal, stamp)
+        })
+        .await
     }
 
     async fn credentials(&self, permit: &ViewPermit) -> Result<Vec<CredentialEntry>, StoreError> {
@@ -270,15 +306,14 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                credentials::put_all(connection, permit.workspace(), &puts, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            credentials::put_all(connection, permit.workspace(), &puts, stamp)
+        })
+        .await
     }
 
     async fn remove_credential(
@@ -292,18 +327,17 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         let (scope, key, condition) = (scope.clone(), key.clone(), condition.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                let workspace = permit.workspace();
-                let place = (&scope, &key);
-                credentials::check(connection, workspace, place, &condition)?;
-                credentials::remove(connection, workspace, place, removal, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let workspace = permit.workspace();
+            let place = (&scope, &key);
+            credentials::check(connection, workspace, place, &condition)?;
+            credentials::remove(connection, workspace, place, removal, stamp)
+        })
+        .await
     }
 
     async fn change_credentials(
@@ -314,19 +348,18 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<Vec<CredentialKey>, StoreError> {
         let permit = permit.clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                let workspace = permit.workspace();
-                // First, so that a key may be spelled anew.
-                let removed = credentials::remove_all(connection, workspace, &removals, stamp)?;
-                credentials::put_all(connection, workspace, &puts, stamp)?;
-                Ok(removed)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let workspace = permit.workspace();
+            // First, so that a key may be spelled anew.
+            let removed = credentials::remove_all(connection, workspace, &removals, stamp)?;
+            credentials::put_all(connection, workspace, &puts, stamp)?;
+            Ok(removed)
+        })
+        .await
     }
 
     async fn dependents(
@@ -362,16 +395,15 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         let (workflow, permission) = (workflow.clone(), permission.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                let workspace = permit.workspace();
-                workspaces::set_permission(connection, workspace, &workflow, &permission, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let workspace = permit.workspace();
+            workspaces::set_permission(connection, workspace, &workflow, &permission, stamp)
+        })
+        .await
     }
 
     async fn set_egress(
@@ -383,15 +415,14 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         let (workflow, egress) = (workflow.clone(), egress.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                egress::set(connection, permit.workspace(), &workflow, &egress, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            egress::set(connection, permit.workspace(), &workflow, &egress, stamp)
+        })
+        .await
     }
 
     async fn add_token(
@@ -401,15 +432,14 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                tokens::add(connection, permit.workspace(), &token, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            tokens::add(connection, permit.workspace(), &token, stamp)
+        })
+        .await
     }
 
     async fn tokens(&self, permit: &AdminPermit) -> Result<Vec<TokenEntry>, StoreError> {
@@ -426,15 +456,14 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let (permit, token) = (permit.clone(), token.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                tokens::revoke(connection, permit.workspace(), &token, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            tokens::revoke(connection, permit.workspace(), &token, stamp)
+        })
+        .await
     }
 
     async fn token(&self, digest: &Digest) -> Result<Option<TokenEntry>, StoreError> {
@@ -461,15 +490,14 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let (permit, member) = (permit.clone(), member.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                members::add(connection, permit.workspace(), &member, role, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            members::add(connection, permit.workspace(), &member, role, stamp)
+        })
+        .await
     }
 
     async fn members(&self, permit: &AdminPermit) -> Result<Vec<MemberEntry>, StoreError> {
@@ -487,15 +515,14 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let (permit, member) = (permit.clone(), member.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                members::set_role(connection, permit.workspace(), &member, role, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            members::set_role(connection, permit.workspace(), &member, role, stamp)
+        })
+        .await
     }
 
     async fn remove_member(
@@ -505,14 +532,61 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let (permit, member) = (permit.clone(), member.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                members::remove(connection, permit.workspace(), &member, stamp)
-            })
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            members::remove(connection, permit.workspace(), &member, stamp)
+        })
+        .await
+    }
+
+    fn seal_heads(&self, vault: Arc<Vault>) {
+        let held = self.vault.write();
+        *held.unwrap_or_else(PoisonError::into_inner) = Some(vault);
+    }
+
+    async fn audit(
+        &self,
+        permit: &AdminPermit,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let chain = AuditChain::Workspace(permit.workspace().clone());
+        let filter = filter.clone();
+        self.readers
+            .read(move |connection| audit::list(connection, &chain, &filter))
+            .await
+    }
+
+    async fn host_audit(
+        &self,
+        _: &KeyPermit,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let filter = filter.clone();
+        self.readers
+            .read(move |connection| audit::list(connection, &AuditChain::Host, &filter))
+            .await
+    }
+
+    async fn audit_chains(&self, _: &KeyPermit) -> Result<Vec<AuditChain>, StoreError> {
+        self.readers.read(audit::chains).await
+    }
+
+    async fn audit_heads(&self, _: &KeyPermit) -> Result<Vec<AuditHead>, StoreError> {
+        self.readers.read(audit::heads).await
+    }
+
+    async fn verify_audit(
+        &self,
+        _: &KeyPermit,
+        chain: &AuditChain,
+        exported: &[AuditHead],
+    ) -> Result<AuditReport, StoreError> {
+        let (chain, exported, vault) = (chain.clone(), exported.to_owned(), self.vault());
+        self.readers
+            .read(move |connection| audit::verify(connection, &chain, &exported, vault.as_deref()))
             .await
     }
 
@@ -547,16 +621,15 @@ impl Store for SqliteStore {
         let (workflow, name, condition) = (workflow.clone(), name.clone(), condition.clone());
         // Megabytes are hashed here, not on the thread that all writers wait for.
         let artifact = Digest::of(&step.artifact);
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                let place = (permit.workspace(), &workflow, &name);
-                steps::put(connection, place, &step, &artifact, &condition, stamp)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let place = (permit.workspace(), &workflow, &name);
+            steps::put(connection, place, &step, &artifact, &condition, stamp)
+        })
+        .await
     }
 
     async fn steps(
@@ -623,14 +696,19 @@ impl Store for SqliteStore {
         workflow: &WorkflowName,
         name: &StepName,
         condition: &Condition,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
-        let workspace = permit.workspace().clone();
+        let permit = permit.clone();
         let (workflow, name, condition) = (workflow.clone(), name.clone(), condition.clone());
-        self.writer
-            .write(Weight::Change, move |connection| {
-                steps::remove(connection, &workspace, &workflow, &name, &condition)
-            })
-            .await
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let workspace = permit.workspace();
+            steps::remove(connection, workspace, &workflow, &name, &condition, stamp)
+        })
+        .await
     }
 
     async fn artifact(

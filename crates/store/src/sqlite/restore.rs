@@ -68,7 +68,7 @@ impl SqliteStore {
         place.remove_old_drafts()?;
         let draft = place.copy(file, progress)?;
         check(draft.path(), file)?;
-        let contents = make_ready(draft.path())?;
+        let contents = make_ready(draft.path(), now)?;
         let replaced = place.set_aside(now)?;
         draft
             .persist(&place.database)
@@ -122,11 +122,11 @@ fn check(copy: &Path, file: &Path) -> Result<(), RestoreError> {
 }
 
 /// Brings a copy to the present schema, so that what could fail has failed before the old database is touched.
-fn make_ready(draft: &Path) -> Result<BackupContents, RestoreError> {
+fn make_ready(draft: &Path, now: Timestamp) -> Result<BackupContents, RestoreError> {
     let mut connection = Connection::open(draft).map_err(OpenStoreError::from)?;
     // No second file beside it, which the rename would leave behind.
     stand_alone(&connection).map_err(OpenStoreError::from)?;
-    migration::migrate(&mut connection)?;
+    migration::migrate(&mut connection, now)?;
     let bytes = fs::metadata(draft).map_err(directory_error(draft))?.len();
     contents::contents(&connection, bytes).map_err(|error| OpenStoreError::Store(error).into())
 }

@@ -6,9 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::{Condition, CredentialKey, Digest, StepName, WorkflowName, WorkspaceName};
 
+use crate::audit::{AuditAction, Fields};
 use crate::error::{StoreError, Thing};
 use crate::step::{NewStep, StepEntry, StepVersion};
 
+use super::audit;
 use super::column::{Columns as _, number_column};
 use super::credentials::Stamp;
 use super::workspaces::{workflow_id, workspace_id};
@@ -48,6 +50,8 @@ pub(super) fn put(
     let id = upsert(connection, workflow_id, name, version)?;
     insert_version(connection, id, version, step, artifact, stamp)?;
     set_references(connection, id, &step.references)?;
+    let registered = of_step(AuditAction::StepRegistered, workflow, name);
+    audit::append(connection, workspace, stamp, registered)?;
     find_in(connection, workflow_id, name)?.ok_or_else(|| not_found(workflow, name))
 }
 
@@ -62,6 +66,14 @@ fn check(
     }
     let what = Thing::Step(workflow.clone(), name.clone());
     Err(StoreError::Condition { what, current })
+}
+
+fn of_step<'a>(action: AuditAction, workflow: &'a WorkflowName, name: &'a StepName) -> Fields<'a> {
+    Fields {
+        workflow: Some(workflow.as_str()),
+        step: Some(name.as_str()),
+        ..Fields::of(action)
+    }
 }
 
 fn insert_artifact(
@@ -280,6 +292,7 @@ pub(super) fn remove(
     workflow: &WorkflowName,
     name: &StepName,
     condition: &Condition,
+    stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
     let current = find(connection, workspace, workflow, name)?.version;
     check(workflow, name, Some(current), condition)?;
@@ -291,6 +304,8 @@ pub(super) fn remove(
     if removed == 0 {
         return Err(not_found(workflow, name));
     }
+    let removed = of_step(AuditAction::StepRemoved, workflow, name);
+    audit::append(connection, workspace, stamp, removed)?;
     remove_unused_artifacts(connection)
 }
 

@@ -1,13 +1,15 @@
 //! Tokens of the API, by their digests.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use lockstep_step::{Digest, MemberName, TokenName, WorkspaceName};
 
+use crate::audit::{AuditAction, Fields};
 use crate::error::{StoreError, Thing};
 use crate::token::{NewToken, TokenEntry, TokenMember};
 
+use super::audit;
 use super::column::Columns as _;
 use super::credentials::Stamp;
 use super::members;
@@ -47,7 +49,12 @@ pub(super) fn add(
     if added == 0 {
         return Err(StoreError::Exists(Thing::Token(token.name.clone())));
     }
-    Ok(())
+    let created = Fields {
+        target: Some(token.name.as_str()),
+        detail: Some(token.role.as_str()),
+        ..Fields::of(AuditAction::TokenCreated)
+    };
+    audit::append(connection, workspace, stamp, created)
 }
 
 pub(super) fn list(
@@ -81,26 +88,36 @@ pub(super) fn revoke(
     stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
-    let found: Option<i64> = connection
+    let revoked = connection
         .prepare_cached(
-            "UPDATE tokens
-                SET revoked_by = iif(revoked_at IS NULL, ?4, revoked_by),
-                    revoked_at = coalesce(revoked_at, ?3)
-              WHERE workspace_id = ?1 AND name = ?2 RETURNING id",
+            "UPDATE tokens SET revoked_at = ?3, revoked_by = ?4
+              WHERE workspace_id = ?1 AND name = ?2 AND revoked_at IS NULL",
         )?
-        .query_row(
-            params![
-                workspace_id,
-                token.as_str(),
-                stamp.at.as_microsecond(),
-                stamp.by
-            ],
-            |row| row.get(0),
-        )
-        .optional()?;
-    match found {
-        Some(_) => Ok(()),
-        None => Err(StoreError::NotFound(Thing::Token(token.clone()))),
+        .execute(params![
+            workspace_id,
+            token.as_str(),
+            stamp.at.as_microsecond(),
+            stamp.by
+        ])?;
+    if revoked == 0 {
+        // It stays as it was revoked first, if it is there.
+        return check_known(connection, workspace_id, token);
+    }
+    audit::append(connection, workspace, stamp, of_revoked(token))
+}
+
+fn check_known(
+    connection: &Connection,
+    workspace_id: i64,
+    token: &TokenName,
+) -> Result<(), StoreError> {
+    let is_known = connection
+        .prepare_cached("SELECT 1 FROM tokens WHERE workspace_id = ?1 AND name = ?2")?
+        .exists(params![workspace_id, token.as_str()])?;
+    if is_known {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound(Thing::Token(token.clone())))
     }
 }
 
@@ -118,22 +135,38 @@ pub(super) fn touch(
 /// Revokes all tokens of a member.
 pub(super) fn revoke_all(
     connection: &Connection,
-    workspace_id: i64,
+    workspace: &WorkspaceName,
     member: &MemberName,
     stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
-    connection
+    let workspace_id = workspace_id(connection, workspace)?;
+    let revoked = connection
         .prepare_cached(
             "UPDATE tokens SET revoked_at = ?3, revoked_by = ?4
-              WHERE workspace_id = ?1 AND member = ?2 AND revoked_at IS NULL",
+              WHERE workspace_id = ?1 AND member = ?2 AND revoked_at IS NULL
+              RETURNING name",
         )?
-        .execute(params![
-            workspace_id,
-            member.as_str(),
-            stamp.at.as_microsecond(),
-            stamp.by
-        ])?;
+        .query_and_then(
+            params![
+                workspace_id,
+                member.as_str(),
+                stamp.at.as_microsecond(),
+                stamp.by
+            ],
+            |row| row.parsed(0),
+        )?
+        .collect::<Result<Vec<TokenName>, StoreError>>()?;
+    for token in &revoked {
+        audit::append(connection, workspace, stamp, of_revoked(token))?;
+    }
     Ok(())
+}
+
+fn of_revoked(token: &TokenName) -> Fields<'_> {
+    Fields {
+        target: Some(token.as_str()),
+        ..Fields::of(AuditAction::TokenRevoked)
+    }
 }
 
 fn entry(row: &Row<'_>) -> Result<TokenEntry, StoreError> {

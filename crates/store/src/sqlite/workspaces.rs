@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use lockstep_step::{CredentialKey, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
+};
 
+use crate::audit::{AuditAction, Fields};
 use crate::credential::Removal;
 use crate::error::{StoreError, Thing};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
+use super::audit;
 use super::column::Columns as _;
 use super::credentials::Stamp;
 use super::egress::egress_of;
@@ -93,8 +97,9 @@ fn entry(row: &rusqlite::Row<'_>) -> Result<WorkspaceEntry, StoreError> {
 pub(super) fn add(
     connection: &Connection,
     workspace: &WorkspaceName,
-    at: Timestamp,
+    stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
+    let at = stamp.at;
     let sql = "INSERT INTO workspaces (name, created_at) VALUES (?1, ?2) RETURNING id";
     let id: i64 = connection
         .prepare_cached(sql)?
@@ -102,14 +107,33 @@ pub(super) fn add(
             row.get(0)
         })
         .map_err(|error| exists(error, || Thing::Workspace(workspace.clone())))?;
-    insert_workflow(connection, id, &WorkflowName::default_name(), at)
+    insert_workflow(connection, id, &WorkflowName::default_name(), at)?;
+    tell(connection, workspace, AuditAction::WorkspaceAdded, stamp)
+}
+
+/// Tells of a workspace in its own chain, and in the host's, from which nobody can take it along.
+fn tell(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    action: AuditAction,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    audit::append(connection, workspace, stamp, Fields::of(action))?;
+    let named = Fields {
+        target: Some(workspace.as_str()),
+        ..Fields::of(action)
+    };
+    audit::append_to_host(connection, stamp, named)
 }
 
 /// Adds the workspace that is always there.
 pub(super) fn add_default(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
     let name = WorkspaceName::default_name();
     match workspace_id(connection, &name) {
-        Err(StoreError::NotFound(_)) => add(connection, &name, at),
+        Err(StoreError::NotFound(_)) => {
+            let by = audit::HOST;
+            add(connection, &name, Stamp { at, by })
+        }
         found => found.map(drop),
     }
 }
@@ -152,13 +176,18 @@ pub(super) fn set_sealing(
             stamp.at.as_microsecond(),
             stamp.by
         ])?;
-    Ok(())
+    let set = Fields {
+        detail: Some(sealing.as_str()),
+        ..Fields::of(AuditAction::SealingSet)
+    };
+    audit::append(connection, workspace, stamp, set)
 }
 
 pub(super) fn remove(
     connection: &Connection,
     workspace: &WorkspaceName,
     removal: Removal,
+    stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
     let what = || Thing::Workspace(workspace.clone());
     if *workspace == WorkspaceName::default_name() {
@@ -167,6 +196,7 @@ pub(super) fn remove(
     let id = workspace_id(connection, workspace)?;
     let sql = "SELECT count(*) FROM credentials WHERE workspace_id = ?1 AND record IS NOT NULL";
     refuse_with_credentials(connection, sql, params![id], removal, what)?;
+    tell(connection, workspace, AuditAction::WorkspaceRemoved, stamp)?;
     connection
         .prepare_cached("DELETE FROM workspaces WHERE id = ?1")?
         .execute([id])?;
@@ -211,10 +241,15 @@ pub(super) fn add_workflow(
     connection: &Connection,
     workspace: &WorkspaceName,
     workflow: &WorkflowName,
-    at: Timestamp,
+    stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
-    insert_workflow(connection, workspace_id, workflow, at)
+    insert_workflow(connection, workspace_id, workflow, stamp.at)?;
+    let added = Fields {
+        workflow: Some(workflow.as_str()),
+        ..Fields::of(AuditAction::WorkflowAdded)
+    };
+    audit::append(connection, workspace, stamp, added)
 }
 
 fn insert_workflow(
@@ -261,19 +296,35 @@ pub(super) fn remove_workflow(
     let owner = params![workspace_id, workflow.as_str()];
     refuse_with_credentials(connection, sql, owner, removal, what)?;
     let revision = next_revision(connection, workspace_id)?;
-    connection
+    let deleted = connection
         .prepare_cached(
             "UPDATE credentials
                 SET record = NULL, note = NULL, revision = ?3, rotated_at = ?4, rotated_by = ?5
-              WHERE workspace_id = ?1 AND workflow = ?2 AND record IS NOT NULL",
+              WHERE workspace_id = ?1 AND workflow = ?2 AND record IS NOT NULL
+              RETURNING key, version",
         )?
-        .execute(params![
-            workspace_id,
-            workflow.as_str(),
-            revision,
-            stamp.at.as_microsecond(),
-            stamp.by
-        ])?;
+        .query_and_then(
+            params![
+                workspace_id,
+                workflow.as_str(),
+                revision,
+                stamp.at.as_microsecond(),
+                stamp.by
+            ],
+            |row| Ok((row.parsed(0)?, row.count(1)?)),
+        )?
+        .collect::<Result<Vec<(CredentialKey, u64)>, StoreError>>()?;
+    let scope = Scope::Workflow(workflow.clone());
+    for (key, version) in deleted {
+        let action = AuditAction::CredentialDeleted;
+        let deleted = audit::of_credential(action, &scope, &key, version);
+        audit::append(connection, workspace, stamp, deleted)?;
+    }
+    let removed = Fields {
+        workflow: Some(workflow.as_str()),
+        ..Fields::of(AuditAction::WorkflowRemoved)
+    };
+    audit::append(connection, workspace, stamp, removed)?;
     connection
         .prepare_cached(
             "INSERT INTO removed_workflows (workspace_id, name, revision) VALUES (?1, ?2, ?3)",
@@ -377,7 +428,12 @@ pub(super) fn set_permission(
     for key in keys {
         insert.execute(params![id, key.as_str()])?;
     }
-    Ok(())
+    let set = Fields {
+        workflow: Some(workflow.as_str()),
+        detail: Some(word),
+        ..Fields::of(AuditAction::PermissionSet)
+    };
+    audit::append(connection, workspace, stamp, set)
 }
 
 /// The error of an insert: that the thing is there, if that is why.
