@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::forms;
-use crate::skim::{Grams, Joins};
+use crate::skim::{Grams, Hints, Joins};
 use crate::texts::Texts;
 use crate::trie::Trie;
 
@@ -15,6 +15,8 @@ pub(crate) struct Patterns {
     grams: OnceLock<Option<Grams>>,
     /// Made when the first text is masked that has more than plain words.
     joins: OnceLock<Joins>,
+    /// Made with them.
+    hints: OnceLock<Hints>,
     has_shapes: bool,
 }
 
@@ -24,6 +26,7 @@ impl Patterns {
             trie: Trie::new(),
             grams: OnceLock::new(),
             joins: OnceLock::new(),
+            hints: OnceLock::new(),
             has_shapes,
         }
     }
@@ -37,6 +40,7 @@ impl Patterns {
     pub(crate) fn add(&mut self, texts: &Texts) {
         self.grams.take();
         self.joins.take();
+        self.hints.take();
         self.trie.reserve();
         for (text, spelled) in texts {
             forms::spell(text, *spelled, |form, kinds, tail| {
@@ -63,5 +67,11 @@ impl Patterns {
     pub(crate) fn joins(&self, grams: &Grams) -> &Joins {
         self.joins
             .get_or_init(|| Joins::new(&self.trie, grams.width()))
+    }
+
+    /// What tells quickly which special bytes may matter. `grams` are the ones of these patterns.
+    pub(crate) fn hints(&self, grams: &Grams) -> &Hints {
+        self.hints
+            .get_or_init(|| Hints::new(&self.trie, grams.width(), self.joins(grams)))
     }
 }

@@ -90,7 +90,7 @@ impl Look<'_> {
 
     /// Looks at the backslash at `at`.
     pub(super) fn look_at_backslash(&mut self, at: usize) {
-        if at < self.read.backslash {
+        if at < self.read.backslash || self.is_quoted(at) {
             return;
         }
         let from = self.read.backslash;
@@ -114,6 +114,14 @@ impl Look<'_> {
         } else if is_blank(spelled.first) {
             self.look_at_escaped_blank(from, at, &spelled);
         }
+    }
+
+    /// Whether the backslash at `at` is the second one of an escape that was not looked at. In a row of them all but the
+    /// last escape are looked at, so that the way back is short.
+    fn is_quoted(&self, at: usize) -> bool {
+        let unread = &self.text[self.read.backslash..at];
+        let row = unread.iter().rev().take_while(|byte| **byte == b'\\');
+        row.count() % 2 == 1
     }
 
     fn spelled_by_backslash(&self, at: usize) -> Option<Spelled> {

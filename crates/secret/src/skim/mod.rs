@@ -13,9 +13,11 @@ mod boundary;
 mod escapes;
 mod gaps;
 mod grams;
+mod hints;
 mod joins;
 mod quotes;
 mod specials;
+mod suspects;
 
 use crate::kinds::Kinds;
 use crate::patterns::Patterns;
@@ -26,9 +28,11 @@ use crate::view::{View, can_wake};
 use ahead::Ahead;
 use boundary::{Sequences, last_boundary};
 use grams::WIDEST;
-use specials::Specials;
+use hints::Reasons;
+use suspects::Suspects;
 
 pub(crate) use grams::Grams;
+pub(crate) use hints::Hints;
 pub(crate) use joins::Joins;
 
 /// So many bytes before a difference decide about the start of a form, with what stands there.
@@ -214,31 +218,41 @@ impl Look<'_> {
         // What starts before the limit differs before this place.
         let until = |found: &Found| self.text.len().min(found.limit + CONTEXT_BYTES);
         let text = self.text;
-        for at in Specials::of(&text[..until(self.found)]) {
+        let (patterns, grams) = (self.patterns, self.grams);
+        let hints = || patterns.hints(grams);
+        for (at, reasons) in Suspects::of(text, until(self.found), hints) {
             if at >= self.found.limit + CONTEXT_BYTES {
                 break;
             }
-            match text[at] {
-                b'\\' => {
-                    self.look_at_quotes(at);
-                    self.look_at_backslash(at);
-                }
-                b'"' | b'\'' | b'`' | b'^' | b'$' => self.look_at_quotes(at),
-                b'#' => {}
-                b'%' => {
-                    self.look_at_percent(at);
-                    self.look_at_form(at);
-                }
-                b'+' => self.look_at_form(at),
-                b'&' => self.look_at_entity(at),
-                _ => self.look_at_gap(at),
-            }
+            self.look_at(at, reasons);
         }
         // Blanks may be the start of a gap, wherever its line break is.
         if let Some(last) = until(self.found).checked_sub(1)
             && is_blank(text[last])
         {
             self.look_at_gap(last);
+        }
+    }
+
+    /// Looks at the special byte at `at`.
+    fn look_at(&mut self, at: usize, reasons: Reasons) {
+        if reasons.intersects(Reasons::QUOTE) {
+            self.look_at_quotes(at);
+        }
+        if reasons.intersects(Reasons::BACKSLASH) {
+            self.look_at_backslash(at);
+        }
+        if reasons.intersects(Reasons::PERCENT) {
+            self.look_at_percent(at);
+        }
+        if reasons.intersects(Reasons::PERCENT.with(Reasons::PLUS)) {
+            self.look_at_form(at);
+        }
+        if reasons.intersects(Reasons::ENTITY) {
+            self.look_at_entity(at);
+        }
+        if reasons.intersects(Reasons::GAP) {
+            self.look_at_gap(at);
         }
     }
 

@@ -3,55 +3,11 @@
 use crate::view::ansi::ESC;
 
 /// So many bytes are looked at together, a bit for each.
-const BLOCK: usize = 64;
-
-/// The places, in order.
-pub(super) struct Specials<'a> {
-    text: &'a [u8],
-    /// Where the block starts.
-    start: usize,
-    /// Where the next one starts.
-    next: usize,
-    /// The places in the block that are still to come.
-    places: u64,
-}
-
-impl<'a> Specials<'a> {
-    pub(super) fn of(text: &'a [u8]) -> Self {
-        Self {
-            text,
-            start: 0,
-            next: 0,
-            places: 0,
-        }
-    }
-}
-
-impl Iterator for Specials<'_> {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.places == 0 {
-            let rest = self.text.get(self.next..).filter(|rest| !rest.is_empty())?;
-            self.places = rest.first_chunk().map_or_else(|| last_places(rest), places);
-            self.start = self.next;
-            self.next += BLOCK;
-        }
-        let place = self.start + self.places.trailing_zeros() as usize;
-        self.places &= self.places - 1;
-        Some(place)
-    }
-}
-
-fn last_places(rest: &[u8]) -> u64 {
-    let mut block = [0; BLOCK];
-    block[..rest.len()].copy_from_slice(rest);
-    places(&block)
-}
+pub(super) const BLOCK: usize = 64;
 
 /// A bit for each special byte of `block`. Written so that it compiles to vector instructions.
-fn places(block: &[u8; BLOCK]) -> u64 {
+#[inline]
+pub(super) fn specials(block: &[u8; BLOCK]) -> u64 {
     let flags = block.map(|byte| u8::from(is_special(byte)));
     let (eights, _) = flags.as_chunks();
     eights
@@ -89,14 +45,12 @@ mod tests {
     }
 
     #[test]
-    fn all_places_are_found_wherever_they_stand() {
-        let text: Vec<u8> = (0..200_usize)
-            .map(|at| if at * at % 7 < 2 { b'%' } else { b'x' })
-            .collect();
-        for length in 0..text.len() {
-            let expected: Vec<usize> = (0..length).filter(|&at| text[at] == b'%').collect();
-            let found: Vec<usize> = Specials::of(&text[..length]).collect();
-            assert_eq!(found, expected);
+    fn every_place_of_a_block_has_its_bit() {
+        for at in 0..BLOCK {
+            let mut block = [b'x'; BLOCK];
+            block[at] = b'%';
+            assert_eq!(specials(&block), 1 << at);
         }
+        assert_eq!(specials(&[b'\n'; BLOCK]), u64::MAX);
     }
 }

@@ -39,14 +39,14 @@ fn parse(bytes: &[u8], input: Input) -> Escape {
 }
 
 /// What a backslash and `second` spell, unless it may be the start of a longer escape.
-pub(crate) fn of_two(second: u8) -> Option<u8> {
+pub(crate) const fn of_two(second: u8) -> Option<u8> {
     match second {
         b'x' | b'0'..=b'3' | b'u' | b'U' => None,
         _ => Some(short(second)),
     }
 }
 
-fn short(second: u8) -> u8 {
+const fn short(second: u8) -> u8 {
     match second {
         b'n' => b'\n',
         b'r' => b'\r',
