@@ -3,6 +3,8 @@
 mod connections;
 mod credentials;
 mod end;
+mod follow;
+mod later;
 mod management;
 mod members;
 mod once;
@@ -45,15 +47,26 @@ fn run(server: &Served<'_>, token: &str, source: &str, input: &Value) -> Value {
 
 /// The latest run, once it stands so.
 fn latest(server: &Served<'_>, token: &str, status: &str) -> Value {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(30) {
+    until(|| {
         let runs = get(server, &format!("{RUNS}?limit=1"), token)
             .is(200)
             .json();
-        if runs["runs"][0]["status"] == status {
-            return runs["runs"][0].clone();
+        let latest = &runs["runs"][0];
+        (latest["status"] == status).then(|| latest.clone())
+    })
+}
+
+/// Looks until something is there.
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
         }
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "it does not come"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("no run came to be `{status}`");
 }

@@ -163,6 +163,21 @@ impl<'a> Served<'a> {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// What it has in memory, in bytes.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib: u64 = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        kib << 10
+    }
+
     /// Asks it to end, and does not wait.
     pub fn ask_to_end(&self) {
         self.signal(Signal::TERM);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use lockstep_runner::{KekEntry, Runner, Store, StoreError};
-use lockstep_sandbox::{CompileEvent, Sandbox, SandboxConfig};
+use lockstep_sandbox::{CompileEvent, Sandbox};
 use lockstep_step::{Caller, Role};
 use lockstep_store::SqliteStore;
 use lockstep_vault::{IfAbsent, KeyError, Keyring, Vault, open_key_file};
 
+use crate::capacity::Capacity;
 use crate::config::{Config, KeySource};
 use crate::console::Console;
 use crate::problem::Problem;
@@ -52,25 +53,25 @@ impl Host {
         keys: Keys,
         console: &Console,
     ) -> Result<Self, Problem> {
-        Self::with_places(config, keys, 1, console).await
+        Self::with_capacity(config, keys, Capacity::one_run(), console).await
     }
 
-    /// Puts everything together for so many runs at a time.
-    pub(crate) async fn with_places(
+    /// Puts everything together for so much.
+    pub(crate) async fn with_capacity(
         config: &Config,
         keys: Keys,
-        runs: u32,
+        capacity: Capacity,
         console: &Console,
     ) -> Result<Self, Problem> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data, Timestamp::now())?);
         let vault = vault(config, store.as_ref(), keys, console).await?;
-        let sandbox = sandbox(config, runs, console)?;
+        let sandbox = sandbox(config, capacity, console)?;
         let caller = Caller {
             name: config.caller.clone(),
             role: Role::Admin,
         };
         Ok(Self {
-            runner: Runner::new(store, Arc::new(vault), sandbox),
+            runner: Runner::with(capacity.runner(), store, Arc::new(vault), sandbox),
             caller,
         })
     }
@@ -184,8 +185,8 @@ fn tell_new_key(path: &Path, console: &Console) {
     ));
 }
 
-fn sandbox(places: &Config, runs: u32, console: &Console) -> Result<Sandbox, Problem> {
-    let mut config = SandboxConfig::for_runs(runs);
+fn sandbox(places: &Config, capacity: Capacity, console: &Console) -> Result<Sandbox, Problem> {
+    let mut config = capacity.sandbox();
     config.cache_dir = Some(places.data.join(CACHE));
     config.egress = places.egress.clone();
     config.compiler = Some(process::compiler());

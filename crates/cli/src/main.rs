@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod capacity;
 mod config;
 mod operator;
 mod usage;

@@ -21,11 +21,15 @@
 mod runner;
 
 mod attended;
+mod follow;
 mod request;
 mod run;
+mod seats;
 mod snapshots;
+mod start;
 
 mod grants;
+mod live;
 mod recorder;
 
 mod audit;
@@ -49,6 +53,7 @@ pub use credentials::{
 };
 pub use egress::RequestQuestion;
 pub use error::{HostFault, InvalidNote, ManageError, RunError};
+pub use follow::{FollowError, Followed, Follower};
 pub use keys::{
     KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,
     RewrapProgress, Rewrapped,
@@ -69,5 +74,7 @@ pub use lockstep_store::{
 pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file};
 pub use registry::{StepAdded, StepWarning};
 pub use request::{Call, RunReport, RunRequest, StepSource};
-pub use runner::Runner;
+pub use runner::{Runner, RunnerConfig};
+pub use seats::NoSeat;
+pub use start::{CancelError, RunStarted};
 pub use tokens::{InvalidToken, Token, TokenRequest};

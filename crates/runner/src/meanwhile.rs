@@ -3,26 +3,24 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
-/// Polls `run`, and has `work` done each time that `every` is over. What of it was begun is ended before this is.
+/// Polls `run`, and has `work` done each time that `every` is over, which is asked anew each time. What of it was begun is
+/// ended before this is.
 pub(crate) async fn meanwhile<T, W>(
     run: impl Future<Output = T>,
-    every: Duration,
+    every: impl Fn() -> Duration,
     mut work: impl FnMut() -> W,
 ) -> T
 where
     W: Future<Output = ()>,
 {
     let mut run = pin!(run);
-    let mut moments = interval(every);
-    moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    moments.reset();
     loop {
         tokio::select! {
             biased;
             result = &mut run => return result,
-            _ = moments.tick() => {}
+            () = sleep(every()) => {}
         }
         let mut work = pin!(work());
         tokio::select! {
@@ -63,7 +61,7 @@ mod tests {
             went_on.notified().await;
             ended.set(true);
         };
-        let result = timeout(NEVER, meanwhile(run, OFTEN, work)).await;
+        let result = timeout(NEVER, meanwhile(run, || OFTEN, work)).await;
         assert_eq!(result, Ok("over"));
         assert!(ended.get(), "what was begun is ended");
     }
@@ -77,7 +75,7 @@ mod tests {
                 enough.notify_one();
             }
         };
-        let result = timeout(NEVER, meanwhile(enough.notified(), OFTEN, work)).await;
+        let result = timeout(NEVER, meanwhile(enough.notified(), || OFTEN, work)).await;
         assert_eq!((result, times.get()), (Ok(()), 3));
     }
 }

@@ -23,13 +23,17 @@ use lockstep_vault::RunPermit;
 use crate::attended::{Attended, Panicked, caught};
 use crate::error::{HostFault, RunError};
 use crate::grants::Granted;
+use crate::live::Living;
 use crate::meanwhile::meanwhile;
 use crate::recorder::Recorder;
 use crate::request::{Call, RunReport, RunRequest, StepSource};
 use crate::runner::{Parts, Runner};
+use crate::start::RunStarted;
 
 /// How often the log of a run that goes on is written to the record.
 const LOG_FLUSH: Duration = Duration::from_millis(500);
+/// The same while somebody follows it: what is written is seen when it is in the record.
+const FOLLOWED_LOG_FLUSH: Duration = Duration::from_millis(100);
 /// What the record said of the credentials when it was opened is the present for so long; after a longer wait, for a
 /// place or a compilation, it is asked again, because a step sees the values of the moment at which it starts.
 const FRESH: Duration = Duration::from_millis(5);
@@ -45,6 +49,13 @@ struct OpenRun {
     /// Of what the user handed in.
     digest: Digest,
     state: OpenedRun,
+    living: Living,
+}
+
+/// A run whose record is open, and which may go on.
+pub(crate) struct Begun {
+    run: OpenRun,
+    permit: RunPermit,
 }
 
 /// How far a run came, and what it used on the way.
@@ -75,13 +86,7 @@ impl Runner {
         request: RunRequest,
         call: Call,
     ) -> Result<RunReport, RunError> {
-        let limit = self.parts.sandbox.max_memory_bytes();
-        if request.limits.memory_bytes > limit {
-            return Err(RunError::MemoryLimit {
-                asked: request.limits.memory_bytes,
-                limit,
-            });
-        }
+        self.check(&request)?;
         let workspace = request.workspace.clone();
         let cancel = request.cancel.child_token();
         let id = RunId::generate();
@@ -98,13 +103,35 @@ impl Runner {
         let story = pin!(Attended::new(self.parts.runs.track_future(story)));
         // Dropped before the story is: what goes on without its caller knows it from the start.
         let _hang_up = cancel.drop_guard();
-        match story.await {
-            Ok(Err(RunError::NotFound { what, .. })) => {
-                let nearest = self.nearest_to(caller, &workspace, &what).await;
+        let result = story.await.unwrap_or(Err(RunError::Task));
+        self.with_nearest(caller, &workspace, result).await
+    }
+
+    /// What is wrong with a request whoever asks.
+    pub(crate) fn check(&self, request: &RunRequest) -> Result<(), RunError> {
+        let (asked, limit) = (
+            request.limits.memory_bytes,
+            self.parts.sandbox.max_memory_bytes(),
+        );
+        if asked > limit {
+            return Err(RunError::MemoryLimit { asked, limit });
+        }
+        Ok(())
+    }
+
+    /// Says what there is instead of something that is not there.
+    pub(crate) async fn with_nearest<T>(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        result: Result<T, RunError>,
+    ) -> Result<T, RunError> {
+        match result {
+            Err(RunError::NotFound { what, .. }) => {
+                let nearest = self.nearest_to(caller, workspace, &what).await;
                 Err(RunError::NotFound { what, nearest })
             }
-            Ok(result) => result,
-            Err(Panicked) => Err(RunError::Task),
+            result => result,
         }
     }
 }
@@ -117,20 +144,54 @@ async fn story(
     call: Call,
     cancel: CancellationToken,
 ) -> Result<RunReport, RunError> {
-    let run = OpenRun::open(parts, id, &caller, &request, call).await?;
-    let permit = match RunPermit::check(&caller, &request.workspace, &request.workflow) {
-        Ok(permit) => permit,
-        Err(forbidden) => return run.forbid(forbidden).await,
-    };
-    let recorder = Arc::new(Recorder::new(request.listener.clone()));
-    let input_bytes = request.input.len() as u64;
-    let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
-    // A panic ends the run and not its record: a listener is code of whoever embeds this.
-    let executing = caught(run.execute(permit, request, log, cancel));
-    let execution = meanwhile(executing, LOG_FLUSH, || run.append_log(&recorder))
-        .await
-        .unwrap_or_else(|Panicked| Execution::begun(input_bytes).ended(Err(HostFault::Panicked)));
-    run.close(execution, &recorder).await
+    let begun = Begun::begin(parts, id, &caller, &request, call, &cancel).await?;
+    begun.go_on(request, cancel).await
+}
+
+// === impl Begun ===
+
+impl Begun {
+    pub(crate) async fn begin(
+        parts: Arc<Parts>,
+        id: RunId,
+        caller: &Caller,
+        request: &RunRequest,
+        call: Call,
+        cancel: &CancellationToken,
+    ) -> Result<Self, RunError> {
+        let run = OpenRun::open(parts, id, caller, request, call, cancel).await?;
+        match RunPermit::check(caller, &request.workspace, &request.workflow) {
+            Ok(permit) => Ok(Self { run, permit }),
+            Err(forbidden) => run.forbid(forbidden).await,
+        }
+    }
+
+    pub(crate) fn started(&self) -> RunStarted {
+        RunStarted {
+            run: self.run.id,
+            digest: self.run.digest,
+            started_at: self.run.started_at,
+        }
+    }
+
+    pub(crate) async fn go_on(
+        self,
+        request: RunRequest,
+        cancel: CancellationToken,
+    ) -> Result<RunReport, RunError> {
+        let Self { run, permit } = self;
+        let recorder = Arc::new(Recorder::new(request.listener.clone()));
+        let input_bytes = request.input.len() as u64;
+        let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
+        // A panic ends the run and not its record: a listener is code of whoever embeds this.
+        let executing = caught(run.execute(permit, request, log, cancel));
+        let execution = meanwhile(executing, || run.log_flush(), || run.append_log(&recorder))
+            .await
+            .unwrap_or_else(|Panicked| {
+                Execution::begun(input_bytes).ended(Err(HostFault::Panicked))
+            });
+        run.close(execution, &recorder).await
+    }
 }
 
 // === impl OpenRun ===
@@ -142,6 +203,7 @@ impl OpenRun {
         caller: &Caller,
         request: &RunRequest,
         call: Call,
+        cancel: &CancellationToken,
     ) -> Result<Self, RunError> {
         let source = match &request.step {
             StepSource::Registered(name) => RunSource::Step(name.clone()),
@@ -187,6 +249,12 @@ impl OpenRun {
                 })
             })?;
         let workspace = request.workspace.clone();
+        let living = parts.live.add(
+            id,
+            workspace.clone(),
+            request.workflow.clone(),
+            cancel.clone(),
+        );
         Ok(Self {
             parts,
             id,
@@ -195,10 +263,11 @@ impl OpenRun {
             opened: Instant::now(),
             digest,
             state,
+            living,
         })
     }
 
-    async fn forbid(self, forbidden: lockstep_vault::Forbidden) -> Result<RunReport, RunError> {
+    async fn forbid(self, forbidden: lockstep_vault::Forbidden) -> Result<Begun, RunError> {
         self.parts
             .store
             .forbid_run(&self.id, Timestamp::now())
@@ -210,12 +279,24 @@ impl OpenRun {
     /// Writes what there is of the log to the record.
     async fn append_log(&self, recorder: &Recorder) {
         let chunks = recorder.take();
-        if !chunks.is_empty()
-            && let Err(error) = self.parts.store.append_log(&self.id, chunks.clone()).await
-        {
-            // It is tried again, at the latest when the run is closed, which then fails as a whole.
-            recorder.put_back(chunks);
-            tracing::warn!(run = %self.id, "a part of the log is not recorded yet: {error}");
+        if chunks.is_empty() {
+            return;
+        }
+        match self.parts.store.append_log(&self.id, chunks.clone()).await {
+            Ok(()) => self.living.tell(),
+            Err(error) => {
+                // It is tried again, at the latest when the run is closed, which then fails as a whole.
+                recorder.put_back(chunks);
+                tracing::warn!(run = %self.id, "a part of the log is not recorded yet: {error}");
+            }
+        }
+    }
+
+    fn log_flush(&self) -> Duration {
+        if self.living.is_followed() {
+            FOLLOWED_LOG_FLUSH
+        } else {
+            LOG_FLUSH
         }
     }
 

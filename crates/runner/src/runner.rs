@@ -9,6 +9,8 @@ use lockstep_step::WorkspaceName;
 use lockstep_store::{Store, StoreError};
 use lockstep_vault::Vault;
 
+use crate::live::LiveRuns;
+use crate::seats::Seats;
 use crate::snapshots::Snapshots;
 
 /// Runs steps and keeps the record. Clones share everything.
@@ -25,12 +27,33 @@ pub(crate) struct Parts {
     pub(crate) snapshots: Snapshots,
     /// Runs that go on although nobody waits for them: their records are to be closed all the same.
     pub(crate) runs: TaskTracker,
+    /// Those that go on in this process.
+    pub(crate) live: LiveRuns,
+    pub(crate) followers: Seats,
+}
+
+/// How a runner behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct RunnerConfig {
+    /// How many may follow the logs of runs at a time: each holds a connection and up to 256 KiB. Default: 1,000.
+    pub followers: usize,
 }
 
 impl Runner {
-    /// A runner over these parts.
+    /// A runner over these parts, with the defaults.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>, sandbox: Sandbox) -> Self {
+        Self::with(RunnerConfig::default(), store, vault, sandbox)
+    }
+
+    /// A runner over these parts.
+    #[must_use]
+    pub fn with(
+        config: RunnerConfig,
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+        sandbox: Sandbox,
+    ) -> Self {
         store.seal_heads(Arc::clone(&vault));
         let (snapshots, runs) = (Snapshots::default(), TaskTracker::new());
         Self {
@@ -40,6 +63,8 @@ impl Runner {
                 sandbox,
                 snapshots,
                 runs,
+                live: LiveRuns::default(),
+                followers: Seats::new(config.followers),
             }),
         }
     }
@@ -62,5 +87,11 @@ impl Runner {
 
     pub(crate) fn store(&self) -> &dyn Store {
         self.parts.store.as_ref()
+    }
+}
+
+impl Default for RunnerConfig {
+    fn default() -> Self {
+        Self { followers: 1_000 }
     }
 }

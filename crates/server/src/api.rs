@@ -5,6 +5,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use lockstep_step::Right;
 
+use crate::cancel::*;
 use crate::credentials::*;
 use crate::health::*;
 use crate::members::*;
@@ -60,6 +61,7 @@ use crate::workspaces::*;
         list_members,
         set_member,
         remove_member,
+        cancel_run,
     )
 )]
 struct Document;
@@ -123,6 +125,7 @@ pub(crate) fn api() -> Api {
         .route(__path_list_members, Right::Administer, list_members)
         .route(__path_set_member, Right::Administer, set_member)
         .route(__path_remove_member, Right::Administer, remove_member)
+        .route(__path_cancel_run, Right::Run, cancel_run)
 }
 
 /// The OpenAPI document, as JSON.

@@ -21,6 +21,7 @@ use crate::host::Host;
 use crate::idempotency;
 use crate::patience::Patience;
 use crate::place::Place;
+use crate::prefer;
 use crate::problem::Problem;
 
 /// A body comes at this rate at least, but for its first moments: slower than a bad line, and fast enough that nobody
@@ -80,6 +81,16 @@ impl Unread {
                 .hint("`GET /openapi.json` tells what it takes")
         });
         query.map(|Query(query)| query)
+    }
+
+    /// A header of the request, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether the client wants an answer before the end of what it asks for.
+    pub(crate) fn prefers_async(&self) -> bool {
+        prefer::is_async(&self.headers)
     }
 
     /// The media type of the body, in lower case and without parameters.

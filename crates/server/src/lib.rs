@@ -20,7 +20,9 @@ mod caller;
 mod host;
 mod place;
 
+mod cancel;
 mod credentials;
+mod follow;
 mod health;
 mod members;
 mod running;
@@ -32,6 +34,7 @@ mod workspaces;
 
 mod body;
 mod idempotency;
+mod prefer;
 mod problem;
 mod wire;
 

@@ -8,7 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use lockstep_runner::{HostFault, LoadError, ManageError, OpenError, RunError, StoreError, Thing};
+use lockstep_runner::{
+    CancelError, FollowError, HostFault, LoadError, ManageError, OpenError, RunError, StoreError,
+    Thing,
+};
 use lockstep_step::{Role, RunId};
 
 use crate::wire::UsedBy;
@@ -355,6 +358,32 @@ impl From<&StoreError> for Problem {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "store_unavailable", error)
             }
             StoreError::Corrupt { .. } | StoreError::Failed(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<FollowError> for Problem {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::NoSeat(full) => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                Self::new(status, "too_many_followers", full)
+                    .hint("without `Accept: text/event-stream` the log is answered as far as it is")
+                    .header(RETRY_AFTER, HeaderValue::from_static("5"))
+            }
+            FollowError::Manage(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::Over(run) => Self::conflict("run_over", error).of_run(&run),
+            CancelError::Elsewhere(run) => Self::conflict("run_elsewhere", error)
+                .hint("ask the process that runs it; one that is killed leaves its runs `lost`")
+                .of_run(&run),
+            CancelError::Manage(error) => error.into(),
         }
     }
 }

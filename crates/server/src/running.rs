@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use axum::response::Response;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use lockstep_runner::{Call, RunError, RunRequest, SourceKind, StepFile, StepSource};
-use lockstep_step::{Limits, MAX_SOURCE_BYTES, WorkflowName};
+use lockstep_runner::{Call, RunError, RunRequest, RunStarted, SourceKind, StepFile, StepSource};
+use lockstep_step::{Limits, MAX_SOURCE_BYTES, RunId, WorkflowName, WorkspaceName};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::idempotency;
+use crate::prefer::RESPOND_ASYNC;
 use crate::problem::{Problem, ProblemDetails};
 use crate::wire::{InlineRun, Language, RunAnswer, RunLimits, StepRun};
 
@@ -34,17 +39,34 @@ const MAX_TEXT_BYTES: u64 = 16 << 20;
 /// A hundred times the default.
 const MAX_REQUESTS: u64 = 10_000;
 
-/// Run a registered step and wait for its end.
+/// When a run is answered.
+#[derive(Clone, Copy)]
+enum Answer {
+    AtTheEnd,
+    AtOnce,
+}
+
+/// A run that goes on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunAccepted {
+    run: String,
+}
+
+/// Run a registered step, and wait for its end unless the client prefers not to.
+///
+/// A client that waits and hangs up cancels the run. With `Prefer: respond-async` it goes on by itself.
 #[utoipa::path(
     post,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/steps/{step}/runs",
     params(
         ("workspace" = String, Path), ("workflow" = String, Path), ("step" = String, Path),
+        ("prefer" = Option<String>, Header, description = "`respond-async`: the answer is 202 as soon as the run is recorded"),
         ("idempotency-key" = Option<String>, Header, description = "the same request under the same key, within a day, starts no second run and has the same answer"),
     ),
     request_body = StepRun,
     responses(
         (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
+        (status = 202, description = "the run is recorded and goes on: `Location` is its record", body = RunAccepted),
         (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
@@ -56,23 +78,29 @@ pub(crate) async fn run_step(
     request: Unread,
 ) -> Result<Response, Problem> {
     let (workflow, name) = (request.place.workflow()?, request.place.step()?);
+    let answer = Answer::wanted(&request);
     let (StepRun { input, limits }, idempotency) = request.json_once(STEP_RUN).await?;
     let step = StepSource::Registered(name);
     let request = run_request(&caller, &host, workflow, step, input, limits)?;
-    run(&caller, &host, request, Call { idempotency }).await
+    run(&caller, &host, request, Call { idempotency }, answer).await
 }
 
-/// Run source code that is not kept, with the credentials of a workflow, and wait for its end.
+/// Run source code that is not kept, with the credentials of a workflow, and wait for its end unless the client prefers
+/// not to.
+///
+/// A client that waits and hangs up cancels the run. With `Prefer: respond-async` it goes on by itself.
 #[utoipa::path(
     post,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/runs",
     params(
         ("workspace" = String, Path), ("workflow" = String, Path),
+        ("prefer" = Option<String>, Header, description = "`respond-async`: the answer is 202 as soon as the run is recorded"),
         ("idempotency-key" = Option<String>, Header, description = "the same request under the same key, within a day, starts no second run and has the same answer"),
     ),
     request_body = InlineRun,
     responses(
         (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
+        (status = 202, description = "the run is recorded and goes on: `Location` is its record", body = RunAccepted),
         (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
@@ -84,6 +112,7 @@ pub(crate) async fn run_inline(
     request: Unread,
 ) -> Result<Response, Problem> {
     let workflow = request.place.workflow()?;
+    let answer = Answer::wanted(&request);
     let (asked, idempotency) = request.json_once(INLINE_RUN).await?;
     let InlineRun {
         source,
@@ -101,7 +130,7 @@ pub(crate) async fn run_inline(
         bytes: source.into_bytes(),
     });
     let request = run_request(&caller, &host, workflow, step, input, limits)?;
-    run(&caller, &host, request, Call { idempotency }).await
+    run(&caller, &host, request, Call { idempotency }, answer).await
 }
 
 async fn run(
@@ -109,12 +138,46 @@ async fn run(
     host: &Host,
     request: RunRequest,
     call: Call,
+    answer: Answer,
 ) -> Result<Response, Problem> {
     let asking = caller.as_runner_knows();
-    match host.runner.run_as(asking, request, call).await {
-        Ok(report) => Ok(json(&RunAnswer::from(report))),
-        Err(RunError::AlreadyAsked(run)) => idempotency::again(caller, host, run).await,
-        Err(error) => Err(error.into()),
+    match answer {
+        Answer::AtTheEnd => match host.runner.run_as(asking, request, call).await {
+            Ok(report) => Ok(json(&RunAnswer::from(report))),
+            Err(RunError::AlreadyAsked(run)) => idempotency::again(caller, host, run).await,
+            Err(error) => Err(error.into()),
+        },
+        Answer::AtOnce => match host.runner.start(asking, request, call).await {
+            Ok(RunStarted { run, .. }) => Ok(accepted(caller, &run)),
+            // The same answer as to the first request.
+            Err(RunError::AlreadyAsked(run)) => Ok(accepted(caller, &run)),
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+fn accepted(caller: &Caller, run: &RunId) -> Response {
+    let record = location(caller.workspace(), run);
+    let headers = [
+        (LOCATION, record.as_str()),
+        (HeaderName::from_static("preference-applied"), RESPOND_ASYNC),
+    ];
+    let run = run.to_string();
+    (StatusCode::ACCEPTED, headers, json(&RunAccepted { run })).into_response()
+}
+
+/// Where the record of a run is.
+pub(crate) fn location(workspace: &WorkspaceName, run: &RunId) -> String {
+    format!("/v1/workspaces/{workspace}/runs/{run}")
+}
+
+impl Answer {
+    fn wanted(request: &Unread) -> Self {
+        if request.prefers_async() {
+            Self::AtOnce
+        } else {
+            Self::AtTheEnd
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use lockstep_step::{Right, RunId, WorkflowName};
 
 use crate::body::{Unread, json};
 use crate::caller::Caller;
+use crate::follow;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
 use crate::wire::{LogPiece, Record, Runs, Summary};
@@ -90,13 +91,19 @@ pub(crate) async fn get_run(
 }
 
 /// The log of a run, masked as it was: JSON, one piece on each line.
+///
+/// With `Accept: text/event-stream` the pieces are the events `log`, and come as the run goes on. The last event is `end`,
+/// with the status of the run. A client that lost the connection sends the id of its last event, and gets what came after.
 #[utoipa::path(
     get,
     path = "/v1/workspaces/{workspace}/runs/{run}/logs",
-    params(("workspace" = String, Path), ("run" = String, Path)),
+    params(
+        ("workspace" = String, Path), ("run" = String, Path),
+        ("last-event-id" = Option<u64>, Header, description = "of events: only what came after this one"),
+    ),
     responses(
-        (status = 200, body = LogPiece, content_type = "application/x-ndjson"),
-        (status = "4XX", description = "`invalid_run_id`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 200, content((LogPiece = "application/x-ndjson"), (LogPiece = "text/event-stream"))),
+        (status = "4XX", description = "`invalid_run_id`, `not_found`, `invalid_event_id`, `too_many_followers`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
@@ -106,6 +113,10 @@ pub(crate) async fn get_run_logs(
     request: Unread,
 ) -> Result<Response, Problem> {
     let run = request.place.run()?;
+    if follow::is_wanted(&request) {
+        let last = request.header("last-event-id");
+        return follow::follow(&caller, &host, run, last).await;
+    }
     let log = KeptLog { caller, host, run };
     let first = log.lines_from(0).await?;
     // Read on as the client takes it: many clients and long logs would else be held in memory together.

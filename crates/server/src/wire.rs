@@ -256,7 +256,7 @@ pub(crate) struct Record {
 /// A piece of a log, on a line of its own.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LogPiece {
-    sequence: u64,
+    pub(crate) sequence: u64,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// `stdout` or `stderr`.

@@ -22,7 +22,9 @@ use crate::credential::{
 use crate::error::StoreError;
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::member::MemberEntry;
-use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
+use crate::run::{
+    LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunStatus, RunSummary,
+};
 use crate::step::{NewStep, StepEntry, StepVersion};
 use crate::token::{NewToken, TokenEntry};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
@@ -450,6 +452,10 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// One run of the workspace.
     async fn run(&self, permit: &RecordPermit, run: &RunId) -> Result<RunRecord, StoreError>;
+
+    /// Where one run of the workspace stands.
+    async fn run_status(&self, permit: &RecordPermit, run: &RunId)
+    -> Result<RunStatus, StoreError>;
 
     /// The log of a run from `sequence` on, at most `limit` pieces.
     async fn log(

@@ -23,7 +23,7 @@ const SCRIPT: &[u8] = b"export default () => 1";
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 36] = [
+const TABLE: [Row; 37] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
@@ -184,6 +184,13 @@ const TABLE: [Row; 36] = [
         "{W}/tokens",
         (JSON, br#"{"name": "of-the-table", "role": "viewer"}"#),
         Some([201, 403, 403, 403]),
+    ),
+    // It is over.
+    (
+        "post",
+        "{W}/runs/{run}/cancel",
+        NOTHING,
+        Some([409, 409, 409, 403]),
     ),
 ];
 

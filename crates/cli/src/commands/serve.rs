@@ -15,6 +15,7 @@ use lockstep_server::{Patience, ServerConfig, Tls};
 use lockstep_step::{Role, TokenName, WorkspaceName};
 
 use super::token::shown;
+use crate::capacity::Capacity;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
 use crate::host::{Host, Keys};
@@ -50,9 +51,8 @@ pub(crate) struct ServeArguments {
     /// in front and the way from there is safe.
     #[arg(long, conflicts_with = "tls_cert")]
     insecure_http: bool,
-    /// Runs at the same time; more wait.
-    #[arg(long, value_name = "NUMBER", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    runs: u32,
+    #[command(flatten)]
+    capacity: Capacity,
     /// How long runs may take to end by themselves when the server is told to end, before they are cancelled.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = quantity::time)]
     drain: Duration,
@@ -88,7 +88,7 @@ pub(crate) async fn carry_out(
     arguments.check_reach(tls.as_ref())?;
     let signals = Signals::listen()?;
     process::allow_open_files(arguments.connections, console);
-    let host = Host::with_places(config, Keys::Serving, arguments.runs, console).await?;
+    let host = Host::with_capacity(config, Keys::Serving, arguments.capacity, console).await?;
     let listener = listen(arguments.listen).await?;
     let address = listener.local_addr()?;
     if arguments.insecure_http && !address.ip().is_loopback() {

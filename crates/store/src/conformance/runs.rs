@@ -97,6 +97,8 @@ async fn listed(tenant: &Tenant, filter: &RunFilter) -> Vec<RunId> {
 async fn a_run_is_open_from_the_start(setup: &Setup) {
     let tenant = setup.default_tenant();
     let run = tenant.open_run("default", 3).await;
+    let status = setup.store.run_status(&tenant.reader, &run).await.unwrap();
+    assert_eq!(status, RunStatus::Open);
     let expected = RunRecord {
         id: run,
         workspace: name("default"),

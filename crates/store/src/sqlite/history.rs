@@ -83,6 +83,22 @@ pub(super) fn find(
         .unwrap_or_else(|| Err(StoreError::NotFound(Thing::Run(*run))))
 }
 
+pub(super) fn status(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    run: &RunId,
+) -> Result<RunStatus, StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    connection
+        .prepare_cached("SELECT status FROM runs WHERE workspace_id = ?1 AND id = ?2")?
+        .query_and_then(params![workspace_id, run.to_string()], |row| {
+            let status: String = row.plain(0)?;
+            RunStatus::from_word(&status).ok_or_else(|| row.damaged(0))
+        })?
+        .next()
+        .unwrap_or_else(|| Err(StoreError::NotFound(Thing::Run(*run))))
+}
+
 fn step(row: &Row<'_>, name: usize, version: usize) -> Result<RunStep, StoreError> {
     Ok(match row.plain::<Option<i64>>(version)? {
         Some(_) => RunStep::Registered {

@@ -23,7 +23,9 @@ use crate::credential::{
 use crate::error::StoreError;
 use crate::kek::{KekEntry, RewrappedKey, WorkspaceKeyEntry};
 use crate::member::MemberEntry;
-use crate::run::{LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSummary};
+use crate::run::{
+    LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunStatus, RunSummary,
+};
 use crate::step::{NewStep, StepEntry, StepVersion};
 use crate::store::Store;
 use crate::token::{NewToken, TokenEntry};
@@ -807,6 +809,17 @@ impl Store for SqliteStore {
         let (workspace, run) = (permit.workspace().clone(), *run);
         self.readers
             .read(move |connection| history::find(connection, &workspace, &run))
+            .await
+    }
+
+    async fn run_status(
+        &self,
+        permit: &RecordPermit,
+        run: &RunId,
+    ) -> Result<RunStatus, StoreError> {
+        let (workspace, run) = (permit.workspace().clone(), *run);
+        self.readers
+            .read(move |connection| history::status(connection, &workspace, &run))
             .await
     }
 
