@@ -35,7 +35,7 @@ const OURS: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 25] = [
+const THEIRS: [(&str, &[&str]); 26] = [
     ("zeroize", &["secret"]),
     ("aho-corasick", &["secret"]),
     ("psl", &["step"]),
@@ -60,6 +60,10 @@ const THEIRS: [(&str, &[&str]); 25] = [
     ("tokio-rustls", &["sandbox", "server", "upstream"]),
     ("ipnet", &["sandbox"]),
     ("url", &["sandbox", "upstream"]),
+    (
+        "prometheus-client",
+        &["runner", "sandbox", "server", "store"],
+    ),
     ("async-compression", &["sandbox"]),
     ("rcgen", &["upstream"]),
 ];

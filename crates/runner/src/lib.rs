@@ -45,6 +45,7 @@ mod workspaces;
 
 mod error;
 mod meanwhile;
+mod metrics;
 mod nearest;
 
 pub use credentials::{

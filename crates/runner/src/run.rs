@@ -448,6 +448,7 @@ impl OpenRun {
             .close_run(&self.id, end)
             .await
             .map_err(RunError::Record)?;
+        self.parts.metrics.ended(outcome.kind(), &receipt);
         match fault {
             Some(source) => Err(RunError::Host {
                 run: self.id,

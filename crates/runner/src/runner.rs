@@ -10,6 +10,7 @@ use lockstep_store::{Store, StoreError};
 use lockstep_vault::Vault;
 
 use crate::live::LiveRuns;
+use crate::metrics::Metrics;
 use crate::seats::Seats;
 use crate::snapshots::Snapshots;
 
@@ -30,6 +31,7 @@ pub(crate) struct Parts {
     /// Those that go on in this process.
     pub(crate) live: LiveRuns,
     pub(crate) followers: Seats,
+    pub(crate) metrics: Metrics,
 }
 
 /// How a runner behaves.
@@ -65,6 +67,7 @@ impl Runner {
                 runs,
                 live: LiveRuns::default(),
                 followers: Seats::new(config.followers),
+                metrics: Metrics::new(),
             }),
         }
     }

@@ -38,8 +38,18 @@ pub enum NoCapacity {
     },
 }
 
+/// How full a sandbox is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Occupancy {
+    /// Places that are taken.
+    pub running: usize,
+    /// Runs that wait for one.
+    pub waiting: usize,
+}
+
 pub(crate) struct Admission {
     places: Arc<Semaphore>,
+    concurrent_runs: usize,
     waiting: AtomicUsize,
     queued_runs: usize,
     queue_wait: Duration,
@@ -52,6 +62,7 @@ impl Admission {
     pub(crate) fn new(config: &SandboxConfig) -> Self {
         Self {
             places: Arc::new(Semaphore::new(config.concurrent_runs as usize)),
+            concurrent_runs: config.concurrent_runs as usize,
             waiting: AtomicUsize::new(0),
             queued_runs: config.queued_runs,
             queue_wait: config.queue_wait,
@@ -69,6 +80,13 @@ impl Admission {
             _ticking: ticker.ticking(),
             _permit: permit,
         })
+    }
+
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        Occupancy {
+            running: self.concurrent_runs - self.places.available_permits(),
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
     }
 
     async fn wait(&self) -> Result<OwnedSemaphorePermit, NoCapacity> {

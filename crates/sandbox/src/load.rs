@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use moka::future::Cache;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
 use tokio::task::spawn_blocking;
 use wasmtime::Engine;
 use wasmtime::component::{InstancePre, Linker};
@@ -71,6 +73,8 @@ struct Shelf {
     script_engine: Mutex<Option<Arc<ScriptEngine>>>,
     ticker: Arc<Ticker>,
     config: SandboxConfig,
+    /// How long compilations took.
+    compile_seconds: Histogram,
 }
 
 // === impl Loader ===
@@ -107,8 +111,20 @@ impl Loader {
                 script_engine: Mutex::new(None),
                 ticker,
                 config,
+                // From 1 ms to 9 minutes, which no limit lets one reach.
+                compile_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 20)),
             }),
         }
+    }
+
+    pub(crate) fn register_metrics(&self, registry: &mut Registry) {
+        let seconds = self.shelf.compile_seconds.clone();
+        registry.register_with_unit(
+            "compilation",
+            "Time to compile a step",
+            Unit::Seconds,
+            seconds,
+        );
     }
 
     pub(crate) async fn prepare(&self, share: &str, file: StepFile) -> Result<Artifact, LoadError> {
@@ -170,7 +186,7 @@ impl Loader {
         wasm: Vec<u8>,
         turn: Arc<Turn>,
     ) -> Result<Arc<LoadedStep>, LoadError> {
-        let compiling = Compiling::begin(&self.shelf.config, wasm.len());
+        let compiling = Compiling::begin(&self.shelf, wasm.len());
         let code = self.compiler.compile(job, wasm, turn).await;
         drop(compiling);
         let (shelf, code) = (Arc::clone(&self.shelf), Code::made(Maker::Compiler, code?));
@@ -199,14 +215,14 @@ impl Loader {
 
 /// Tells of a compilation, and of its end when it is dropped.
 struct Compiling<'a> {
-    config: &'a SandboxConfig,
+    shelf: &'a Shelf,
     began: Instant,
 }
 
 impl<'a> Compiling<'a> {
-    fn begin(config: &'a SandboxConfig, wasm_bytes: usize) -> Self {
+    fn begin(shelf: &'a Shelf, wasm_bytes: usize) -> Self {
         let compiling = Self {
-            config,
+            shelf,
             began: Instant::now(),
         };
         compiling.tell(CompileEvent::Began { wasm_bytes });
@@ -214,7 +230,7 @@ impl<'a> Compiling<'a> {
     }
 
     fn tell(&self, event: CompileEvent) {
-        if let Some(told) = &self.config.on_compile {
+        if let Some(told) = &self.shelf.config.on_compile {
             told(event);
         }
     }
@@ -223,6 +239,7 @@ impl<'a> Compiling<'a> {
 impl Drop for Compiling<'_> {
     fn drop(&mut self) {
         let took = self.began.elapsed();
+        self.shelf.compile_seconds.observe(took.as_secs_f64());
         self.tell(CompileEvent::Ended { took });
     }
 }
@@ -299,7 +316,7 @@ impl Shelf {
             return Ok(Arc::clone(engine));
         }
         let _ticking = self.ticker.ticking();
-        let compiling = || Compiling::begin(&self.config, ScriptEngine::wasm_bytes());
+        let compiling = || Compiling::begin(self, ScriptEngine::wasm_bytes());
         let opened = ScriptEngine::open(&self.engine, self.cache.clone(), compiling);
         let opened = opened.map_err(|error| {
             LoadError::Host(format!("the JavaScript engine does not start: {error:#}"))

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use prometheus_client::registry::Registry;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use lockstep_step::Digest;
 
-use crate::admission::{Admission, NoCapacity, Place};
+use crate::admission::{Admission, NoCapacity, Occupancy, Place};
 use crate::artifact::{Artifact, StepFile};
 use crate::cache::CodeCache;
 use crate::compiler::StepCode;
@@ -81,6 +82,17 @@ impl Sandbox {
             max_memory_bytes,
             allocation,
         })
+    }
+
+    /// Has the registry tell of compilations.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.loader.register_metrics(registry);
+    }
+
+    /// How full it is.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        self.admission.occupancy()
     }
 
     #[cfg(test)]

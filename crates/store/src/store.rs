@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use prometheus_client::registry::Registry;
 
 use lockstep_step::{
     Condition, CredentialKey, Digest, LogChunk, MemberName, Role, RunId, Scope, SealingPolicy,
@@ -336,6 +337,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         chain: &AuditChain,
         exported: &[AuditHead],
     ) -> Result<AuditReport, StoreError>;
+    /// Has the registry tell how long changes take to be written.
+    fn register_metrics(&self, registry: &mut Registry);
 
     // What runs resolve from.
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use prometheus_client::registry::Registry;
 use rusqlite::Connection;
 use tokio::task;
 
@@ -473,6 +474,10 @@ impl Store for SqliteStore {
         self.readers
             .read(move |connection| tokens::find(connection, &digest))
             .await
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        self.writer.register_metrics(registry);
     }
 
     async fn touch_token(&self, digest: &Digest, at: Timestamp) -> Result<(), StoreError> {

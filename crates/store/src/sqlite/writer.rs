@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
 use rusqlite::Connection;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
@@ -43,6 +45,8 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
     /// Whether the thread waits for jobs.
     is_idle: Arc<AtomicBool>,
+    /// How long callers waited for what they wrote.
+    seconds: Histogram,
 }
 
 /// What the thread does for one caller.
@@ -95,11 +99,30 @@ impl Writer {
             queue: Some(sender),
             thread: Some(thread),
             is_idle,
+            // From 50 us, which is a change that waits for no disk, to 26 s.
+            seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 20)),
         })
     }
 
     /// Runs `work` in a transaction, and returns when it is written as its weight promises.
     pub(super) async fn write<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let written = self.hand_in(weight, work).await;
+        self.seconds.observe(began.elapsed().as_secs_f64());
+        written
+    }
+
+    /// Has the registry tell how long callers wait for what they write.
+    pub(super) fn register_metrics(&self, registry: &mut Registry) {
+        let help = "Time until a change was written as safely as it has to be";
+        registry.register_with_unit("store_write", help, Unit::Seconds, self.seconds.clone());
+    }
+
+    async fn hand_in<T: Send + 'static>(
         &self,
         weight: Weight,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
