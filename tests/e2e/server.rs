@@ -2,11 +2,13 @@
 
 mod connections;
 mod credentials;
+mod docs;
 mod end;
 mod follow;
 mod later;
 mod management;
 mod members;
+mod metrics;
 mod once;
 mod readme;
 mod roles;

@@ -190,11 +190,13 @@ impl Token {
         self.0.expose()
     }
 
+    /// By what it is recognised: the digest that is kept of it.
+    #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "it is recognised by its digest, which is all that is kept"
     )]
-    fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         Digest::of(self.expose().as_bytes())
     }
 }

@@ -7,8 +7,10 @@ use lockstep_step::Right;
 
 use crate::cancel::*;
 use crate::credentials::*;
+use crate::docs::*;
 use crate::health::*;
 use crate::members::*;
+use crate::metrics::*;
 use crate::route::Api;
 use crate::running::*;
 use crate::runs::*;
@@ -28,6 +30,10 @@ use crate::workspaces::*;
         healthz,
         readyz,
         openapi,
+        docs,
+        docs_style,
+        docs_script,
+        metrics,
         put_credential,
         get_credential,
         delete_credential,
@@ -72,6 +78,10 @@ pub(crate) fn api() -> Api {
         .open_route(__path_healthz, healthz)
         .open_route(__path_readyz, readyz)
         .open_route(__path_openapi, openapi)
+        .open_route(__path_docs, docs)
+        .open_route(__path_docs_style, docs_style)
+        .open_route(__path_docs_script, docs_script)
+        .route(__path_metrics, Right::SeeRuns, metrics)
         .route(__path_put_credential, Right::Administer, put_credential)
         .route(__path_get_credential, Right::SeeKeys, get_credential)
         .route(

@@ -1,6 +1,7 @@
 //! Who calls: whoever shows a token that is good, in the one workspace that the token is for.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use axum::RequestPartsExt as _;
 use axum::extract::Path;
@@ -11,7 +12,9 @@ use lockstep_runner::{Token, TokenEntry};
 use lockstep_secret::Secret;
 use lockstep_step::{Right, WorkspaceName};
 
+use crate::failures::Standing;
 use crate::host::Host;
+use crate::peer::Peer;
 use crate::problem::Problem;
 
 /// What a route is about.
@@ -44,8 +47,7 @@ impl Caller {
         parts: &mut Parts,
     ) -> Result<Self, Problem> {
         let token = shown_token(parts).ok_or_else(Problem::no_token)?;
-        let bearer = host.runner.bearer(&token).await?;
-        let bearer = bearer.ok_or_else(Problem::bad_token)?;
+        let bearer = bearer(host, &token, parts).await?;
         if place == RoutePlace::Workspace {
             let asked_for = workspace(parts).await;
             if asked_for.as_deref() != Some(bearer.workspace.as_str()) {
@@ -78,6 +80,29 @@ impl Caller {
     /// What is known of the token that was shown.
     pub(crate) fn bearer(&self) -> &TokenEntry {
         &self.bearer
+    }
+}
+
+/// Who bears the token. One that is unknown, one that was revoked and one that has expired are looked up alike, answered
+/// alike, and counted as failures alike.
+async fn bearer(host: &Host, token: &Token, parts: &Parts) -> Result<TokenEntry, Problem> {
+    let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
+    let (digest, failures) = (token.digest(), &host.failures);
+    let standing = failures.standing(peer, &digest, Instant::now());
+    if let Standing::Unheard(wait) = standing {
+        host.metrics.authentication_failed();
+        return Err(Problem::too_many_failures(wait));
+    }
+    let found = host.runner.bearer(token).await?;
+    if let Some(bearer) = found {
+        failures.is_good(&digest, Instant::now());
+        return Ok(bearer);
+    }
+    host.metrics.authentication_failed();
+    failures.has_failed(peer, &digest, Instant::now());
+    match standing {
+        Standing::PutOff(wait) => Err(Problem::too_many_failures(wait)),
+        Standing::Heard | Standing::Unheard(_) => Err(Problem::bad_token()),
     }
 }
 

@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use crate::answer_headers;
 use crate::patience::{Activity, Answering, Overdue, Patience, Watched};
 use crate::peer::Peer;
 
@@ -59,7 +60,8 @@ impl Speaking {
             request.extensions_mut().insert(peer);
             let answer = hyper::service::Service::call(&router, request.map(Body::new));
             async move {
-                let answer = answer.await?;
+                let mut answer = answer.await?;
+                answer_headers::add_to(answer.headers_mut());
                 Ok::<_, Infallible>(answer.map(|body| Answering::new(body, busy)))
             }
         });

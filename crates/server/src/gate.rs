@@ -1,7 +1,13 @@
 //! How many connections there may be: of all peers together, and of one.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::peer::Peer;
 
@@ -18,6 +24,8 @@ struct Counted {
 #[derive(Default)]
 struct Open {
     all: u32,
+    /// Connections that were not let in, ever.
+    refused: u64,
     /// Only peers that have some: never more entries than connections.
     by_peer: HashMap<Peer, u32>,
 }
@@ -58,10 +66,12 @@ impl Gate {
         } = *self.0;
         let mut open = self.open();
         if open.all >= limit {
+            open.refused += 1;
             return Err(Full::Host { limit });
         }
         let of_peer = open.by_peer.get(&peer).copied().unwrap_or_default();
         if of_peer >= limit_per_peer && !peer.is_loopback() {
+            open.refused += 1;
             return Err(Full::Peer {
                 limit: limit_per_peer,
             });
@@ -77,6 +87,35 @@ impl Gate {
     fn open(&self) -> std::sync::MutexGuard<'_, Open> {
         // Nothing panics while it is held.
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collector for Gate {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (all, refused) = {
+            let open = self.open();
+            (u64::from(open.all), open.refused)
+        };
+        let all = ConstGauge::new(all);
+        all.encode(encoder.encode_descriptor(
+            "connections",
+            "Connections that are open",
+            None,
+            all.metric_type(),
+        )?)?;
+        let refused = ConstCounter::new(refused);
+        refused.encode(encoder.encode_descriptor(
+            "connections_refused",
+            "Connections beyond a limit",
+            None,
+            refused.metric_type(),
+        )?)
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
 use lockstep_runner::Runner;
 
+use crate::failures::Failures;
+use crate::gate::Gate;
+use crate::metrics::Metrics;
 use crate::patience::Patience;
 
 /// The runner, and the end of all runs. Clones share it.
@@ -21,16 +25,23 @@ pub(crate) struct Parts {
     pub(crate) document: String,
     /// How long clients may take.
     pub(crate) patience: Patience,
+    /// Whose tokens were none.
+    pub(crate) failures: Failures,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
 }
 
 impl Host {
-    pub(crate) fn new(runner: Runner, document: String, patience: Patience) -> Self {
+    pub(crate) fn new(runner: Runner, document: String, patience: Patience, gate: &Gate) -> Self {
         let cancel = CancellationToken::new();
+        let metrics = Metrics::new(&runner, gate);
         Self(Arc::new(Parts {
             runner,
             cancel,
             document,
             patience,
+            failures: Failures::new(Instant::now()),
+            metrics,
         }))
     }
 }

@@ -7,6 +7,7 @@
 mod serve;
 
 mod accept;
+mod answer_headers;
 mod connection;
 mod gate;
 mod patience;
@@ -17,14 +18,17 @@ mod api;
 mod route;
 
 mod caller;
+mod failures;
 mod host;
 mod place;
 
 mod cancel;
 mod credentials;
+mod docs;
 mod follow;
 mod health;
 mod members;
+mod metrics;
 mod running;
 mod runs;
 mod steps;

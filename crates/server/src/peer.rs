@@ -6,6 +6,13 @@ use std::net::{IpAddr, Ipv6Addr};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Peer(IpAddr);
 
+/// Nobody in particular.
+impl Default for Peer {
+    fn default() -> Self {
+        Self(Ipv6Addr::UNSPECIFIED.into())
+    }
+}
+
 /// The upper 64 bits of an address of IPv6.
 const NETWORK: u128 = !(u64::MAX as u128);
 

@@ -1,6 +1,7 @@
 //! Why a call was not carried out: problem details (RFC 9457) with a word for programs. No text of a request is in them.
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -103,6 +104,16 @@ impl Problem {
         .closing()
     }
 
+    pub(crate) fn too_many_failures(wait: Duration) -> Self {
+        let detail = "too many tokens from here, or from everywhere, were none";
+        // Whole seconds, and not too early.
+        let seconds = wait.as_secs() + 1;
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail)
+            .hint("if the token is good, show it again after `Retry-After`; one that was used is not put off")
+            .header(RETRY_AFTER, HeaderValue::from(seconds))
+            .closing()
+    }
+
     /// The same for a workspace of others and for one that does not exist.
     pub(crate) fn unknown_workspace() -> Self {
         let detail = "the workspace does not exist, or the token is not for it";
@@ -198,7 +209,7 @@ impl Problem {
     }
 
     /// The host is at fault: what it was stands in the log of the host, and not in the answer.
-    fn internal(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         let mut told = error.to_string();
         let mut next = error.source();
         while let Some(cause) = next {

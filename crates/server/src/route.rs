@@ -1,10 +1,12 @@
 //! How a handler gets into the router: with a right that its caller must have, and with a [`Caller`], or not at all.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{FromRequest, Request, State};
 use axum::handler::Handler;
+use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::openapi::path::HttpMethod;
@@ -45,7 +47,7 @@ impl Api {
         X: FromRequest<Host, Rejection = Problem> + Send + 'static,
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
-        let path = P::path();
+        let path: Arc<str> = P::path().into();
         let place = if path.contains("{workspace}") {
             RoutePlace::Workspace
         } else {
@@ -60,9 +62,13 @@ impl Api {
                 .ok()
                 .map(|it| it.as_runner_knows().name.clone());
             let request = Request::from_parts(parts, body);
-            let answer = answer(caller, host, request, handler).await.into_response();
+            let answer = answer(caller, host.clone(), request, handler)
+                .await
+                .into_response();
             // The path as it was written is not told: somebody may have put a value there.
-            let (status, took_us) = (answer.status().as_u16(), began.elapsed().as_micros());
+            let (status, took) = (answer.status(), began.elapsed());
+            host.metrics.answered(&method, &path, status, took);
+            let (status, took_us, path) = (status.as_u16(), took.as_micros(), &*path);
             tracing::debug!(%method, path, caller = name, status, took_us, "answered");
             answer
         })
@@ -78,15 +84,24 @@ impl Api {
         P: utoipa::Path,
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
-        self.add::<P, _>(async move |State(host): State<Host>| handler(host).await)
+        let path: Arc<str> = P::path().into();
+        self.add::<P, _>(async move |State(host): State<Host>, method: Method| {
+            let began = Instant::now();
+            let answer = handler(host.clone()).await.into_response();
+            let (status, took) = (answer.status(), began.elapsed());
+            host.metrics.answered(&method, &path, status, took);
+            answer
+        })
     }
 
     /// The router, and what is in it.
     pub(crate) fn into_parts(self) -> (Router<Host>, Vec<Route>) {
         let router = self
             .router
-            .fallback(async || Problem::unknown_path().into_response())
-            .method_not_allowed_fallback(async || Problem::unknown_method().into_response());
+            .fallback(async |State(host): State<Host>| no_route(&host, Problem::unknown_path()))
+            .method_not_allowed_fallback(async |State(host): State<Host>| {
+                no_route(&host, Problem::unknown_method())
+            });
         (router, self.routes)
     }
 
@@ -106,6 +121,12 @@ impl Api {
         self.router = self.router.route(&path, router);
         self
     }
+}
+
+fn no_route(host: &Host, problem: Problem) -> Response {
+    let answer = problem.into_response();
+    host.metrics.found_no_route(answer.status());
+    answer
 }
 
 /// Goes on with a request once its caller is let in.

@@ -49,7 +49,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (router, _) = api().into_parts();
     let gate = Gate::new(config.connections, config.connections_per_peer);
-    let host = Host::new(runner.clone(), document()?, config.patience);
+    let host = Host::new(runner.clone(), document()?, config.patience, &gate);
     let speaking = Speaking {
         router: router.with_state(host.clone()),
         patience: config.patience,

@@ -23,10 +23,14 @@ const SCRIPT: &[u8] = b"export default () => 1";
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 37] = [
+const TABLE: [Row; 41] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
+    ("get", "/docs", NOTHING, None),
+    ("get", "/docs/style.css", NOTHING, None),
+    ("get", "/docs/script.js", NOTHING, None),
+    ("get", "/metrics", NOTHING, Some([200, 200, 200, 200])),
     (
         "put",
         "{W}/credentials/{key}",

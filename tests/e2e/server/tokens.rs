@@ -78,3 +78,33 @@ async fn a_token_that_has_expired_or_never_was_opens_nothing() {
     get(&server, RUNS, &never).is_problem(401, "bad_token");
     get(&server, RUNS, "something").is_problem(401, "no_token");
 }
+
+#[tokio::test]
+async fn who_shows_many_unknown_tokens_is_put_off_and_who_shows_a_good_one_is_not() {
+    let host = TestHost::new().await;
+    let (used, fresh) = (
+        host.token(Role::Admin).await,
+        host.token(Role::Viewer).await,
+    );
+    let server = Served::start(&host, &[]).await;
+    get(&server, RUNS, &used).is(200);
+    let never = |number: u32| format!("lsk_{number:x>43}");
+    for number in 0..20 {
+        get(&server, RUNS, &never(number)).is_problem(401, "bad_token");
+    }
+    let put_off = get(&server, RUNS, &never(20));
+    let seconds: u32 = put_off.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=7).contains(&seconds), "{seconds}");
+    put_off.is_problem(429, "too_many_failures");
+    // All come from one address.
+    get(&server, RUNS, &used).is(200);
+    get(&server, RUNS, &fresh).is(200);
+    // So many at once that not each of them is looked up; a token that is known is, all the same.
+    for number in 0..300 {
+        get(&server, RUNS, &never(number)).is_problem(429, "too_many_failures");
+    }
+    get(&server, RUNS, &fresh).is(200);
+    host.lockstep(&["token", "revoke", "viewer"]).exits(0);
+    get(&server, RUNS, &fresh).is_problem(401, "bad_token");
+    get(&server, RUNS, &fresh).is_problem(429, "too_many_failures");
+}
