@@ -37,6 +37,7 @@ const OURS: [(&str, &[&str]); 11] = [
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
 const THEIRS: [(&str, &[&str]); 26] = [
     ("zeroize", &["secret"]),
+    ("fearless_simd", &["secret"]),
     ("aho-corasick", &["secret"]),
     ("psl", &["step"]),
     ("aes-gcm", &["vault"]),

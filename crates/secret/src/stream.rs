@@ -206,7 +206,7 @@ fn offset(position: u64, base: u64) -> usize {
 
 #[cfg(test)]
 #[path = "../tests/model/spell.rs"]
-mod spell;
+pub(crate) mod spell;
 
 #[cfg(test)]
 #[expect(

@@ -100,7 +100,7 @@ impl Look<'_> {
         };
         self.read.backslash = spelled.end;
         let matters = match spelled.first {
-            ESC => {
+            ESC if self.may_start_sequence(spelled.end) => {
                 self.found.sequences = Sequences::Escaped;
                 true
             }
@@ -120,10 +120,15 @@ impl Look<'_> {
     /// last escape are looked at, so that the way back is short.
     fn is_quoted(&self, at: usize) -> bool {
         let unread = &self.text[self.read.backslash..at];
+        if unread.last() != Some(&b'\\') {
+            return false;
+        }
         let row = unread.iter().rev().take_while(|byte| **byte == b'\\');
         row.count() % 2 == 1
     }
 
+    // Inline, as a copy of what it returns waits for the bytes that were just written.
+    #[inline(always)]
     fn spelled_by_backslash(&self, at: usize) -> Option<Spelled> {
         if let Some(first) = backslash::of_two(*self.text.get(at + 1)?) {
             return Some(Spelled::new(Text::byte(first), at + 2));
@@ -190,6 +195,7 @@ impl Look<'_> {
 
     /// Whether a form may have what is spelled at `at` next to what stands around it. If `is_unknown` says so of the byte
     /// behind, the view may read that otherwise.
+    #[inline]
     fn may_join(
         &self,
         from: usize,
@@ -235,6 +241,7 @@ impl Look<'_> {
 }
 
 impl Spelled {
+    #[inline(always)]
     fn new(text: Text, end: usize) -> Self {
         Self {
             text,

@@ -6,7 +6,7 @@ use super::boundary::Sequences;
 use super::{CONTEXT_BYTES, Look, MOST_BYTES_MORE};
 use crate::kinds::Kinds;
 use crate::view::View;
-use crate::view::ansi::{self, ESC, Start};
+use crate::view::ansi::{ESC, Start};
 use crate::view::backslash;
 use crate::view::squeeze::{is_blank, is_break};
 
@@ -109,20 +109,19 @@ impl<'a> Look<'a> {
 
     /// Whether there may be other terminal sequences from `at` on if backslashes are undone.
     fn may_read_otherwise(&self, at: usize, gap: &Gap) -> bool {
-        let ends_at_start = self.may_start_sequence(gap.end);
-        let longest = if ends_at_start {
-            2 * ansi::LONGEST_BYTES
-        } else {
-            0
-        };
-        let end = self.text.len().min(gap.end + longest);
-        (gap.has_sequence || ends_at_start) && memchr(b'\\', &self.text[at..end]).is_some()
+        gap.has_sequence && memchr(b'\\', &self.text[at..gap.end]).is_some()
+            || self.text[gap.end] == ESC && self.may_start_sequence(gap.end + 1)
     }
 
-    /// Whether an ESC stands at `at`, and something behind it with which a sequence may go on.
-    fn may_start_sequence(&self, at: usize) -> bool {
-        let next = || self.text.get(at + 1);
-        self.text[at] == ESC && next().is_none_or(|next| matches!(next, b'[' | b']' | b'\\'))
+    /// Whether the text from `at` on, behind an ESC, may make it the start of a sequence if backslashes are undone.
+    pub(super) fn may_start_sequence(&self, at: usize) -> bool {
+        let behind = self.text.get(at..).unwrap_or_default();
+        if let [b'\\', second, ..] = *behind
+            && let Some(spelled) = backslash::of_two(second)
+        {
+            return matches!(spelled, b'[' | b']');
+        }
+        Start::is_possible(behind)
     }
 }
 

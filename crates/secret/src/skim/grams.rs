@@ -13,9 +13,9 @@ const GRAM: usize = 4;
 const LONGEST_STRIDE: usize = WIDEST - GRAM + 1;
 /// Four places that are looked up together.
 const WINDOW: usize = 3 * LONGEST_STRIDE + GRAM;
-/// Bits of the table for each gram: one place in 64 passes by accident.
+/// Bits of the table for each gram: one place in 64 passes by accident, of few values one in 256.
 const BITS_PER_GRAM: usize = 64;
-const FEWEST_BITS: usize = 1 << 13;
+const FEWEST_BITS: usize = 1 << 15;
 /// 512 KiB: larger tables fall out of the cache.
 const MOST_BITS: usize = 1 << 22;
 

@@ -5,9 +5,13 @@
 //! an escape every few letters is passed over as quickly as other text. What is no reason here is none for the views: each
 //! bit asks less than the look that it leads to.
 
+use std::sync::OnceLock;
+
+use fearless_simd::Level;
 use zeroize::{DefaultIsZeroes, Zeroize};
 
 use super::joins::Joins;
+use super::nibbles::Nibbles;
 use crate::kinds::Kinds;
 use crate::trie::Trie;
 use crate::view::ansi::ESC;
@@ -15,24 +19,27 @@ use crate::view::backslash;
 use crate::view::squeeze::{is_blank, is_break};
 use crate::view::unquote::is_quote;
 
-/// Reasons to look at a special byte: a set of bits.
+/// Reasons to look at a special byte: a set of bits. Some have several, for kinds of the bytes around it: see `nibbles`,
+/// which tells apart no more than that.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Reasons(u16);
+pub(super) struct Reasons(u32);
 
 /// The rows of all bytes, for the forms of some values.
 #[derive(Clone)]
 pub(crate) struct Hints {
     rows: Box<[Row; 256]>,
+    /// Made for the first long text.
+    nibbles: OnceLock<Nibbles>,
 }
 
 /// For which reasons a byte may stand at each place.
 #[derive(Clone, Copy, Default)]
-struct Row {
-    before: Reasons,
-    special: Reasons,
-    behind: Reasons,
+pub(super) struct Row {
+    pub(super) before: Reasons,
+    pub(super) special: Reasons,
+    pub(super) behind: Reasons,
     /// Two bytes behind.
-    further: Reasons,
+    pub(super) further: Reasons,
 }
 
 /// So many bytes decide about a special one.
@@ -42,30 +49,30 @@ pub(super) const BYTES: usize = 4;
 
 impl Reasons {
     pub(super) const NONE: Self = Self(0);
-    /// A quote is dropped between two bytes of a form.
-    pub(super) const QUOTE: Self = Self(1);
-    /// A line break is dropped between two bytes of a form, with the blanks around it.
-    const BREAK: Self = Self(1 << 1);
+    /// A quote is dropped between two bytes of a form, or several are. By what stands on both sides.
+    pub(super) const QUOTE: Self = Self(0xff);
+    /// A line break is dropped between two bytes of a form, with the blanks around it. By what stands before it.
+    const BREAK: Self = Self(3 << 8);
     /// A terminal sequence may start.
-    const SEQUENCE: Self = Self(1 << 2);
+    const SEQUENCE: Self = Self(1 << 10);
     /// `%` may start an escape.
-    pub(super) const PERCENT: Self = Self(1 << 3);
-    /// `+` spells a blank, and a form has what stands before it before a blank.
-    const BLANK_AND_BEFORE: Self = Self(1 << 4);
-    /// `+` spells a blank, and a form may have what stands behind it behind a blank.
-    const BLANK_AND_BEHIND: Self = Self(1 << 5);
+    pub(super) const PERCENT: Self = Self(1 << 11);
     /// `&` may start an escape.
-    pub(super) const ENTITY: Self = Self(1 << 6);
-    /// A backslash spells a byte of a form, or something longer.
-    const SPELLED: Self = Self(1 << 7);
+    pub(super) const ENTITY: Self = Self(1 << 12);
+    /// `+` spells a blank, and a form has what stands before it before a blank.
+    const BLANK_AND_BEFORE: Self = Self(1 << 13);
+    /// `+` spells a blank, and a form may have what stands behind it behind a blank.
+    const BLANK_AND_BEHIND: Self = Self(1 << 14);
     /// `\/`, and a form has what stands before it before a slash.
-    const SLASH_AND_BEFORE: Self = Self(1 << 8);
+    const SLASH_AND_BEFORE: Self = Self(1 << 16);
     /// `\/`, and a form may have what stands behind it behind a slash.
-    const SLASH_AND_BEHIND: Self = Self(1 << 9);
-    /// `\\`, which may start an escape when it is undone.
-    const TWICE: Self = Self(1 << 10);
-    /// A backslash spells a blank, which may be dropped between two bytes of a form.
-    const SPELLED_BLANK: Self = Self(1 << 11);
+    const SLASH_AND_BEHIND: Self = Self(1 << 17);
+    /// `\\`, which may start an escape when it is undone. By what stands behind it.
+    const TWICE: Self = Self(3 << 18);
+    /// A backslash spells a blank, which may be dropped between two bytes of a form. By what stands behind both.
+    const SPELLED_BLANK: Self = Self(3 << 20);
+    /// A backslash spells a byte of a form, or something longer. By what stands behind it.
+    const SPELLED: Self = Self(0x7f << 22);
 
     pub(super) const GAP: Self = Self::BREAK.with(Self::SEQUENCE);
     pub(super) const PLUS: Self = Self::BLANK_AND_BEFORE.with(Self::BLANK_AND_BEHIND);
@@ -74,6 +81,49 @@ impl Reasons {
         .with(Self::SLASH_AND_BEHIND)
         .with(Self::TWICE)
         .with(Self::SPELLED_BLANK);
+
+    /// `QUOTE` between `one` and `other`.
+    const fn quote_between(one: u8, other: u8) -> Self {
+        Self(1 << (2 * is_letter(one) as u8 + is_letter(other) as u8))
+    }
+
+    /// `QUOTE` between `one` and another quote.
+    const fn quote_behind(one: u8) -> Self {
+        Self(3 << 6 | 1 << (4 + is_letter(one) as u8))
+    }
+
+    /// `QUOTE` before `behind`, if that is a quote as well.
+    const fn quote_before(behind: u8) -> Self {
+        match behind {
+            b'"' | b'$' | b'\'' => Self(3 << 4),
+            b'\\' | b'^' => Self(1 << 6),
+            b'`' => Self(1 << 7),
+            _ => Self::NONE,
+        }
+    }
+
+    /// `BREAK` behind `before`: the brackets of JSON are a kind of their own.
+    const fn break_behind(before: u8) -> Self {
+        Self(1 << (8 + (before >> 4 == 7) as u8))
+    }
+
+    /// `TWICE` with `further` behind both: signs are a kind of their own.
+    const fn twice_with(further: u8) -> Self {
+        Self(1 << (18 + (further >> 4 == 2) as u8))
+    }
+
+    /// `SPELLED_BLANK` with `further` behind both, in the same way.
+    const fn blank_before(further: u8) -> Self {
+        Self(1 << (20 + (further >> 4 == 2) as u8))
+    }
+
+    /// `SPELLED` with `byte` behind the backslash.
+    const fn spelled_with(byte: u8) -> Self {
+        match byte >> 4 {
+            upper @ 2..=7 => Self(1 << (20 + upper)),
+            _ => Self(1 << 28),
+        }
+    }
 
     pub(super) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -85,6 +135,11 @@ impl Reasons {
 
     fn add(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    /// The bits in four sets. The last two have those of a backslash.
+    pub(super) const fn bits(self) -> [u8; 4] {
+        self.0.to_le_bytes()
     }
 
     /// `self` if `is_meant`.
@@ -104,6 +159,7 @@ impl Hints {
     pub(crate) fn new(trie: &Trie, width: usize, joins: &Joins) -> Self {
         let mut hints = Self {
             rows: Box::new(ROWS),
+            nibbles: OnceLock::new(),
         };
         trie.for_each_prefix(width, |prefix, kinds| {
             for &[one, other] in prefix.to_le_bytes()[..width].array_windows() {
@@ -131,18 +187,30 @@ impl Hints {
         self.rows[usize::from(special)].special
     }
 
+    /// The same hints, coarser and for many bytes at once.
+    pub(super) fn nibbles(&self) -> &Nibbles {
+        self.nibbles.get_or_init(|| self.nibbles_for(Level::new()))
+    }
+
+    pub(super) fn nibbles_for(&self, level: Level) -> Nibbles {
+        Nibbles::new(&self.rows, level)
+    }
+
     /// Some form of `kinds` has `one` before `other`.
     fn add_pair(&mut self, one: u8, other: u8, kinds: Kinds) {
         let (before, behind) = (usize::from(one), usize::from(other));
         if kinds.intersects(Kinds::UNQUOTED) {
-            self.rows[before].before.add(Reasons::QUOTE);
-            self.rows[behind].behind.add(Reasons::QUOTE);
+            let quote = Reasons::quote_between(one, other);
+            self.rows[before]
+                .before
+                .add(quote.with(Reasons::quote_behind(one)));
+            self.rows[behind].behind.add(quote);
         }
         if kinds.intersects(Kinds::SQUEEZED) {
-            let across = Reasons::BREAK.with(Reasons::SPELLED_BLANK);
+            let across = Reasons::break_behind(one).with(Reasons::SPELLED_BLANK);
             self.rows[before].before.add(across);
-            self.rows[behind].behind.add(Reasons::BREAK);
-            self.rows[behind].further.add(Reasons::SPELLED_BLANK);
+            self.rows[behind].behind.add(Reasons::break_behind(one));
+            self.rows[behind].further.add(Reasons::blank_before(other));
         }
         match other {
             b' ' => self.rows[before].before.add(Reasons::BLANK_AND_BEFORE),
@@ -161,14 +229,14 @@ impl Hints {
         let has_backslash = joins.has(b'\\');
         for byte in 0..=u8::MAX {
             let row = &mut self.rows[usize::from(byte)];
-            if let Some(spelled) = backslash::of_two(byte)
-                && joins.has(spelled)
-            {
-                row.behind
-                    .add(Reasons::SPELLED.given(spelled != b'/' && spelled != b'\\'));
-                row.further.add(Reasons::TWICE);
-            }
-            row.further.add(Reasons::TWICE.given(has_backslash));
+            let spelled = backslash::of_two(byte);
+            let is_spelled = spelled.is_some_and(|spelled| joins.has(spelled));
+            // A slash has reasons of its own, and so has a backslash.
+            let is_other = !matches!(spelled, Some(b'/' | b'\\'));
+            row.behind
+                .add(Reasons::spelled_with(byte).given(is_spelled && is_other));
+            row.further
+                .add(Reasons::twice_with(byte).given(is_spelled || has_backslash));
         }
     }
 }
@@ -222,15 +290,15 @@ const fn special(byte: u8) -> Reasons {
 
 /// Of quotes in a row the first one is looked at for all, and no form starts with a blank that is dropped.
 const fn before(byte: u8) -> Reasons {
-    let across = Reasons::BREAK.with(Reasons::SPELLED_BLANK);
+    // What stands before the blanks decides.
+    let across = Reasons::break_behind(byte).with(Reasons::SPELLED_BLANK);
     Reasons::SEQUENCE
         .with(Reasons::PERCENT)
-        .with(Reasons::BLANK_AND_BEHIND)
         .with(Reasons::ENTITY)
-        .with(Reasons::SPELLED)
+        .with(Reasons::BLANK_AND_BEHIND)
         .with(Reasons::SLASH_AND_BEHIND)
         .with(Reasons::TWICE)
-        // What stands before the blanks decides.
+        .with(Reasons::SPELLED)
         .with(across.given(is_blank(byte)))
 }
 
@@ -239,33 +307,38 @@ const fn behind(byte: u8) -> Reasons {
     let is_name = matches!(byte, b'&' | b'#' | b'a' | b'l' | b'g' | b'q');
     let is_slash = Reasons::SLASH_AND_BEFORE.with(Reasons::SLASH_AND_BEHIND);
     let spelled = backslash::of_two(byte);
-    let is_long = matches!(spelled, None | Some(ESC));
-    let is_spelled_blank = matches!(spelled, Some(spelled) if is_blank(spelled));
+    // A blank is looked at as what is longer: the other signs would be taken for blanks with it.
+    let is_long = matches!(spelled, None | Some(ESC | b' '));
+    let is_spelled_blank = matches!(spelled, Some(spelled) if is_blank(spelled) && spelled != b' ');
     Reasons::BLANK_AND_BEFORE
-        .with(Reasons::QUOTE.given(is_quote(byte)))
+        .with(Reasons::quote_before(byte))
         .with(Reasons::BREAK.given(is_undecided(byte)))
         .with(Reasons::SEQUENCE.given(matches!(byte, b'[' | b']' | b'\\')))
         .with(Reasons::PERCENT.given(is_digit || byte == b'%'))
-        .with(Reasons::BLANK_AND_BEHIND.given(matches!(byte, b'%' | b'+')))
         .with(Reasons::ENTITY.given(is_name))
-        .with(Reasons::SPELLED.given(is_long))
+        .with(Reasons::BLANK_AND_BEHIND.given(matches!(byte, b'%' | b'+')))
         .with(is_slash.given(byte == b'/'))
         .with(Reasons::TWICE.given(byte == b'\\'))
         .with(Reasons::SPELLED_BLANK.given(is_spelled_blank))
+        .with(Reasons::spelled_with(byte).given(is_long))
 }
 
 const fn further(byte: u8) -> Reasons {
     let is_escape = byte == b'\\' || backslash::of_two(byte).is_none();
-    let across = Reasons::SLASH_AND_BEHIND.with(Reasons::SPELLED_BLANK);
+    let across = Reasons::SLASH_AND_BEHIND.with(Reasons::blank_before(byte));
     Reasons::QUOTE
         .with(Reasons::GAP)
         .with(Reasons::PERCENT)
-        .with(Reasons::PLUS)
         .with(Reasons::ENTITY)
-        .with(Reasons::SPELLED)
+        .with(Reasons::PLUS)
         .with(Reasons::SLASH_AND_BEFORE)
-        .with(Reasons::TWICE.given(is_escape))
+        .with(Reasons::SPELLED)
+        .with(Reasons::twice_with(byte).given(is_escape))
         .with(across.given(is_undecided(byte)))
+}
+
+const fn is_letter(byte: u8) -> bool {
+    byte >= b'@'
 }
 
 /// Whether the views may read something else where `byte` stands behind what they drop, or behind an escape.

@@ -15,6 +15,7 @@ mod gaps;
 mod grams;
 mod hints;
 mod joins;
+mod nibbles;
 mod quotes;
 mod specials;
 mod suspects;

@@ -22,7 +22,7 @@ fn bits(flags: [u8; 8]) -> u64 {
 }
 
 /// `"`, `$%&'`, the line breaks, and the others, without branches. `#` is among them, as it is cheaper in than out.
-const fn is_special(byte: u8) -> bool {
+pub(super) const fn is_special(byte: u8) -> bool {
     (byte.wrapping_sub(b'"') < 6)
         | (byte.wrapping_sub(b'\n') < 4)
         | (byte & !2 == b'\\')

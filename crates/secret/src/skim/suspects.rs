@@ -2,10 +2,13 @@
 //! as the bytes next to them tell.
 
 use super::hints::{BYTES, Hints, Reasons};
+use super::nibbles::MOST_BLOCKS;
 use super::specials::{BLOCK, specials};
 
 /// A block, with what stands around it.
 const WINDOW: usize = BLOCK + BYTES - 1;
+/// Of fewer blocks each is looked at on its own: it is not worth it to prepare for more.
+const FEWEST_BLOCKS: usize = 12;
 
 /// The places, in order, with the reasons to look there.
 pub(super) struct Suspects<'a, F> {
@@ -13,12 +16,12 @@ pub(super) struct Suspects<'a, F> {
     /// No place from here on is looked for.
     end: usize,
     hints: F,
-    /// Where the block starts.
+    /// Where the first of the blocks starts that were looked at last.
     start: usize,
-    /// Where the next one starts.
-    next: usize,
-    /// The places in the block that are still to come.
-    places: u64,
+    /// Their places. Those of the current one are taken out.
+    blocks: [u64; MOST_BLOCKS],
+    current: usize,
+    count: usize,
 }
 
 impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
@@ -29,13 +32,44 @@ impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
             end,
             hints,
             start: 0,
-            next: 0,
-            places: 0,
+            blocks: [0; MOST_BLOCKS],
+            current: 0,
+            count: 0,
         }
     }
 
+    /// Looks at the next blocks. False: there are none.
+    fn go_on(&mut self) -> bool {
+        self.start += self.count * BLOCK;
+        self.current = 0;
+        if self.start >= self.end {
+            return false;
+        }
+        let whole = self.whole_blocks();
+        if whole >= FEWEST_BLOCKS && (self.hints)().nibbles().is_quick() {
+            self.count = whole;
+            let text = &self.text[self.start - 1..];
+            (self.hints)()
+                .nibbles()
+                .suspects(text, &mut self.blocks[..whole]);
+        } else {
+            self.count = 1;
+            self.blocks[0] = self.places(self.start);
+        }
+        true
+    }
+
+    /// How many of the next blocks have all bytes that decide.
+    fn whole_blocks(&self) -> usize {
+        if self.start == 0 {
+            return 0;
+        }
+        let behind = self.text.len().saturating_sub(BYTES - 2);
+        let count = self.end.min(behind).saturating_sub(self.start) / BLOCK;
+        count.min(MOST_BLOCKS)
+    }
+
     /// The places in the block that starts at `start`.
-    #[inline]
     fn places(&self, start: usize) -> u64 {
         let window = start
             .checked_sub(1)
@@ -53,7 +87,6 @@ impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
     }
 
     /// The same for the first block and the last ones, where some of the bytes are missing that decide.
-    #[cold]
     fn places_at_an_end(&self, start: usize) -> u64 {
         let before = usize::from(start > 0);
         let rest = &self.text[start - before..];
@@ -61,11 +94,15 @@ impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
         let mut window = [0; WINDOW];
         window[1 - before..][..length].copy_from_slice(&rest[..length]);
         let specials = specials(block(&window)) & first(self.end - start);
+        if specials == 0 {
+            return 0;
+        }
         let decided = (self.text.len() - start).saturating_sub(BYTES - 2);
         let undecided = specials & (!first(decided) | u64::from(start == 0));
         suspects(&window, specials, (self.hints)()) | undecided
     }
 
+    #[inline]
     fn reasons(&self, at: usize) -> Reasons {
         let bytes = at
             .checked_sub(1)
@@ -82,17 +119,24 @@ impl<'a, F: Fn() -> &'a Hints> Iterator for Suspects<'a, F> {
 
     #[inline]
     fn next(&mut self) -> Option<(usize, Reasons)> {
-        while self.places == 0 {
-            if self.next >= self.end {
+        loop {
+            let Some(places) = self.blocks[..self.count].get_mut(self.current) else {
+                if self.go_on() {
+                    continue;
+                }
                 return None;
+            };
+            if *places == 0 {
+                self.current += 1;
+                continue;
             }
-            self.start = self.next;
-            self.next += BLOCK;
-            self.places = self.places(self.start);
+            let at = self.start + self.current * BLOCK + places.trailing_zeros() as usize;
+            *places &= *places - 1;
+            let reasons = self.reasons(at);
+            if reasons != Reasons::NONE {
+                return Some((at, reasons));
+            }
         }
-        let at = self.start + self.places.trailing_zeros() as usize;
-        self.places &= self.places - 1;
-        Some((at, self.reasons(at)))
     }
 }
 
@@ -122,5 +166,67 @@ fn first(count: usize) -> u64 {
         (1 << count) - 1
     } else {
         u64::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fearless_simd::Level;
+
+    use super::*;
+    use crate::skim::specials::is_special;
+    use crate::stream::spell::Random;
+    use crate::{Masker, MaskerConfig, Secret};
+
+    /// Half of what views look at, half of what forms are made of.
+    const BYTES_OF_TEXT: &[u8] = b"\\\\\\\"'$^`%&+\n\r\x0b\x0c\x1b \t[]unx0147/<ma value";
+    const VALUE: &str = "a value, with\" $ome of a\\l";
+
+    fn texts() -> impl Iterator<Item = Vec<u8>> {
+        let mut random = Random(1);
+        (0..40).map(move |round| {
+            let length = 64 * round + random.below(64);
+            let byte = |_| BYTES_OF_TEXT[random.below(BYTES_OF_TEXT.len())];
+            (0..length).map(byte).collect()
+        })
+    }
+
+    fn with_hints(check: impl Fn(&Hints)) {
+        let masker = Masker::new(MaskerConfig::default());
+        masker.register(&Secret::new(VALUE.to_owned())).unwrap();
+        assert_eq!(masker.mask_bytes(VALUE.as_bytes()).as_bytes(), b"***");
+        let (patterns, _) = masker.shared().patterns();
+        check(patterns.hints(patterns.grams().unwrap()));
+    }
+
+    #[test]
+    fn every_special_byte_that_has_a_reason_is_found_in_blocks() {
+        with_hints(|hints| {
+            for text in texts() {
+                let found: Vec<_> = Suspects::of(&text, text.len(), || hints).collect();
+                let all = Suspects::of(&text, text.len(), || hints);
+                let expected: Vec<_> = (0..text.len())
+                    .filter(|&at| is_special(text[at]))
+                    .map(|at| (at, all.reasons(at)))
+                    .filter(|(_, reasons)| *reasons != Reasons::NONE)
+                    .collect();
+                assert_eq!(found, expected, "{}", text.escape_ascii());
+            }
+        });
+    }
+
+    #[test]
+    fn no_processor_finds_other_places_than_the_others() {
+        let at_level = |hints: &Hints, level, text: &[u8]| {
+            let mut blocks = vec![0; text.len().saturating_sub(BYTES - 1) / BLOCK];
+            hints.nibbles_for(level).suspects(text, &mut blocks);
+            blocks
+        };
+        with_hints(|hints| {
+            for text in texts() {
+                let best = at_level(hints, Level::new(), &text);
+                assert_eq!(at_level(hints, Level::baseline(), &text), best);
+            }
+        });
     }
 }

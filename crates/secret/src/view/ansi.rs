@@ -73,6 +73,21 @@ impl Start {
             Self::Unfinished
         }
     }
+
+    /// Whether `text`, which stands behind an ESC, may make it the start of a sequence once backslashes are undone: nothing
+    /// before the first of them rules that out.
+    pub(crate) fn is_possible(text: &[u8]) -> bool {
+        let mut state = State::Started;
+        for &byte in text.iter().take(LONGEST_BYTES) {
+            match state.step(byte) {
+                _ if byte == b'\\' => return true,
+                Step::Continues(next) => state = next,
+                Step::Ends => return true,
+                Step::Breaks => return false,
+            }
+        }
+        true
+    }
 }
 
 // === impl State ===

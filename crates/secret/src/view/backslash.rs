@@ -39,6 +39,7 @@ fn parse(bytes: &[u8], input: Input) -> Escape {
 }
 
 /// What a backslash and `second` spell, unless it may be the start of a longer escape.
+#[inline]
 pub(crate) const fn of_two(second: u8) -> Option<u8> {
     match second {
         b'x' | b'0'..=b'3' | b'u' | b'U' => None,

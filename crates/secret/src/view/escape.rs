@@ -56,6 +56,7 @@ pub(crate) struct Unescape {
 // === impl Text ===
 
 impl Text {
+    #[inline]
     pub(crate) fn byte(byte: u8) -> Self {
         Self {
             bytes: [byte, 0, 0, 0],
@@ -65,6 +66,9 @@ impl Text {
 
     /// The UTF-8 of a code point, if there is such a character.
     pub(crate) fn character(code: u32) -> Option<Self> {
+        if let Ok(byte @ 0..=0x7f) = u8::try_from(code) {
+            return Some(Self::byte(byte));
+        }
         let mut bytes = [0; 4];
         let length = char::from_u32(code)?.encode_utf8(&mut bytes).len();
         Some(Self {
@@ -73,6 +77,7 @@ impl Text {
         })
     }
 
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }
@@ -142,10 +147,23 @@ impl Unescape {
 /// The number that `digits` hexadecimal digits spell, if all of `bytes` are such.
 pub(super) fn hexadecimal(bytes: &[u8]) -> Option<u32> {
     bytes.iter().try_fold(0_u32, |number, &byte| {
-        let digit = char::from(byte).to_digit(16)?;
-        number.checked_mul(16)?.checked_add(digit)
+        let digit = u32::from(DIGITS[usize::from(byte)]);
+        (digit < 16).then_some(number.checked_mul(16)? | digit)
     })
 }
+
+/// What each byte is as a hexadecimal digit. Others are more than any.
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let [lower, upper] = [b"0123456789abcdef", b"0123456789ABCDEF"];
+        digits[lower[digit as usize] as usize] = digit;
+        digits[upper[digit as usize] as usize] = digit;
+        digit += 1;
+    }
+    digits
+};
 
 /// All of `text`, decoded.
 pub(crate) fn decode(rule: Rule, text: &[u8], input: Input) -> Wiped<u8> {
