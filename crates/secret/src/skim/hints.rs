@@ -12,6 +12,7 @@ use zeroize::{DefaultIsZeroes, Zeroize};
 
 use super::joins::Joins;
 use super::nibbles::Nibbles;
+use super::units::Units;
 use crate::kinds::Kinds;
 use crate::trie::Trie;
 use crate::view::ansi::ESC;
@@ -30,6 +31,7 @@ pub(crate) struct Hints {
     rows: Box<[Row; 256]>,
     /// Made for the first long text.
     nibbles: OnceLock<Nibbles>,
+    units: Units,
 }
 
 /// For which reasons a byte may stand at each place.
@@ -40,10 +42,12 @@ pub(super) struct Row {
     pub(super) behind: Reasons,
     /// Two bytes behind.
     pub(super) further: Reasons,
+    /// Three bytes behind.
+    pub(super) furthest: Reasons,
 }
 
-/// So many bytes decide about a special one.
-pub(super) const BYTES: usize = 4;
+/// So many bytes decide about a special one: one before it, itself, and those behind it.
+pub(super) const BYTES: usize = 7;
 
 // === impl Reasons ===
 
@@ -73,14 +77,23 @@ impl Reasons {
     const SPELLED_BLANK: Self = Self(3 << 20);
     /// A backslash spells a byte of a form, or something longer. By what stands behind it.
     const SPELLED: Self = Self(0x7f << 22);
+    /// `\/` and another escape, and a form may have what that spells behind a slash.
+    const SLASH_AND_ESCAPE: Self = Self(1 << 29);
+    /// `\\` and another escape, which may spell something longer with it when they are undone.
+    const TWICE_AND_ESCAPE: Self = Self(1 << 30);
+    /// `\u`, unless it is a character of ASCII that no form has.
+    const UNIT: Self = Self(1 << 31);
 
     pub(super) const GAP: Self = Self::BREAK.with(Self::SEQUENCE);
     pub(super) const PLUS: Self = Self::BLANK_AND_BEFORE.with(Self::BLANK_AND_BEHIND);
-    pub(super) const BACKSLASH: Self = Self::SPELLED
-        .with(Self::SLASH_AND_BEFORE)
+    pub(super) const BACKSLASH: Self = Self::SLASH_AND_BEFORE
         .with(Self::SLASH_AND_BEHIND)
         .with(Self::TWICE)
-        .with(Self::SPELLED_BLANK);
+        .with(Self::SPELLED_BLANK)
+        .with(Self::SPELLED)
+        .with(Self::SLASH_AND_ESCAPE)
+        .with(Self::TWICE_AND_ESCAPE)
+        .with(Self::UNIT);
 
     /// `QUOTE` between `one` and `other`.
     const fn quote_between(one: u8, other: u8) -> Self {
@@ -160,6 +173,7 @@ impl Hints {
         let mut hints = Self {
             rows: Box::new(ROWS),
             nibbles: OnceLock::new(),
+            units: Units::new(joins),
         };
         trie.for_each_prefix(width, |prefix, kinds| {
             for &[one, other] in prefix.to_le_bytes()[..width].array_windows() {
@@ -170,16 +184,25 @@ impl Hints {
         hints
     }
 
-    /// Why `special` may matter between what stands before it and the two bytes behind it.
+    /// Why a special byte may matter between what stands before it and behind it.
     #[inline]
-    pub(super) fn of(&self, [before, special, behind, further]: [u8; BYTES]) -> Reasons {
+    pub(super) fn of(&self, bytes: [u8; BYTES]) -> Reasons {
+        let [before, special, behind, further, furthest, ..] = bytes;
         let row = |byte: u8| &self.rows[usize::from(byte)];
-        Reasons(
+        let reasons = Reasons(
             row(before).before.0
                 & row(special).special.0
                 & row(behind).behind.0
-                & row(further).further.0,
-        )
+                & row(further).further.0
+                & row(furthest).furthest.0,
+        );
+        let [.., first, second, third, fourth] = bytes;
+        if reasons.intersects(Reasons::UNIT)
+            && !self.units.may_matter([first, second, third, fourth])
+        {
+            return Reasons(reasons.0 & !Reasons::UNIT.0);
+        }
+        reasons
     }
 
     /// Why `special` may matter, whatever stands around it.
@@ -193,7 +216,7 @@ impl Hints {
     }
 
     pub(super) fn nibbles_for(&self, level: Level) -> Nibbles {
-        Nibbles::new(&self.rows, level)
+        Nibbles::new(&self.rows, self.units, level)
     }
 
     /// Some form of `kinds` has `one` before `other`.
@@ -237,6 +260,13 @@ impl Hints {
                 .add(Reasons::spelled_with(byte).given(is_spelled && is_other));
             row.further
                 .add(Reasons::twice_with(byte).given(is_spelled || has_backslash));
+            let is_behind_slash = spelled.is_some_and(|spelled| joins.has_pair(b'/', spelled));
+            let twice = spelled.and_then(backslash::of_two);
+            let is_spelled_twice = twice.is_some_and(|twice| joins.has(twice)) || has_backslash;
+            row.furthest
+                .add(Reasons::SLASH_AND_ESCAPE.given(is_behind_slash));
+            row.furthest
+                .add(Reasons::TWICE_AND_ESCAPE.given(is_spelled_twice));
         }
     }
 }
@@ -244,6 +274,7 @@ impl Hints {
 impl Drop for Hints {
     fn drop(&mut self) {
         self.rows.as_mut_slice().zeroize();
+        self.units.zeroize();
     }
 }
 
@@ -254,6 +285,7 @@ const ROWS: [Row; 256] = {
         special: Reasons::NONE,
         behind: Reasons::NONE,
         further: Reasons::NONE,
+        furthest: Reasons::NONE,
     }; 256];
     let mut byte = 0_u8;
     loop {
@@ -272,6 +304,7 @@ const fn row(byte: u8) -> Row {
         special: special(byte),
         behind: behind(byte),
         further: further(byte),
+        furthest: furthest(byte),
     }
 }
 
@@ -299,13 +332,19 @@ const fn before(byte: u8) -> Reasons {
         .with(Reasons::SLASH_AND_BEHIND)
         .with(Reasons::TWICE)
         .with(Reasons::SPELLED)
+        .with(Reasons::SLASH_AND_ESCAPE)
+        .with(Reasons::TWICE_AND_ESCAPE)
+        .with(Reasons::UNIT)
         .with(across.given(is_blank(byte)))
 }
 
 const fn behind(byte: u8) -> Reasons {
     let is_digit = byte.is_ascii_hexdigit();
     let is_name = matches!(byte, b'&' | b'#' | b'a' | b'l' | b'g' | b'q');
-    let is_slash = Reasons::SLASH_AND_BEFORE.with(Reasons::SLASH_AND_BEHIND);
+    let is_slash = Reasons::SLASH_AND_BEFORE
+        .with(Reasons::SLASH_AND_BEHIND)
+        .with(Reasons::SLASH_AND_ESCAPE);
+    let is_backslash = Reasons::TWICE.with(Reasons::TWICE_AND_ESCAPE);
     let spelled = backslash::of_two(byte);
     // A blank is looked at as what is longer: the other signs would be taken for blanks with it.
     let is_long = matches!(spelled, None | Some(ESC | b' '));
@@ -318,14 +357,16 @@ const fn behind(byte: u8) -> Reasons {
         .with(Reasons::ENTITY.given(is_name))
         .with(Reasons::BLANK_AND_BEHIND.given(matches!(byte, b'%' | b'+')))
         .with(is_slash.given(byte == b'/'))
-        .with(Reasons::TWICE.given(byte == b'\\'))
+        .with(is_backslash.given(byte == b'\\'))
+        .with(Reasons::UNIT.given(byte == b'u'))
         .with(Reasons::SPELLED_BLANK.given(is_spelled_blank))
-        .with(Reasons::spelled_with(byte).given(is_long))
+        .with(Reasons::spelled_with(byte).given(is_long && byte != b'u'))
 }
 
 const fn further(byte: u8) -> Reasons {
-    let is_escape = byte == b'\\' || backslash::of_two(byte).is_none();
-    let across = Reasons::SLASH_AND_BEHIND.with(Reasons::blank_before(byte));
+    let is_escape = Reasons::SLASH_AND_ESCAPE.with(Reasons::TWICE_AND_ESCAPE);
+    let is_longer = backslash::of_two(byte).is_none();
+    let is_open = is_blank(byte) || byte == ESC;
     Reasons::QUOTE
         .with(Reasons::GAP)
         .with(Reasons::PERCENT)
@@ -333,8 +374,25 @@ const fn further(byte: u8) -> Reasons {
         .with(Reasons::PLUS)
         .with(Reasons::SLASH_AND_BEFORE)
         .with(Reasons::SPELLED)
-        .with(Reasons::twice_with(byte).given(is_escape))
-        .with(across.given(is_undecided(byte)))
+        .with(Reasons::UNIT)
+        .with(is_escape.given(byte == b'\\'))
+        .with(Reasons::twice_with(byte).given(is_longer))
+        .with(Reasons::SLASH_AND_BEHIND.given(is_open))
+        .with(Reasons::blank_before(byte).given(is_undecided(byte)))
+}
+
+/// What an escape with `byte` behind its backslash may spell.
+const fn furthest(byte: u8) -> Reasons {
+    let (is_undecided, is_long_twice) = match backslash::of_two(byte) {
+        None => (true, true),
+        Some(spelled) => (
+            is_undecided(spelled),
+            matches!(backslash::of_two(spelled), None | Some(b'\\')),
+        ),
+    };
+    Reasons(!Reasons::SLASH_AND_ESCAPE.with(Reasons::TWICE_AND_ESCAPE).0)
+        .with(Reasons::SLASH_AND_ESCAPE.given(is_undecided))
+        .with(Reasons::TWICE_AND_ESCAPE.given(is_long_twice))
 }
 
 const fn is_letter(byte: u8) -> bool {

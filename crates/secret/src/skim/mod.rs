@@ -19,6 +19,7 @@ mod nibbles;
 mod quotes;
 mod specials;
 mod suspects;
+mod units;
 
 use crate::kinds::Kinds;
 use crate::patterns::Patterns;

@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 
 use super::hints::{BYTES, Row};
 use super::specials::{BLOCK, is_special};
+use super::units::Units;
 use crate::view::unquote::is_quote;
 
 /// So many blocks are looked at together.
@@ -25,6 +26,18 @@ pub(crate) struct Nibbles {
     behind: [Halves; 4],
     /// Two bytes behind, of backslashes.
     further: [Halves; 2],
+    /// Three bytes behind, of the last set.
+    furthest: Halves,
+    units: UnitHalves,
+}
+
+/// The last two digits of `\u0000`: bits for the first one.
+#[derive(Clone, Copy)]
+struct UnitHalves {
+    /// The last one, if it is up to 9 and the character matters.
+    digits: Halves,
+    /// If it is a letter.
+    letters: Halves,
 }
 
 /// A table for each half of a byte.
@@ -50,19 +63,22 @@ struct Split<S: Simd> {
 // === impl Nibbles ===
 
 impl Nibbles {
-    pub(super) fn new(rows: &[Row; 256], level: Level) -> Self {
+    pub(super) fn new(rows: &[Row; 256], units: Units, level: Level) -> Self {
         let mut nibbles = Self {
             level,
             before: [Halves::default(); 4],
             special: Halves::default(),
             behind: [Halves::default(); 4],
             further: [Halves::default(); 2],
+            furthest: Halves::default(),
+            units: UnitHalves::new(units),
         };
         for (byte, row) in (0..=u8::MAX).zip(rows) {
             add(&mut nibbles.before, byte, &row.before.bits());
             nibbles.special.add(byte, row.special.bits()[1]);
             add(&mut nibbles.behind, byte, &row.behind.bits());
             add(&mut nibbles.further, byte, &row.further.bits()[2..]);
+            nibbles.furthest.add(byte, row.furthest.bits()[3]);
         }
         nibbles
     }
@@ -81,7 +97,9 @@ impl Nibbles {
 impl Drop for Nibbles {
     fn drop(&mut self) {
         let around = self.before.iter_mut().chain(&mut self.behind);
-        for halves in around.chain(&mut self.further) {
+        let units = [&mut self.units.digits, &mut self.units.letters];
+        let behind = self.further.iter_mut().chain([&mut self.furthest]);
+        for halves in around.chain(behind).chain(units) {
             halves.lower.zeroize();
             halves.upper.zeroize();
         }
@@ -104,6 +122,7 @@ fn suspects<S: Simd>(simd: S, nibbles: &Nibbles, text: &[u8], blocks: &mut [u64]
         Tables::new(simd, &nibbles.further[0]),
         Tables::new(simd, &nibbles.further[1]),
     ];
+    let furthest = Tables::new(simd, &nibbles.furthest);
     let windows = text.windows(BLOCK + BYTES - 1).step_by(BLOCK);
     for (places, window) in blocks.iter_mut().zip(windows) {
         let bytes = u8x64::from_slice(simd, &window[1..][..BLOCK]);
@@ -120,12 +139,38 @@ fn suspects<S: Simd>(simd: S, nibbles: &Nibbles, text: &[u8], blocks: &mut [u64]
         *places = is_set(found & QUOTES) & is_set(quotes) | is_set(found) & is_set(others);
         let backslashes = bytes.simd_eq(b'\\').to_bitmask();
         if backslashes != 0 {
-            let four = Split::of(u8x64::from_slice(simd, &window[3..]));
-            let spelled = before[2].of(&one) & behind[2].of(&three) & further[0].of(&four)
-                | before[3].of(&one) & behind[3].of(&three) & further[1].of(&four);
-            *places |= backslashes & is_set(spelled);
+            let four = Split::of(u8x64::from_slice(simd, &window[3..][..BLOCK]));
+            let five = Split::of(u8x64::from_slice(simd, &window[4..][..BLOCK]));
+            let short = before[2].of(&one) & behind[2].of(&three) & further[0].of(&four);
+            let long = before[3].of(&one)
+                & behind[3].of(&three)
+                & further[1].of(&four)
+                & furthest.of(&five);
+            *places |= backslashes & (is_set(short) | is_set(long & !UNIT));
+            let units = backslashes & is_set(long & UNIT);
+            if units != 0 {
+                *places |= units & matter(simd, &nibbles.units, window);
+            }
         }
     }
+}
+
+/// The places in a window where `\u0000` with the digits that stand there may matter.
+#[inline(always)]
+fn matter<S: Simd>(simd: S, units: &UnitHalves, window: &[u8]) -> u64 {
+    let zeros = u8x64::from_slice(simd, &window[3..][..BLOCK])
+        .simd_eq(b'0')
+        .to_bitmask()
+        & u8x64::from_slice(simd, &window[4..][..BLOCK])
+            .simd_eq(b'0')
+            .to_bitmask();
+    let first = Split::of(u8x64::from_slice(simd, &window[5..][..BLOCK]));
+    let last = Split::of(u8x64::from_slice(simd, &window[6..][..BLOCK]));
+    let firsts = Tables::new(simd, &FIRST_DIGITS).of(&first);
+    let is_digit = is_set(Tables::new(simd, &DIGITS).of(&last));
+    let matters =
+        Tables::new(simd, &units.digits).of(&last) | Tables::new(simd, &units.letters).of(&last);
+    !(zeros & is_set(firsts) & is_digit) | is_set(firsts & matters)
 }
 
 /// A bit for each byte that is not zero.
@@ -161,6 +206,41 @@ const SPECIALS: Halves = {
 /// `"$'`, `\\^` and the backtick.
 const QUOTES: u8 = 1 << 7 | 1 << 5 | 1 << 6;
 
+/// `Reasons::UNIT` in its set.
+const UNIT: u8 = 1 << 7;
+
+/// `0` to `7`, each with a bit of its own.
+const FIRST_DIGITS: Halves = {
+    let mut halves = Halves {
+        lower: [0; 16],
+        upper: [0; 16],
+    };
+    let mut digit = 0;
+    while digit < 8 {
+        halves.lower[digit] = 1 << digit;
+        digit += 1;
+    }
+    halves.upper[3] = u8::MAX;
+    halves
+};
+
+/// All hexadecimal digits: a bit for `0` to `9`, another one for the letters.
+const DIGITS: Halves = {
+    let mut halves = Halves {
+        lower: [1; 16],
+        upper: [0; 16],
+    };
+    let mut digit = 0;
+    while digit < 16 {
+        halves.lower[digit] = (digit < 10) as u8 | ((digit >= 1 && digit <= 6) as u8) << 1;
+        digit += 1;
+    }
+    halves.upper[3] = 1;
+    halves.upper[4] = 2;
+    halves.upper[6] = 2;
+    halves
+};
+
 /// Adds the bits that `byte` has in each set.
 fn add(sets: &mut [Halves], byte: u8, bits: &[u8]) {
     for (halves, bits) in sets.iter_mut().zip(bits) {
@@ -172,6 +252,20 @@ impl Halves {
     fn add(&mut self, byte: u8, bits: u8) {
         self.lower[usize::from(byte & 15)] |= bits;
         self.upper[usize::from(byte >> 4)] |= bits;
+    }
+}
+
+// === impl UnitHalves ===
+
+impl UnitHalves {
+    fn new(units: Units) -> Self {
+        let (mut digits, mut letters) = (Halves::default(), Halves::default());
+        digits.lower[..10].copy_from_slice(&units.firsts[..10]);
+        letters.lower[1..=6].copy_from_slice(&units.firsts[10..]);
+        digits.upper[3] = u8::MAX;
+        letters.upper[4] = u8::MAX;
+        letters.upper[6] = u8::MAX;
+        Self { digits, letters }
     }
 }
 

@@ -146,9 +146,10 @@ fn suspects(window: &[u8; WINDOW], specials: u64, hints: &Hints) -> u64 {
     let (mut left, mut suspects) = (specials, 0);
     while left != 0 {
         let at = left.trailing_zeros() as usize % BLOCK;
-        let bytes = [window[at], window[at + 1], window[at + 2], window[at + 3]];
-        let is_suspect = hints.of(bytes) != Reasons::NONE;
-        suspects |= u64::from(is_suspect) << at;
+        if let Some(bytes) = window[at..].first_chunk() {
+            let is_suspect = hints.of(*bytes) != Reasons::NONE;
+            suspects |= u64::from(is_suspect) << at;
+        }
         left &= left - 1;
     }
     suspects
@@ -156,7 +157,7 @@ fn suspects(window: &[u8; WINDOW], specials: u64, hints: &Hints) -> u64 {
 
 /// What stands in the midst of a window.
 fn block(window: &[u8; WINDOW]) -> &[u8; BLOCK] {
-    let [_, block @ .., _, _] = window;
+    let [_, block @ .., _, _, _, _, _] = window;
     block
 }
 

@@ -147,9 +147,16 @@ impl Unescape {
 /// The number that `digits` hexadecimal digits spell, if all of `bytes` are such.
 pub(super) fn hexadecimal(bytes: &[u8]) -> Option<u32> {
     bytes.iter().try_fold(0_u32, |number, &byte| {
-        let digit = u32::from(DIGITS[usize::from(byte)]);
-        (digit < 16).then_some(number.checked_mul(16)? | digit)
+        let digit = u32::from(digit(byte)?);
+        Some(number.checked_mul(16)? | digit)
     })
+}
+
+/// What `byte` is as a hexadecimal digit.
+#[inline]
+pub(crate) fn digit(byte: u8) -> Option<u8> {
+    let digit = DIGITS[usize::from(byte)];
+    (digit < 16).then_some(digit)
 }
 
 /// What each byte is as a hexadecimal digit. Others are more than any.
