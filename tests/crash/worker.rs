@@ -241,6 +241,7 @@ impl Worker {
                 attempt: 1,
                 limits,
                 listener: None,
+                trace: None,
                 cancel: CancellationToken::new(),
             };
             tell(&Event::RunBegan);

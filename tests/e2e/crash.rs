@@ -523,6 +523,7 @@ impl Scene {
             attempt: 1,
             limits: Limits::default(),
             listener: None,
+            trace: None,
             cancel: CancellationToken::new(),
         };
         let report = runner.run(&self.caller, request).await.unwrap();

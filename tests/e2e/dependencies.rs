@@ -35,7 +35,7 @@ const OURS: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 26] = [
+const THEIRS: [(&str, &[&str]); 29] = [
     ("zeroize", &["secret"]),
     ("fearless_simd", &["secret"]),
     ("aho-corasick", &["secret"]),
@@ -53,6 +53,9 @@ const THEIRS: [(&str, &[&str]); 26] = [
     ("clap*", &["cli", "xtask"]),
     ("anyhow", &["cli", "xtask", "sandbox"]),
     ("axum", &["server"]),
+    ("opentelemetry*", &["cli", "e2e"]),
+    ("tracing-opentelemetry", &["cli"]),
+    ("ureq", &["cli"]),
     ("utoipa", &["server"]),
     // `upstream` is no client: it is what tests send requests to.
     ("hyper*", &["sandbox", "server", "upstream"]),

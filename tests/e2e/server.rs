@@ -13,6 +13,7 @@ mod once;
 mod readme;
 mod roles;
 mod runs;
+mod telemetry;
 mod tls;
 mod tokens;
 

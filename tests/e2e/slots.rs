@@ -41,6 +41,7 @@ async fn run(
             ..Limits::default()
         },
         listener: None,
+        trace: None,
         cancel: cancel.clone(),
     };
     host.runner.run(&host.admin, request).await.unwrap()
@@ -153,6 +154,7 @@ async fn a_step_that_looks_sees_what_is_not_fresh() {
             attempt: 1,
             limits: Limits::default(),
             listener: None,
+            trace: None,
             cancel: CancellationToken::new(),
         };
         let report = host.runner.run(&host.admin, request).await.unwrap();

@@ -46,6 +46,20 @@ impl TestHost {
         self.finish(command, "", arguments)
     }
 
+    /// Runs `lockstep` with these variables in its environment.
+    pub fn lockstep_given<A: AsRef<OsStr>>(
+        &self,
+        environment: &[(&str, String)],
+        arguments: &[A],
+    ) -> Finished {
+        let mut command = Command::new("env");
+        let pairs = environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        command.args(pairs).arg(lockstep_binary());
+        self.finish(command, "", arguments)
+    }
+
     /// Runs `lockstep` with this text of keys in `LOCKSTEP_KEY`, in place of the key file.
     pub fn lockstep_keyed<A: AsRef<OsStr>>(&self, keys: &str, arguments: &[A]) -> Finished {
         let mut command = Command::new("env");

@@ -448,6 +448,7 @@ impl Wanted {
             attempt: self.attempt,
             limits: self.limits,
             listener: Some(listener),
+            trace: None,
             cancel: self.cancel,
         }
     }

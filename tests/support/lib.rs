@@ -8,6 +8,7 @@
 )]
 
 mod allocator;
+mod collector;
 mod command;
 pub mod corpus;
 pub mod crash;
@@ -29,6 +30,7 @@ mod traces;
 mod upstream;
 
 pub use allocator::Allocator;
+pub use collector::Collector;
 pub use command::{Finished, compiler, finish, lockstep_binary};
 pub use disk::{SmallDisk, in_own_mounts};
 pub use filter::{Filter, Filtered};

@@ -45,12 +45,22 @@ pub struct Answer {
 impl<'a> Served<'a> {
     /// Starts a server with these arguments besides, which traces all that it does.
     pub async fn start(host: &'a TestHost, arguments: &[&str]) -> Self {
+        Self::start_in(host, &[], arguments).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn start_in(
+        host: &'a TestHost,
+        environment: &[(&str, String)],
+        arguments: &[&str],
+    ) -> Self {
         fill_cache(&host.data().join("cache")).await;
         let log = host.scratch().join("serve.log");
         let mut command = Command::new(lockstep_binary());
         let mut process = host
             .places(&mut command)
             .env("LOCKSTEP_LOG", "trace")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .args(["serve", "--listen", "127.0.0.1:0", "--json"])
             .args(arguments)
             .stdin(Stdio::null())

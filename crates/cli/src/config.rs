@@ -2,7 +2,9 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use lockstep_runner::Traces;
 use lockstep_sandbox::EgressConfig;
 use lockstep_secret::Secret;
 
@@ -22,6 +24,8 @@ pub(crate) struct Environment {
     reaching: Reaching,
     /// `LOCKSTEP_LOG`: what of the traces is told.
     pub(crate) trace_filter: Option<String>,
+    /// What joins spans to traces, if the variables of OpenTelemetry ask for any: `telemetry` reads these.
+    pub(crate) traces: Option<Arc<dyn Traces>>,
     /// `NO_COLOR` (no-color.org): set and not empty.
     pub(crate) no_color: bool,
     user: Option<String>,
@@ -38,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) key: KeySource,
     /// What requests may reach.
     pub(crate) egress: EgressConfig,
+    /// What joins spans to the traces of others.
+    pub(crate) traces: Option<Arc<dyn Traces>>,
     /// How the record names whoever is at the terminal.
     pub(crate) caller: String,
 }
@@ -82,6 +88,7 @@ impl Environment {
                 text(name).map(|value| value.to_string_lossy().into_owned())
             }),
             trace_filter: text("LOCKSTEP_LOG").map(|text| text.to_string_lossy().into_owned()),
+            traces: None,
             no_color: text("NO_COLOR").is_some(),
             user: text("USER")
                 .or_else(|| text("LOGNAME"))
@@ -121,6 +128,7 @@ impl Environment {
             data,
             key,
             egress: reaching.egress(&self.reaching)?,
+            traces: self.traces,
             caller: format!("cli:{user}"),
         })
     }
@@ -155,6 +163,7 @@ mod tests {
             key: None,
             reaching: Reaching::default(),
             trace_filter: None,
+            traces: None,
             no_color: false,
             user: Some("alice".to_owned()),
             data_home: None,

@@ -189,6 +189,7 @@ fn sandbox(places: &Config, capacity: Capacity, console: &Console) -> Result<San
     let mut config = capacity.sandbox();
     config.cache_dir = Some(places.data.join(CACHE));
     config.egress = places.egress.clone();
+    config.traces = places.traces.clone();
     config.compiler = Some(process::compiler());
     if console.stderr_is_terminal() {
         let console = console.clone();

@@ -14,6 +14,7 @@ mod usage;
 mod host;
 mod process;
 mod signals;
+mod telemetry;
 
 mod commands;
 
@@ -35,6 +36,7 @@ use crate::arguments::{Call, Command};
 use crate::config::Environment;
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
+use crate::telemetry::Telemetry;
 
 fn main() -> ExitCode {
     if process::is_compiler() {
@@ -50,12 +52,19 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn carry_out(call: Call, environment: Environment, console: &Console) -> Result<Exit, Problem> {
+fn carry_out(call: Call, mut environment: Environment, console: &Console) -> Result<Exit, Problem> {
     process::no_core_dumps()?;
-    process::trace(environment.trace_filter.as_deref(), console)?;
+    let telemetry = Telemetry::of_environment()?;
+    let filter = environment.trace_filter.as_deref();
+    process::trace(filter, telemetry.as_ref(), console)?;
+    environment.traces = telemetry.as_ref().and_then(Telemetry::traces);
     let threads = match call.command {
         Command::Serve(_) => process::thread_per_core(),
         _ => process::TWO_THREADS,
     };
-    process::block_on(threads, commands::carry_out(call, environment, console))
+    let carried_out = process::block_on(threads, commands::carry_out(call, environment, console));
+    if let Some(telemetry) = telemetry {
+        telemetry.end();
+    }
+    carried_out
 }

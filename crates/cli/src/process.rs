@@ -16,6 +16,7 @@ use lockstep_sandbox::CompilerCommand;
 
 use crate::console::{Console, Paint};
 use crate::problem::Problem;
+use crate::telemetry::Telemetry;
 
 /// Values and keys are in our memory: no dump of it is written, and no other process of the user may look into it.
 pub(crate) fn no_core_dumps() -> Result<(), Problem> {
@@ -74,8 +75,13 @@ pub(crate) fn is_compiler() -> bool {
         .is_some_and(|argument| argument == COMPILE)
 }
 
-/// Tells the traces that `filter` lets through on stderr, as `LOCKSTEP_LOG` says; warnings by default.
-pub(crate) fn trace(filter: Option<&str>, console: &Console) -> Result<(), Problem> {
+/// Tells the traces that `filter` lets through on stderr, as `LOCKSTEP_LOG` says; warnings by default. What there is of
+/// telemetry hears them, too.
+pub(crate) fn trace(
+    filter: Option<&str>,
+    telemetry: Option<&Telemetry>,
+    console: &Console,
+) -> Result<(), Problem> {
     let targets = match filter {
         Some(filter) => Targets::from_str(filter).map_err(|_| {
             Problem::usage("`LOCKSTEP_LOG` is not a filter of traces")
@@ -87,7 +93,8 @@ pub(crate) fn trace(filter: Option<&str>, console: &Console) -> Result<(), Probl
         .with_writer(io::stderr)
         .with_ansi(console.stderr_paint() == Paint::Coloured);
     tracing_subscriber::registry()
-        .with(layer.with_filter(targets))
+        .with(layer.with_filter(targets.clone()))
+        .with(telemetry.map(|telemetry| telemetry.layers(&targets)))
         .init();
     Ok(())
 }

@@ -130,6 +130,7 @@ impl Shop {
             attempt: 1,
             limits: Limits::default(),
             listener: None,
+            trace: None,
             cancel: CancellationToken::new(),
         };
         Ok(self.runner.run(&engine, request).await?)

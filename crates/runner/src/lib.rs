@@ -61,7 +61,7 @@ pub use keys::{
 };
 pub use lockstep_sandbox::{
     Examined, Explanation, Finding, LoadError, LogSink, Origin, Sandbox, SandboxConfig,
-    SandboxError, SourceKind, StepFile,
+    SandboxError, SourceKind, StepFile, Traces,
 };
 pub use lockstep_store::{
     AuditAction, AuditChain, AuditCheck, AuditEntry, AuditFilter, AuditFinding, AuditFrom,

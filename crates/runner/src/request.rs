@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_sandbox::{LogSink, StepFile};
 use lockstep_step::{
-    Denied, Digest, Idempotency, Limits, Outcome, Receipt, RunId, StepName, WorkflowName,
-    WorkspaceName,
+    Denied, Digest, Idempotency, Limits, Outcome, Receipt, RunId, StepName, TraceContext,
+    WorkflowName, WorkspaceName,
 };
 
 /// A run that somebody wants.
@@ -27,6 +27,8 @@ pub struct RunRequest {
     pub limits: Limits,
     /// Hears the masked log as it comes, besides the record.
     pub listener: Option<Arc<dyn LogSink>>,
+    /// The trace that the run is part of: its spans are, and its requests say so.
+    pub trace: Option<TraceContext>,
     /// Ends the run with the outcome `cancelled`.
     pub cancel: CancellationToken,
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Level, Span, field};
 
 use lockstep_sandbox::{
     Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Threshold, Usage,
@@ -90,6 +90,7 @@ impl Runner {
         let workspace = request.workspace.clone();
         let cancel = request.cancel.child_token();
         let id = RunId::generate();
+        let span = self.span(id, &request);
         let story = story(
             Arc::clone(&self.parts),
             id,
@@ -98,8 +99,7 @@ impl Runner {
             call,
             cancel.clone(),
         );
-        // What any part traces of a run says which.
-        let story = story.instrument(tracing::info_span!("run", %id));
+        let story = story.instrument(span);
         let story = pin!(Attended::new(self.parts.runs.track_future(story)));
         // Dropped before the story is: what goes on without its caller knows it from the start.
         let _hang_up = cancel.drop_guard();
@@ -133,6 +133,28 @@ impl Runner {
             }
             result => result,
         }
+    }
+}
+
+impl Runner {
+    /// The span of a run, in which all that any part traces of it is. It has no text of the guest's.
+    fn span(&self, id: RunId, request: &RunRequest) -> Span {
+        let span = tracing::info_span!(
+            "run",
+            %id,
+            workspace = request.workspace.as_str(),
+            workflow = request.workflow.as_str(),
+            step = field::Empty,
+            outcome = field::Empty,
+            otel.status_code = field::Empty,
+        );
+        if let StepSource::Registered(name) = &request.step {
+            span.record("step", name.as_str());
+        }
+        if let (Some(traces), Some(parent)) = (self.parts.sandbox.traces(), &request.trace) {
+            traces.adopt(&span, parent);
+        }
+        span
     }
 }
 
@@ -313,7 +335,7 @@ impl OpenRun {
         let loaded = tokio::select! {
             biased;
             () = cancel.cancelled() => return execution,
-            loaded = self.load(request.step) => loaded,
+            loaded = self.load(request.step).instrument(tracing::info_span!("load")) => loaded,
         };
         execution.receipt.load_us = Receipt::micros(loading.elapsed());
         let step = match loaded {
@@ -323,14 +345,15 @@ impl OpenRun {
         let place = tokio::select! {
             biased;
             () = cancel.cancelled() => return execution.ended(Ok(cancelled(Phase::Admit))),
-            place = self.parts.sandbox.admit() => place,
+            place = self.parts.sandbox.admit().instrument(tracing::info_span!("queue")) => place,
         };
         let place = match place {
             Ok(place) => place,
             Err(no_capacity) => return execution.ended(Ok(no_place(no_capacity))),
         };
         execution.receipt.queue_us = Receipt::micros(place.queued);
-        let credentials = match self.resolve(permit).await {
+        let resolving = self.resolve(permit);
+        let credentials = match resolving.instrument(tracing::info_span!("resolve")).await {
             Ok(granted) => Arc::new(granted),
             Err(fault) => return execution.ended(Err(fault)),
         };
@@ -343,6 +366,7 @@ impl OpenRun {
             limits: request.limits,
             share: self.workspace.as_str(),
             egress: Arc::clone(credentials.0.egress()),
+            trace: request.trace,
             threshold: Some(Arc::new(OnDisk {
                 parts: Arc::clone(&self.parts),
                 run: self.id,
@@ -351,7 +375,8 @@ impl OpenRun {
             log,
             cancel,
         };
-        let ended = self.parts.sandbox.run(place, &step, invocation).await;
+        let running = self.parts.sandbox.run(place, &step, invocation);
+        let ended = running.instrument(tracing::info_span!("guest")).await;
         execution.used(ended.usage);
         execution.ended(ended.outcome.map_err(HostFault::Sandbox))
     }
@@ -436,6 +461,7 @@ impl OpenRun {
                 )
             }
         };
+        tell(outcome.kind(), &receipt);
         let end = RunEnd {
             at: Timestamp::now(),
             outcome: outcome.clone(),
@@ -464,6 +490,25 @@ impl OpenRun {
             }),
         }
     }
+}
+
+/// Tells those who trace and count how a run ended.
+fn tell(outcome: OutcomeKind, receipt: &Receipt) {
+    let span = Span::current();
+    span.record("outcome", outcome.as_str());
+    if outcome != OutcomeKind::Completed {
+        span.record("otel.status_code", "ERROR");
+    }
+    let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
+    tracing::event!(
+        target: "lockstep::metrics",
+        Level::INFO,
+        monotonic_counter.lockstep.runs = 1_u64,
+        histogram.lockstep.run.duration = seconds(receipt.run_us),
+        histogram.lockstep.run.queue = seconds(receipt.queue_us),
+        outcome = outcome.as_str(),
+        "a run ended"
+    );
 }
 
 /// The threshold of a run: its record is on disk before its first request leaves.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use lockstep_sandbox::Sandbox;
+use lockstep_sandbox::{Sandbox, Traces};
 use lockstep_step::WorkspaceName;
 use lockstep_store::{Store, StoreError};
 use lockstep_vault::Vault;
@@ -86,6 +86,12 @@ impl Runner {
     pub async fn check_store(&self) -> Result<(), StoreError> {
         self.store().mark(&WorkspaceName::default_name()).await?;
         Ok(())
+    }
+
+    /// What joins spans to the traces of others, if anything does.
+    #[must_use]
+    pub fn traces(&self) -> Option<&dyn Traces> {
+        self.parts.sandbox.traces()
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{CompilerCommand, EgressConfig};
+use crate::{CompilerCommand, EgressConfig, Traces};
 
 /// The settings of a sandbox. Made with [`SandboxConfig::for_runs`]; what is not named there keeps its default.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct SandboxConfig {
     pub compile_wait: Duration,
     /// Where requests may go.
     pub egress: EgressConfig,
+    /// Joins spans to the traces of others. `None`: a trace that a run is in is passed on as it came.
+    pub traces: Option<Arc<dyn Traces>>,
     /// Told when a compilation begins and ends, for a progress line.
     pub on_compile: Option<Arc<dyn Fn(CompileEvent) + Send + Sync>>,
 }
@@ -70,6 +72,7 @@ impl SandboxConfig {
             compile_memory_bytes: 3 << 30,
             compile_wait: Duration::from_secs(30),
             egress: EgressConfig::default(),
+            traces: None,
             on_compile: None,
         }
     }

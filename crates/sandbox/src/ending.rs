@@ -145,7 +145,7 @@ mod tests {
     fn an_answer_that_is_none_is_a_fault_of_the_host() {
         let masker = Masker::new(MaskerConfig::default());
         let desk = CredentialDesk::new(Arc::new(Held::default()), masker);
-        let egress = Arc::new(Egress::new(EgressConfig::default()).unwrap());
+        let egress = Arc::new(Egress::new(EgressConfig::default(), None).unwrap());
         let way_out = WayOut::new(&egress, "test", Arc::default(), &Limits::default());
         let guest = Guest::new(desk, way_out, 1 << 20);
         let of = |error: wasmtime::Error| meaning(error.context("while it ran"), &guest);

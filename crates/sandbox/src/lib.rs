@@ -48,6 +48,7 @@ mod signer;
 mod signing_imports;
 mod stdio;
 mod threshold;
+mod traces;
 mod wasi_http;
 
 #[cfg(test)]
@@ -72,4 +73,5 @@ pub use prepare::prepare;
 pub use run::{Ended, Invocation, StepContext, Usage};
 pub use sandbox::{Sandbox, SandboxError};
 pub use threshold::Threshold;
+pub use traces::Traces;
 pub use turns::NoTurn;

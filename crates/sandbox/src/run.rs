@@ -16,7 +16,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use lockstep_secret::{Masker, MaskerConfig, Secret, Zeroizing};
 use lockstep_step::{
     CredentialUse, Denied, Failure, Limits, Outcome, OutcomeKind, Phase, RequestReceipt,
-    WorkflowEgress,
+    TraceContext, WorkflowEgress,
 };
 
 use crate::Threshold;
@@ -53,6 +53,8 @@ pub struct Invocation<'a> {
     pub credentials: Arc<dyn Credentials>,
     /// Where its log goes.
     pub log: Arc<dyn LogSink>,
+    /// The trace that it is part of: its requests say so.
+    pub trace: Option<TraceContext>,
     /// Ends the run with the outcome `cancelled`.
     pub cancel: CancellationToken,
 }
@@ -149,7 +151,9 @@ pub(crate) async fn run(
         Arc::clone(&invocation.egress),
         &invocation.limits,
     );
-    let way_out = way_out.behind(invocation.threshold.clone());
+    let way_out = way_out
+        .behind(invocation.threshold.clone())
+        .within(invocation.trace.clone());
     match &step.code {
         LoadedCode::Component(component) => {
             run_component(engine, component, way_out, invocation).await

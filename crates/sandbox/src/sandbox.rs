@@ -17,7 +17,7 @@ use crate::engine::Allocation;
 use crate::load::{LoadError, LoadedStep, Loader};
 use crate::run::{Ended, Invocation};
 use crate::ticker::Ticker;
-use crate::{SandboxConfig, engine, host, run};
+use crate::{SandboxConfig, Traces, engine, host, run};
 
 /// Runs steps, each once, in an instance of its own.
 pub struct Sandbox {
@@ -28,6 +28,7 @@ pub struct Sandbox {
     ticker: Arc<Ticker>,
     max_memory_bytes: u64,
     allocation: Allocation,
+    traces: Option<Arc<dyn Traces>>,
 }
 
 /// A fault of the host.
@@ -71,7 +72,9 @@ impl Sandbox {
         host::add_to_linker(&mut linker).map_err(SandboxError::Engine)?;
         let ticker = Arc::new(Ticker::start(&engine).map_err(SandboxError::Ticker)?);
         let admission = Admission::new(&config);
-        let egress = Egress::new(config.egress.clone()).map_err(SandboxError::Egress)?;
+        let traces = config.traces.clone();
+        let egress = Egress::new(config.egress.clone(), traces.clone());
+        let egress = egress.map_err(SandboxError::Egress)?;
         let max_memory_bytes = config.max_memory_bytes as u64;
         Ok(Self {
             loader: Loader::new(engine.clone(), linker, Arc::clone(&ticker), config),
@@ -81,6 +84,7 @@ impl Sandbox {
             ticker,
             max_memory_bytes,
             allocation,
+            traces,
         })
     }
 
@@ -104,6 +108,12 @@ impl Sandbox {
     #[must_use]
     pub fn max_memory_bytes(&self) -> u64 {
         self.max_memory_bytes
+    }
+
+    /// What joins spans to the traces of others.
+    #[must_use]
+    pub fn traces(&self) -> Option<&dyn Traces> {
+        self.traces.as_deref()
     }
 
     /// Where its instances live.

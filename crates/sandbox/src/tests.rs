@@ -131,6 +131,7 @@ impl Run {
             limits: self.limits,
             share: "test",
             threshold: None,
+            trace: None,
             egress: Arc::default(),
             credentials: Arc::new(self.held),
             log: Arc::clone(&lines) as Arc<dyn LogSink>,

@@ -32,7 +32,7 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 pub(crate) struct Unread {
     pub(crate) place: Place,
     method: Method,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     uri: Uri,
     body: Body,
     patience: Patience,

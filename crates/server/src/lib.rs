@@ -40,6 +40,7 @@ mod body;
 mod idempotency;
 mod prefer;
 mod problem;
+mod trace;
 mod wire;
 
 pub use api::document;

@@ -9,6 +9,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use tracing::Instrument as _;
 use utoipa::openapi::path::HttpMethod;
 
 use lockstep_step::Right;
@@ -16,6 +17,7 @@ use lockstep_step::Right;
 use crate::caller::{Caller, RoutePlace};
 use crate::host::Host;
 use crate::problem::Problem;
+use crate::trace;
 
 /// A route of the API, as the router has it.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -56,19 +58,21 @@ impl Api {
         self.add::<P, _>(async move |State(host): State<Host>, request: Request| {
             let (began, method) = (Instant::now(), request.method().clone());
             let (mut parts, body) = request.into_parts();
-            let caller = Caller::admit(&host, right, place, &mut parts).await;
+            let span = trace::span(&host, &method, &path, &parts.headers);
+            let admitted = Caller::admit(&host, right, place, &mut parts);
+            let caller = admitted.instrument(span.clone()).await;
             let name = caller
                 .as_ref()
                 .ok()
                 .map(|it| it.as_runner_knows().name.clone());
             let request = Request::from_parts(parts, body);
-            let answer = answer(caller, host.clone(), request, handler)
-                .await
-                .into_response();
+            let answer = answer(caller, host.clone(), request, handler).instrument(span.clone());
+            let answer = answer.await.into_response();
             // The path as it was written is not told: somebody may have put a value there.
             let (status, took) = (answer.status(), began.elapsed());
             host.metrics.answered(&method, &path, status, took);
             let (status, took_us, path) = (status.as_u16(), took.as_micros(), &*path);
+            trace::answered(&span, status);
             tracing::debug!(%method, path, caller = name, status, took_us, "answered");
             answer
         })

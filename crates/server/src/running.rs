@@ -18,6 +18,7 @@ use crate::host::Host;
 use crate::idempotency;
 use crate::prefer::RESPOND_ASYNC;
 use crate::problem::{Problem, ProblemDetails};
+use crate::trace;
 use crate::wire::{InlineRun, Language, RunAnswer, RunLimits, StepRun};
 
 /// An input as large as a run takes, and the fields around it.
@@ -78,10 +79,16 @@ pub(crate) async fn run_step(
     request: Unread,
 ) -> Result<Response, Problem> {
     let (workflow, name) = (request.place.workflow()?, request.place.step()?);
-    let answer = Answer::wanted(&request);
+    let (answer, trace) = (
+        Answer::wanted(&request),
+        trace::of_run(&host, &request.headers),
+    );
     let (StepRun { input, limits }, idempotency) = request.json_once(STEP_RUN).await?;
     let step = StepSource::Registered(name);
-    let request = run_request(&caller, &host, workflow, step, input, limits)?;
+    let request = RunRequest {
+        trace,
+        ..run_request(&caller, &host, workflow, step, input, limits)?
+    };
     run(&caller, &host, request, Call { idempotency }, answer).await
 }
 
@@ -112,7 +119,10 @@ pub(crate) async fn run_inline(
     request: Unread,
 ) -> Result<Response, Problem> {
     let workflow = request.place.workflow()?;
-    let answer = Answer::wanted(&request);
+    let (answer, trace) = (
+        Answer::wanted(&request),
+        trace::of_run(&host, &request.headers),
+    );
     let (asked, idempotency) = request.json_once(INLINE_RUN).await?;
     let InlineRun {
         source,
@@ -129,7 +139,10 @@ pub(crate) async fn run_inline(
         kind,
         bytes: source.into_bytes(),
     });
-    let request = run_request(&caller, &host, workflow, step, input, limits)?;
+    let request = RunRequest {
+        trace,
+        ..run_request(&caller, &host, workflow, step, input, limits)?
+    };
     run(&caller, &host, request, Call { idempotency }, answer).await
 }
 
@@ -197,6 +210,7 @@ fn run_request(
         attempt: 1,
         limits: limits.checked()?,
         listener: None,
+        trace: None,
         cancel: host.cancel.child_token(),
     })
 }

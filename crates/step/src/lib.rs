@@ -19,6 +19,7 @@ mod request;
 mod run_id;
 mod scope;
 mod sealing;
+mod trace;
 
 pub use caller::{Caller, InvalidRole, Right, Role};
 pub use condition::{Condition, Versions};
@@ -43,3 +44,4 @@ pub use scope::{Scope, UsagePermission};
 pub use sealing::{
     Handling, InvalidSealing, MAX_DESTINATIONS, SealedPlace, Sealing, SealingPolicy,
 };
+pub use trace::TraceContext;

@@ -60,6 +60,7 @@ async fn a_run_ends_as_a_fault_of_the_host() {
         limits: Limits::default(),
         share: "test",
         threshold: None,
+        trace: None,
         egress: Arc::default(),
         credentials: Arc::new(Unreadable(
             Sealing::new([host.parse().unwrap()], []).unwrap(),

@@ -226,6 +226,7 @@ impl<'a> Demo<'a> {
             attempt: 1,
             limits: Limits::default(),
             listener: Some(Arc::clone(&log) as Arc<dyn LogSink>),
+            trace: None,
             cancel: CancellationToken::new(),
         };
         let report = self.runner.run(&self.admin, request).await?;

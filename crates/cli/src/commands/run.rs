@@ -99,6 +99,7 @@ pub(crate) async fn carry_out(
         attempt: 1,
         limits,
         listener: None,
+        trace: None,
         cancel: CancellationToken::new(),
     };
     let report = run(&host, request, console).await?;

@@ -63,6 +63,7 @@ impl Recorded {
             attempt: 1,
             limits: Limits::default(),
             listener: None,
+            trace: None,
             cancel: CancellationToken::new(),
         };
         let report = self.runner.run(&self.caller, request).await.unwrap();

@@ -58,6 +58,14 @@ const OF_THE_HOST: [HeaderName; 8] = [
 pub(super) const OF_CONNECTIONS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 const ALSO_OF_THE_HOST: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
 
+/// The method, if it is one of HTTP's own (RFC 9110, RFC 5789), and `_OTHER` for what a guest thought of.
+pub(super) fn known(method: &Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH") => known,
+        _ => "_OTHER",
+    }
+}
+
 /// Takes out of a guest's headers what is the host's to say.
 pub(super) fn clean(headers: &mut HeaderMap) {
     for name in OF_THE_HOST {

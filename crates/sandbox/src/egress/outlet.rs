@@ -5,16 +5,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::ext::ReasonPhrase;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
+use tracing::{Instrument as _, Span};
 use url::Url;
 
 use lockstep_secret::Masker;
-use lockstep_step::{CredentialKey, Limits, RequestFault, RequestReceipt, WorkflowEgress};
+use lockstep_step::{
+    CredentialKey, Limits, RequestFault, RequestReceipt, TraceContext, WorkflowEgress,
+};
 
 use super::attach::{self, AttachedHead, Attacher, Spelling};
 use super::attach_body::Filling;
@@ -33,12 +36,13 @@ use super::sealed::Sealed;
 use super::slots::Slot;
 use super::target::Target;
 use super::tls::{InvalidRoot, Tls};
-use crate::Threshold;
+use crate::{Threshold, Traces};
 
 /// The way out of all runs of a sandbox.
 pub(crate) struct Egress {
     config: Arc<EgressConfig>,
     pool: Pool,
+    traces: Option<Arc<dyn Traces>>,
 }
 
 /// The way out of one run, which it may never take.
@@ -48,6 +52,7 @@ pub(crate) struct WayOut {
     rules: Arc<WorkflowEgress>,
     limits: Limits,
     threshold: Option<Arc<dyn Threshold>>,
+    trace: Option<TraceContext>,
     outlet: Option<Outlet>,
 }
 
@@ -65,6 +70,7 @@ struct Shared {
     ledger: Ledger,
     sealed: Arc<Sealed>,
     threshold: Option<Arc<dyn Threshold>>,
+    trace: Option<TraceContext>,
     /// Whether a request may leave; one crosses the threshold for all.
     crossed: OnceCell<()>,
 }
@@ -96,12 +102,16 @@ struct Hop {
 // === impl Egress ===
 
 impl Egress {
-    pub(crate) fn new(config: EgressConfig) -> Result<Self, InvalidRoot> {
+    pub(crate) fn new(
+        config: EgressConfig,
+        traces: Option<Arc<dyn Traces>>,
+    ) -> Result<Self, InvalidRoot> {
         let tls = Arc::new(Tls::new(&config.roots)?);
         let config = Arc::new(config);
         Ok(Self {
             pool: Pool::new(Arc::clone(&config), tls),
             config,
+            traces,
         })
     }
 
@@ -120,11 +130,12 @@ impl Egress {
         rules: Arc<WorkflowEgress>,
         limits: &Limits,
         sealed: &Arc<Sealed>,
-        threshold: Option<Arc<dyn Threshold>>,
+        (threshold, trace): (Option<Arc<dyn Threshold>>, Option<TraceContext>),
     ) -> Outlet {
         let shared = Shared {
             sealed: Arc::clone(sealed),
             threshold,
+            trace,
             crossed: OnceCell::new(),
             egress: Arc::clone(self),
             connections: self.pool.of(workspace),
@@ -177,7 +188,12 @@ impl Outlet {
         let slot = slot.map_err(|error| shared.refused(&hop, error))?;
         for followed in 0..=MAX_REDIRECTS {
             let host = hop.target.host.clone();
-            let (response, entry) = shared.exchange(&mut hop, decodes).await?;
+            let span = hop.span();
+            let exchange = shared.exchange(&mut hop, decodes, &span);
+            let exchanged = exchange.instrument(span.clone()).await;
+            let (response, entry) = exchanged.inspect_err(|error| {
+                span.record("error.type", error.fault.as_str());
+            })?;
             let place = if redirects == Redirects::Manual {
                 None
             } else {
@@ -215,9 +231,14 @@ impl Shared {
         &self,
         hop: &mut Hop,
         decodes: bool,
+        span: &Span,
     ) -> Result<(Response<hyper::body::Incoming>, Arc<Entry>), EgressError> {
         let ready = self.ready(hop, decodes);
-        let ready = ready.map_err(|error| self.refused(hop, error))?;
+        let mut ready = ready.map_err(|error| self.refused(hop, error))?;
+        if let (Some(rule), WorkflowEgress::Only(rules)) = (ready.rule, self.rules.as_ref()) {
+            span.record("rule", rules.get(rule).map(tracing::field::display));
+        }
+        self.say_trace(span, &mut ready.headers);
         self.cross().await?;
         let entry = self
             .ledger
@@ -231,7 +252,9 @@ impl Shared {
         waiting.over();
         match answered {
             Ok(Ok(mut response)) => {
-                entry.answered(response.status().as_u16());
+                let status = response.status().as_u16();
+                span.record("http.response.status_code", status);
+                entry.answered(status);
                 if let Some(scrubber) = self.sealed.scrubber() {
                     scrub::headers(scrubber, response.headers_mut());
                 }
@@ -250,6 +273,26 @@ impl Shared {
                 let error = EgressError::new(RequestFault::Timeout, message).at(host);
                 Err(failed(&entry, error))
             }
+        }
+    }
+
+    /// Says which trace the request belongs to, if the guest does not say it.
+    fn say_trace(&self, span: &Span, headers: &mut HeaderMap) {
+        const PARENT: HeaderName = HeaderName::from_static("traceparent");
+        const STATE: HeaderName = HeaderName::from_static("tracestate");
+        let ours = self.egress.traces.as_deref();
+        let ours = ours.and_then(|traces| traces.context(span));
+        let Some(context) = ours.as_ref().or(self.trace.as_ref()) else {
+            return;
+        };
+        if headers.contains_key(&PARENT) {
+            return;
+        }
+        if let Ok(parent) = HeaderValue::try_from(context.to_string()) {
+            headers.insert(PARENT, parent);
+        }
+        if let Some(Ok(state)) = context.state().map(HeaderValue::try_from) {
+            headers.insert(STATE, state);
         }
     }
 
@@ -525,6 +568,19 @@ impl Hop {
         })
     }
 
+    /// The span of it, named as OpenTelemetry's semantic conventions have it for clients of HTTP. It has nothing that the
+    /// guest wrote, so neither the host nor a method of its own.
+    fn span(&self) -> Span {
+        tracing::info_span!(
+            "request",
+            otel.kind = "client",
+            http.request.method = outgoing::known(&self.method),
+            rule = tracing::field::Empty,
+            http.response.status_code = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+        )
+    }
+
     fn first(outgoing: Outgoing, target: Target, url: Url) -> Self {
         let mut headers = outgoing.headers;
         outgoing::clean(&mut headers);
@@ -592,6 +648,7 @@ impl WayOut {
             rules,
             limits: *limits,
             threshold: None,
+            trace: None,
             outlet: None,
         }
     }
@@ -601,13 +658,18 @@ impl WayOut {
         Self { threshold, ..self }
     }
 
+    /// As a part of this trace.
+    pub(crate) fn within(self, trace: Option<TraceContext>) -> Self {
+        Self { trace, ..self }
+    }
+
     /// The outlet, opened when it is first used: most runs make no request.
     pub(crate) fn open(&mut self, sealed: &Arc<Sealed>) -> &Outlet {
         self.outlet.get_or_insert_with(|| {
             let rules = Arc::clone(&self.rules);
-            let threshold = self.threshold.clone();
+            let around = (self.threshold.clone(), self.trace.clone());
             self.egress
-                .outlet(&self.share, rules, &self.limits, sealed, threshold)
+                .outlet(&self.share, rules, &self.limits, sealed, around)
         })
     }
 

@@ -96,7 +96,7 @@ impl Scene {
         let sealed = Arc::new(Sealed::new(Arc::new(held), masker));
         let key: CredentialKey = "TOKEN".parse().unwrap();
         let placeholder = sealed.hand_out(&key, sealing).unwrap();
-        let egress = Arc::new(Egress::new(config).unwrap());
+        let egress = Arc::new(Egress::new(config, None).unwrap());
         let way_out = WayOut::new(&egress, "test", Arc::default(), &Limits::default());
         let mut way_out = way_out.behind(threshold);
         let outlet = way_out.open(&sealed).clone();

@@ -103,7 +103,7 @@ async fn memory_after(upstream: &Upstream, handling: Handling) -> Vec<u8> {
     };
 
     let (limits, masker) = (Limits::default(), Masker::new(MaskerConfig::default()));
-    let egress = Arc::new(Egress::new(config).unwrap());
+    let egress = Arc::new(Egress::new(config, None).unwrap());
     let way_out = WayOut::new(&egress, "test", Arc::default(), &limits);
     let desk = CredentialDesk::new(Arc::new(One(handling)), masker.clone());
     let guest = Guest::new(desk, way_out, limits.memory_bytes);

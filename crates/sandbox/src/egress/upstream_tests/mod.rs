@@ -119,7 +119,7 @@ impl Scene {
     }
 
     fn egress(&self) -> Arc<Egress> {
-        Arc::new(Egress::new(self.config.clone()).unwrap())
+        Arc::new(Egress::new(self.config.clone(), None).unwrap())
     }
 
     /// A run.
