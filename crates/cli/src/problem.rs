@@ -221,7 +221,9 @@ impl From<&StoreError> for Problem {
             | StoreError::AlreadyAsked(_)
             | StoreError::IdempotencyReused(_)
             | StoreError::TooManyIdempotencyKeys { .. } => of_the_call("run_closed"),
-            StoreError::VersionConflict { .. } => Self::host("conflict", error).hint("try again"),
+            StoreError::Condition { .. } | StoreError::VersionConflict { .. } => {
+                Self::host("conflict", error).hint("try again")
+            }
             StoreError::Busy => Self::host("database", error)
                 .hint("another process has held it for long; try again when it has ended"),
             StoreError::Full => Self::host(DISK_FULL, error),

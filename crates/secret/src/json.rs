@@ -41,13 +41,31 @@ pub(crate) fn is_json(text: &str) -> bool {
 ///
 /// Serde only checks it: what it decodes passes through memory that nobody wipes.
 pub(crate) fn decode(quoted: &str) -> Option<Zeroizing<String>> {
+    unescaped(quoted).map(|unescaped| unescaped.text)
+}
+
+/// The same, but None if there is half of a pair in it.
+pub(crate) fn decode_whole(quoted: &str) -> Option<Zeroizing<String>> {
+    let unescaped = unescaped(quoted)?;
+    unescaped.is_whole.then_some(unescaped.text)
+}
+
+/// What a string means.
+struct Unescaped {
+    text: Zeroizing<String>,
+    /// Whether each escape is of a character.
+    is_whole: bool,
+}
+
+fn unescaped(quoted: &str) -> Option<Unescaped> {
     let escaped = quoted.strip_prefix('"')?.strip_suffix('"')?;
     is_json(quoted).then(|| unescape(escaped))
 }
 
 /// What stands between the quotes of a string. No escape is shorter than what it stands for, so the text never moves.
-fn unescape(escaped: &str) -> Zeroizing<String> {
+fn unescape(escaped: &str) -> Unescaped {
     let mut text = Zeroizing::new(String::with_capacity(escaped.len()));
+    let mut is_whole = true;
     let mut rest = escaped;
     while let Some(at) = memchr(b'\\', rest.as_bytes()) {
         text.push_str(&rest[..at]);
@@ -63,13 +81,14 @@ fn unescape(escaped: &str) -> Zeroizing<String> {
             // Half of a pair, which the rule takes for a `u` that is quoted.
             Escape::Character { .. } | Escape::Plain | Escape::Unfinished => {
                 text.push(char::REPLACEMENT_CHARACTER);
+                is_whole = false;
                 "\\ud800".len()
             }
         };
         rest = &rest[at + length..];
     }
     text.push_str(rest);
-    text
+    Unescaped { text, is_whole }
 }
 
 /// The tokens of `json`. Put together, with the quotes around strings, they are `json` again.
@@ -193,6 +212,20 @@ mod tests {
             ("5", None),
         ] {
             assert_eq!(decode(quoted).as_ref().map(|text| text.as_str()), expected);
+        }
+    }
+
+    #[test]
+    fn a_string_with_half_of_a_pair_is_not_whole() {
+        for (quoted, expected) in [
+            (r#""a\\u\ud83d\ude00\ufffd""#, Some("a\\u😀\u{fffd}")),
+            (r#""a\ud800""#, None),
+            (r#""\udc00\ud800""#, None),
+            (r#""\ud800\n""#, None),
+            ("5", None),
+        ] {
+            let told = decode_whole(quoted);
+            assert_eq!(told.as_ref().map(|text| text.as_str()), expected);
         }
     }
 

@@ -35,7 +35,7 @@ mod wiped;
 
 pub use masked::Masked;
 pub use masker::{Masker, MaskerConfig, RegisterError, Registered};
-pub use plaintext::{KeyMaterial, NotUtf8, Secret, SharedSecret};
+pub use plaintext::{KeyMaterial, NotAJsonString, NotUtf8, Secret, SharedSecret};
 pub use stack::with_wiped_stack;
 pub use stream::MaskStream;
 

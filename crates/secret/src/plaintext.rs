@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::json;
+
 /// The value of a credential.
 ///
 /// The one way to the text is [`Secret::expose`], which clippy disallows: each use states where the plaintext goes.
@@ -37,6 +39,14 @@ impl Secret {
             error.into_bytes().zeroize();
             NotUtf8 { valid_up_to }
         })
+    }
+
+    /// Reads a JSON string, with its quotes. What the escapes stand for is written down once, in what becomes the secret.
+    ///
+    /// # Errors
+    /// [`NotAJsonString`] if `json` is something else, or half of a surrogate pair stands in it.
+    pub fn from_json_string(json: &str) -> Result<Self, NotAJsonString> {
+        json::decode_whole(json).map(Self).ok_or(NotAJsonString)
     }
 
     /// Length in bytes. Not secret: the limits of a value speak of it.
@@ -125,6 +135,11 @@ impl fmt::Debug for KeyMaterial {
         f.write_str("[key]")
     }
 }
+
+/// A value that is no JSON string.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the value is not a JSON string, or has half of a surrogate pair")]
+pub struct NotAJsonString;
 
 /// A value that is not UTF-8.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

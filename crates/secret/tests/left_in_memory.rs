@@ -57,3 +57,28 @@ fn mask_behind(fillers: &[String], canary: &Canary) -> String {
     json.push(']');
     masker.mask_json(&json).into_inner()
 }
+
+#[test]
+fn nothing_of_a_value_is_left_of_the_json_that_it_came_in() {
+    let canary = Canary::new();
+    let secret = canary.value();
+    for count in 0..100 {
+        let filler = "x".repeat(count * count);
+        let mut json = Zeroizing::new(String::with_capacity(filler.len() + 200));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the body that it comes in is wiped, as the server does"
+        )]
+        let value = secret.expose();
+        // An escape, so that it is written anew.
+        for part in ["\"\\n", &filler, value, "\""] {
+            json.push_str(part);
+        }
+        let read = Secret::from_json_string(&json).unwrap();
+        assert_eq!(read.len(), 1 + filler.len() + value.len());
+    }
+    drop(secret);
+    canary
+        .needles("the value")
+        .assert_absent("after it was read from JSON");
+}
