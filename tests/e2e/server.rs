@@ -1,5 +1,6 @@
 //! The HTTP API, asked of `lockstep serve` as a process.
 
+mod bulk;
 mod connections;
 mod credentials;
 mod docs;
@@ -13,6 +14,8 @@ mod once;
 mod readme;
 mod roles;
 mod runs;
+mod setting;
+mod steps;
 mod telemetry;
 mod tls;
 mod tokens;

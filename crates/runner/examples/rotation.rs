@@ -99,6 +99,7 @@ impl Shop {
             value: Secret::new(value),
             note: None,
             handling: None,
+            expires_at: None,
         };
         let (workspace, rule) = (&self.workspace, PutRule::CreateOrRotate);
         self.runner

@@ -5,6 +5,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use lockstep_step::Right;
 
+use crate::bulk::*;
 use crate::cancel::*;
 use crate::credentials::*;
 use crate::docs::*;
@@ -14,8 +15,10 @@ use crate::metrics::*;
 use crate::route::Api;
 use crate::running::*;
 use crate::runs::*;
+use crate::step_lists::*;
 use crate::steps::*;
 use crate::tokens::*;
+use crate::usage::*;
 use crate::workflows::*;
 use crate::workspaces::*;
 
@@ -42,8 +45,18 @@ use crate::workspaces::*;
         get_workflow_credential,
         delete_workflow_credential,
         list_workflow_credentials,
+        patch_credentials,
+        patch_workflow_credentials,
+        get_credential_usage,
+        get_workflow_credential_usage,
+        get_effective_credentials,
+        get_credential_permissions,
+        put_credential_permissions,
         put_step,
         get_step,
+        delete_step,
+        list_steps,
+        list_step_versions,
         run_step,
         run_inline,
         list_runs,
@@ -74,15 +87,49 @@ struct Document;
 
 /// The routes, each with the right that it takes.
 pub(crate) fn api() -> Api {
-    Api::default()
+    let api = Api::default()
         .open_route(__path_healthz, healthz)
         .open_route(__path_readyz, readyz)
         .open_route(__path_openapi, openapi)
         .open_route(__path_docs, docs)
         .open_route(__path_docs_style, docs_style)
         .open_route(__path_docs_script, docs_script)
-        .route(__path_metrics, Right::SeeRuns, metrics)
-        .route(__path_put_credential, Right::Administer, put_credential)
+        .route(__path_metrics, Right::SeeRuns, metrics);
+    runs(management(steps(credentials(api))))
+}
+
+fn runs(api: Api) -> Api {
+    api.route(__path_run_step, Right::Run, run_step)
+        .route(__path_run_inline, Right::Run, run_inline)
+        .route(__path_list_runs, Right::SeeRuns, list_runs)
+        .route(__path_get_run, Right::SeeRuns, get_run)
+        .route(__path_get_run_logs, Right::SeeRuns, get_run_logs)
+        .route(__path_cancel_run, Right::Run, cancel_run)
+}
+
+fn management(api: Api) -> Api {
+    api.route(__path_list_workspaces, Right::SeeKeys, list_workspaces)
+        .route(__path_get_workspace, Right::SeeKeys, get_workspace)
+        .route(__path_set_workspace, Right::Administer, set_workspace)
+        .route(__path_list_workflows, Right::SeeKeys, list_workflows)
+        .route(__path_get_workflow, Right::SeeKeys, get_workflow)
+        .route(__path_put_workflow, Right::Edit, put_workflow)
+        .route(__path_get_egress, Right::SeeKeys, get_egress)
+        .route(__path_put_egress, Right::Administer, put_egress)
+        .route(__path_explain_egress, Right::Edit, explain_egress)
+        .route(__path_delete_workflow, Right::Edit, delete_workflow)
+        .route(__path_whoami, Right::SeeRuns, whoami)
+        .route(__path_create_token, Right::Administer, create_token)
+        .route(__path_list_tokens, Right::Administer, list_tokens)
+        .route(__path_revoke_token, Right::Administer, revoke_token)
+        .route(__path_add_member, Right::Administer, add_member)
+        .route(__path_list_members, Right::Administer, list_members)
+        .route(__path_set_member, Right::Administer, set_member)
+        .route(__path_remove_member, Right::Administer, remove_member)
+}
+
+fn credentials(api: Api) -> Api {
+    api.route(__path_put_credential, Right::Administer, put_credential)
         .route(__path_get_credential, Right::SeeKeys, get_credential)
         .route(
             __path_delete_credential,
@@ -110,32 +157,53 @@ pub(crate) fn api() -> Api {
             Right::SeeKeys,
             list_workflow_credentials,
         )
-        .route(__path_put_step, Right::Edit, put_step)
+        .route(
+            __path_patch_credentials,
+            Right::Administer,
+            patch_credentials,
+        )
+        .route(
+            __path_patch_workflow_credentials,
+            Right::Administer,
+            patch_workflow_credentials,
+        )
+        .route(
+            __path_get_credential_usage,
+            Right::SeeKeys,
+            get_credential_usage,
+        )
+        .route(
+            __path_get_workflow_credential_usage,
+            Right::SeeKeys,
+            get_workflow_credential_usage,
+        )
+        .route(
+            __path_get_effective_credentials,
+            Right::SeeKeys,
+            get_effective_credentials,
+        )
+        .route(
+            __path_get_credential_permissions,
+            Right::SeeKeys,
+            get_credential_permissions,
+        )
+        .route(
+            __path_put_credential_permissions,
+            Right::Administer,
+            put_credential_permissions,
+        )
+}
+
+fn steps(api: Api) -> Api {
+    api.route(__path_put_step, Right::Edit, put_step)
         .route(__path_get_step, Right::SeeKeys, get_step)
-        .route(__path_run_step, Right::Run, run_step)
-        .route(__path_run_inline, Right::Run, run_inline)
-        .route(__path_list_runs, Right::SeeRuns, list_runs)
-        .route(__path_get_run, Right::SeeRuns, get_run)
-        .route(__path_get_run_logs, Right::SeeRuns, get_run_logs)
-        .route(__path_list_workspaces, Right::SeeKeys, list_workspaces)
-        .route(__path_get_workspace, Right::SeeKeys, get_workspace)
-        .route(__path_set_workspace, Right::Administer, set_workspace)
-        .route(__path_list_workflows, Right::SeeKeys, list_workflows)
-        .route(__path_get_workflow, Right::SeeKeys, get_workflow)
-        .route(__path_put_workflow, Right::Edit, put_workflow)
-        .route(__path_get_egress, Right::SeeKeys, get_egress)
-        .route(__path_put_egress, Right::Administer, put_egress)
-        .route(__path_explain_egress, Right::Edit, explain_egress)
-        .route(__path_delete_workflow, Right::Edit, delete_workflow)
-        .route(__path_whoami, Right::SeeRuns, whoami)
-        .route(__path_create_token, Right::Administer, create_token)
-        .route(__path_list_tokens, Right::Administer, list_tokens)
-        .route(__path_revoke_token, Right::Administer, revoke_token)
-        .route(__path_add_member, Right::Administer, add_member)
-        .route(__path_list_members, Right::Administer, list_members)
-        .route(__path_set_member, Right::Administer, set_member)
-        .route(__path_remove_member, Right::Administer, remove_member)
-        .route(__path_cancel_run, Right::Run, cancel_run)
+        .route(__path_delete_step, Right::Edit, delete_step)
+        .route(__path_list_steps, Right::SeeKeys, list_steps)
+        .route(
+            __path_list_step_versions,
+            Right::SeeKeys,
+            list_step_versions,
+        )
 }
 
 /// The OpenAPI document, as JSON.

@@ -10,11 +10,11 @@ use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
 use axum::http::header::{CONTENT_TYPE, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 
-use lockstep_secret::{Secret, Zeroize as _};
+use lockstep_secret::{Secret, Zeroizing};
 use lockstep_step::Idempotency;
 
 use crate::host::Host;
@@ -72,6 +72,22 @@ pub(crate) fn json(document: &impl Serialize) -> Response {
     ([(CONTENT_TYPE, kind)], body).into_response()
 }
 
+/// JSON of this form. What is wrong is told by its place: the text itself may be anything.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => {
+                "has a field that is unknown, missing or of another type"
+            }
+            _ => "is not JSON",
+        };
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("the body {what}, at line {line}, column {column}");
+        Problem::bad_request("invalid_body", detail)
+            .hint("`GET /openapi.json` tells the form of the body")
+    })
+}
+
 impl Unread {
     /// The query.
     pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
@@ -100,9 +116,14 @@ impl Unread {
         Some(essence.trim().to_ascii_lowercase())
     }
 
+    /// The headers.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The body, as a secret: it is in no other memory of ours.
     pub(crate) async fn secret(self, limit: Limit) -> Result<Secret, Problem> {
-        let bytes = self.bytes(limit).await?;
+        let bytes = std::mem::take(&mut *self.wiped(limit).await?);
         Secret::from_utf8(bytes).map_err(|error| Problem::bad_request("value_not_utf8", error))
     }
 
@@ -113,9 +134,19 @@ impl Unread {
             .is_some_and(|value| value == "*")
     }
 
+    /// The whole body, with values in it: it is wiped when it is dropped, and in no other memory of ours.
+    pub(crate) async fn wiped(mut self, limit: Limit) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let told = self.told(limit)?;
+        // Who tells no length gets room for all that is allowed, so that what is read never moves.
+        let room = told.and_then(|told| usize::try_from(told).ok());
+        let mut bytes = Zeroizing::new(Vec::with_capacity(room.unwrap_or(limit.bytes)));
+        self.read(limit, &mut bytes).await?;
+        Ok(bytes)
+    }
+
     /// The body, as JSON of this form. What is wrong is told by its place: the text itself may be anything.
     pub(crate) async fn json<T: DeserializeOwned>(self, limit: Limit) -> Result<T, Problem> {
-        parsed(&self.bytes(limit).await?)
+        parse(&self.bytes(limit).await?)
     }
 
     /// [`Self::json`], and what stands for the request if it has a key for that.
@@ -129,11 +160,21 @@ impl Unread {
         let (method, uri) = (self.method.clone(), self.uri.clone());
         let bytes = self.bytes(limit).await?;
         let asked = idempotency::request(key, method.as_str(), uri.path(), &bytes);
-        Ok((parsed(&bytes)?, Some(asked)))
+        Ok((parse(&bytes)?, Some(asked)))
     }
 
-    /// The whole body, read into memory that does not move while it grows.
+    /// The whole body.
     pub(crate) async fn bytes(mut self, limit: Limit) -> Result<Vec<u8>, Problem> {
+        let room = self
+            .told(limit)?
+            .and_then(|told| usize::try_from(told).ok());
+        let mut bytes = Vec::with_capacity(room.unwrap_or(0));
+        self.read(limit, &mut bytes).await?;
+        Ok(bytes)
+    }
+
+    /// How long the body says that it is, if it does. One that says that it is too long is refused.
+    fn told(&self, limit: Limit) -> Result<Option<u64>, Problem> {
         let told = self.body.size_hint();
         if told.lower() > limit.bytes as u64 {
             let (code, what) = (limit.code, limit.what);
@@ -144,27 +185,25 @@ impl Unread {
                 limit.bytes,
             ));
         }
-        // Who tells no length gets room for all that is allowed where it is small, so that no copy of a value is left.
-        let room = told.exact().unwrap_or(limit.bytes.min(1 << 17) as u64);
-        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(limit.bytes));
+        Ok(told.exact())
+    }
+
+    async fn read(&mut self, limit: Limit, bytes: &mut Vec<u8>) -> Result<(), Problem> {
         let began = Instant::now();
         loop {
             let next = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
             let Ok(frame) = timeout_at(self.patience.until(began, bytes.len()), next).await else {
-                bytes.zeroize();
                 return Err(Problem::slow_body());
             };
             let data = match frame {
-                None => return Ok(bytes),
+                None => return Ok(()),
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                 Some(Err(_)) => {
-                    bytes.zeroize();
                     let detail = "the connection ended before the body did";
                     return Err(Problem::bad_request("incomplete_body", detail));
                 }
             };
             if bytes.len() + data.len() > limit.bytes {
-                bytes.zeroize();
                 return Err(Problem::too_large(
                     limit.code,
                     limit.what,
@@ -184,19 +223,4 @@ impl Patience {
         let whole = began + self.client + Duration::from_millis(paid_for);
         whole.min(Instant::now() + self.client)
     }
-}
-
-fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Data => {
-                "has a field that is unknown, missing or of another type"
-            }
-            _ => "is not JSON",
-        };
-        let (line, column) = (error.line(), error.column());
-        let detail = format!("the body {what}, at line {line}, column {column}");
-        Problem::bad_request("invalid_body", detail)
-            .hint("`GET /openapi.json` tells the form of the body")
-    })
 }

@@ -2,16 +2,19 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use lockstep_runner::{NewCredential, PutResult, PutRule, Removal};
-use lockstep_step::{MAX_VALUE_BYTES, Scope};
+use lockstep_step::{CredentialKey, MAX_VALUE_BYTES};
 
-use crate::body::{Limit, Unread, json};
+use crate::body::{Limit, Unread, json, parse};
 use crate::caller::Caller;
+use crate::condition::{condition, tagged};
 use crate::host::Host;
-use crate::place::Place;
+use crate::page::{Page, Part};
 use crate::problem::{Problem, ProblemDetails};
+use crate::setting::{SETTING, Setting};
 use crate::wire::{Credential, CredentialShown, Credentials, PutAnswer};
 
 const VALUE: Limit = Limit {
@@ -27,16 +30,26 @@ struct Deletion {
     force: bool,
 }
 
-/// Set or rotate a credential of the workspace. The body is the value: 1 to 65,536 bytes of UTF-8.
+/// Set or rotate a credential of the workspace. The body is the value, 1 to 65,536 bytes of UTF-8, or JSON that says more.
+///
+/// A new value expires when the request says so, and otherwise never, whatever the one before did.
 #[utoipa::path(
     put,
     path = "/v1/workspaces/{workspace}/credentials/{key}",
-    params(("workspace" = String, Path), ("key" = String, Path)),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    params(
+        ("workspace" = String, Path), ("key" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "only if its version is one of these `ETag`s, or for `*` if it is there"),
+        ("If-None-Match" = Option<String>, Header, description = "only if it is at none of these; for `*` if it is not there"),
+    ),
+    request_body(content(
+        (Vec<u8> = "application/octet-stream"),
+        (Setting<'_> = "application/json"),
+    )),
     responses(
-        (status = 201, description = "created", body = PutAnswer),
-        (status = 200, description = "rotated", body = PutAnswer),
-        (status = "4XX", description = "`invalid_key`, `value_empty`, `value_not_utf8`, `value_too_large`, `case_conflict`, `sealing_required`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 201, description = "created", body = PutAnswer, headers(("ETag" = String, description = "the version"))),
+        (status = 200, description = "rotated", body = PutAnswer, headers(("ETag" = String, description = "the version"))),
+        (status = 412, description = "`version_conflict`, with the present `version`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_key`, `value_empty`, `value_not_utf8`, `value_too_large`, `invalid_body`, `invalid_note`, `invalid_sealing`, `invalid_expiry`, `case_conflict`, `sealing_required`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "`key_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -48,18 +61,8 @@ pub(crate) async fn put_credential(
 ) -> Result<Response, Problem> {
     let key = request.place.key()?;
     let scope = request.place.scope()?;
-    if request.media_type().as_deref() != Some("application/octet-stream") {
-        let hint = "the value is the whole body, as `application/octet-stream`: \
-                    curl -T - -H 'Content-Type: application/octet-stream'";
-        return Err(Problem::unsupported_type(hint));
-    }
-    let new = NewCredential {
-        key,
-        value: request.secret(VALUE).await?,
-        note: None,
-        expires_at: None,
-        handling: None,
-    };
+    let condition = condition(request.headers())?;
+    let new = new_credential(key, request).await?;
     let puts = host
         .runner
         .put_credentials(
@@ -67,7 +70,7 @@ pub(crate) async fn put_credential(
             caller.workspace(),
             &scope,
             &[new],
-            PutRule::CreateOrRotate,
+            PutRule::If(&condition),
         )
         .await?;
     let put = puts.first();
@@ -75,7 +78,29 @@ pub(crate) async fn put_credential(
         Some(PutResult::Created) => StatusCode::CREATED,
         Some(PutResult::Rotated) | None => StatusCode::OK,
     };
-    Ok((status, json(&put.map(PutAnswer::from))).into_response())
+    let version = put.map_or(0, |put| put.version);
+    let answer = (status, json(&put.map(PutAnswer::from))).into_response();
+    Ok(tagged(answer, version))
+}
+
+async fn new_credential(key: CredentialKey, request: Unread) -> Result<NewCredential, Problem> {
+    match request.media_type().as_deref() {
+        Some("application/octet-stream") => Ok(NewCredential {
+            key,
+            value: request.secret(VALUE).await?,
+            note: None,
+            expires_at: None,
+            handling: None,
+        }),
+        Some("application/json") => {
+            let body = request.wiped(SETTING).await?;
+            parse::<Setting<'_>>(&body)?.credential(key)
+        }
+        _ => Err(Problem::unsupported_type(
+            "the value is the whole body, as `application/octet-stream` (curl -T - -H 'Content-Type: \
+             application/octet-stream'), or the field `value` of `application/json`",
+        )),
+    }
 }
 
 /// Set or rotate a credential of a workflow, which stands before the workspace's of the same key.
@@ -83,10 +108,14 @@ pub(crate) async fn put_credential(
     put,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/credentials/{key}",
     params(("workspace" = String, Path), ("workflow" = String, Path), ("key" = String, Path)),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content(
+        (Vec<u8> = "application/octet-stream"),
+        (Setting<'_> = "application/json"),
+    )),
     responses(
-        (status = 201, description = "created", body = PutAnswer),
-        (status = 200, description = "rotated", body = PutAnswer),
+        (status = 201, description = "created", body = PutAnswer, headers(("ETag" = String, description = "the version"))),
+        (status = 200, description = "rotated", body = PutAnswer, headers(("ETag" = String, description = "the version"))),
+        (status = 412, description = "`version_conflict`, with the present `version`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "4XX", description = "as for a credential of the workspace", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "`key_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
@@ -106,7 +135,7 @@ pub(crate) async fn put_workflow_credential(
     path = "/v1/workspaces/{workspace}/credentials/{key}",
     params(("workspace" = String, Path), ("key" = String, Path)),
     responses(
-        (status = 200, body = CredentialShown),
+        (status = 200, body = CredentialShown, headers(("ETag" = String, description = "the version"))),
         (status = "4XX", description = "`invalid_key`, `credential_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -121,7 +150,8 @@ pub(crate) async fn get_credential(
         .runner
         .credential_usage(caller.as_runner_knows(), caller.workspace(), &scope, &key)
         .await?;
-    Ok(json(&CredentialShown::from(&usage)))
+    let shown = json(&CredentialShown::new(&usage, Timestamp::now()));
+    Ok(tagged(shown, usage.credential.version))
 }
 
 /// A credential of a workflow, without its value, and what uses it.
@@ -147,8 +177,15 @@ pub(crate) async fn get_workflow_credential(
 #[utoipa::path(
     get,
     path = "/v1/workspaces/{workspace}/credentials",
-    params(("workspace" = String, Path)),
-    responses((status = 200, body = Credentials)),
+    params(
+        ("workspace" = String, Path),
+        ("after" = Option<String>, Query, description = "only those behind this key"),
+        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 500 at most"),
+    ),
+    responses(
+        (status = 200, body = Credentials),
+        (status = "4XX", description = "`invalid_query`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
     security(("token" = []))
 )]
 pub(crate) async fn list_credentials(
@@ -156,17 +193,35 @@ pub(crate) async fn list_credentials(
     host: Host,
     request: Unread,
 ) -> Result<Response, Problem> {
-    list(&caller, &host, &request.place).await
+    let scope = request.place.scope()?;
+    let page: Page<CredentialKey> = request.query()?;
+    let limit = page.limit()?;
+    let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
+    let found = host
+        .runner
+        .credentials_of(asking, workspace, &scope, page.after.as_ref(), limit + 1)
+        .await?;
+    let part = Part::of(found, limit);
+    let now = Timestamp::now();
+    let credentials = part.entries.iter().map(|it| Credential::new(it, now));
+    Ok(json(&Credentials {
+        credentials: credentials.collect(),
+        next: part.next(|last| last.key.to_string()),
+    }))
 }
 
 /// A workflow's own credentials, without their values.
 #[utoipa::path(
     get,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/credentials",
-    params(("workspace" = String, Path), ("workflow" = String, Path)),
+    params(
+        ("workspace" = String, Path), ("workflow" = String, Path),
+        ("after" = Option<String>, Query, description = "only those behind this key"),
+        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 500 at most"),
+    ),
     responses(
         (status = 200, body = Credentials),
-        (status = "4XX", description = "`not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_query`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
@@ -175,7 +230,7 @@ pub(crate) async fn list_workflow_credentials(
     host: Host,
     request: Unread,
 ) -> Result<Response, Problem> {
-    list(&caller, &host, &request.place).await
+    list_credentials(caller, host, request).await
 }
 
 /// Delete a credential of the workspace.
@@ -195,18 +250,19 @@ pub(crate) async fn delete_credential(
     request: Unread,
 ) -> Result<Response, Problem> {
     let (scope, key) = (request.place.scope()?, request.place.key()?);
+    let condition = condition(request.headers())?;
     let removal = if request.query::<Deletion>()?.force {
         Removal::Forced
     } else {
         Removal::IfUnused
     };
     host.runner
-        .delete_credential(
+        .delete_credential_if(
             caller.as_runner_knows(),
             caller.workspace(),
-            &scope,
-            &key,
+            (&scope, &key),
             removal,
+            &condition,
         )
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -229,17 +285,4 @@ pub(crate) async fn delete_workflow_credential(
     request: Unread,
 ) -> Result<Response, Problem> {
     delete_credential(caller, host, request).await
-}
-
-async fn list(caller: &Caller, host: &Host, place: &Place) -> Result<Response, Problem> {
-    let scope = place.scope()?;
-    let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
-    if let Scope::Workflow(workflow) = &scope {
-        // Of one that is not there, this says so.
-        host.runner.permission(asking, workspace, workflow).await?;
-    }
-    let all = host.runner.credentials(asking, workspace).await?;
-    let of_scope = all.iter().filter(|entry| entry.scope == scope);
-    let credentials = of_scope.map(Credential::from).collect();
-    Ok(json(&Credentials { credentials }))
 }

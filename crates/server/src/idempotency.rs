@@ -78,10 +78,11 @@ mod tests {
             headers.append(KEY, HeaderValue::from_static(value));
         }
         let found = key(&headers).map_err(drop);
-        let found = found
-            .as_ref()
-            .map(|it| it.as_ref().map(IdempotencyKey::as_str));
-        assert_eq!(found.map_err(|()| ()), expected, "{values:?}");
+        let found = match &found {
+            Ok(key) => Ok(key.as_ref().map(IdempotencyKey::as_str)),
+            Err(()) => Err(()),
+        };
+        assert_eq!(found, expected, "{values:?}");
     }
 
     #[test]

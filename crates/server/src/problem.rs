@@ -203,6 +203,12 @@ impl Problem {
         self
     }
 
+    /// The same, of one of several things.
+    pub(crate) fn of(mut self, what: &str) -> Self {
+        self.body.detail = format!("{what}: {}", self.body.detail);
+        self
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.body.hint = Some(hint.into());
         self

@@ -8,6 +8,7 @@ use lockstep_step::{MAX_MODULE_BYTES, MAX_SOURCE_BYTES, StepName};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
+use crate::condition::{condition, tagged};
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
 use crate::wire::Step;
@@ -27,15 +28,20 @@ const SOURCE: Limit = Limit {
 #[utoipa::path(
     put,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/steps/{step}",
-    params(("workspace" = String, Path), ("workflow" = String, Path), ("step" = String, Path)),
+    params(
+        ("workspace" = String, Path), ("workflow" = String, Path), ("step" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "only if its version is one of these `ETag`s, or for `*` if it is there"),
+        ("If-None-Match" = Option<String>, Header, description = "only if it is at none of these; for `*` if it is not there"),
+    ),
     request_body(content(
         (Vec<u8> = "application/wasm"),
         (String = "text/javascript"),
         (String = "text/typescript"),
     )),
     responses(
-        (status = 201, description = "the first version", body = Step),
-        (status = 200, description = "another version, or the same", body = Step),
+        (status = 201, description = "the first version", body = Step, headers(("ETag" = String, description = "the version"))),
+        (status = 200, description = "another version, or the same", body = Step, headers(("ETag" = String, description = "the version"))),
+        (status = 412, description = "`version_conflict`, with the present `version`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "4XX", description = "`invalid_name`, `unsupported_media_type`, `step_too_large`, `invalid_step`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "`capacity`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
@@ -48,6 +54,7 @@ pub(crate) async fn put_step(
 ) -> Result<Response, Problem> {
     let (workflow, name) = (request.place.workflow()?, request.place.step()?);
     let kind = kind(&request)?;
+    let condition = condition(request.headers())?;
     let limit = match kind {
         SourceKind::WebAssembly => MODULE,
         SourceKind::JavaScript | SourceKind::TypeScript => SOURCE,
@@ -60,15 +67,18 @@ pub(crate) async fn put_step(
     let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
     // Asked before, as adding what is there already changes nothing and tells what is there.
     let before = host.runner.step(asking, workspace, &workflow, &name).await;
+    let place = (&workflow, &name);
     let added = host
         .runner
-        .add_step(asking, workspace, &workflow, &name, file)
+        .add_step_if(asking, workspace, place, file, &condition)
         .await?;
     let status = match before {
         Err(ManageError::NotFound { .. }) => StatusCode::CREATED,
         _ => StatusCode::OK,
     };
-    Ok((status, json(&Step::from(added))).into_response())
+    let version = added.step.version;
+    let answer = (status, json(&Step::from(added))).into_response();
+    Ok(tagged(answer, version))
 }
 
 /// A step in its present version.
@@ -77,7 +87,7 @@ pub(crate) async fn put_step(
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/steps/{step}",
     params(("workspace" = String, Path), ("workflow" = String, Path), ("step" = String, Path)),
     responses(
-        (status = 200, body = Step),
+        (status = 200, body = Step, headers(("ETag" = String, description = "the version"))),
         (status = "4XX", description = "`invalid_name`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -97,7 +107,36 @@ pub(crate) async fn get_step(
             &name,
         )
         .await?;
-    Ok(json(&Step::from(found)))
+    let version = found.step.version;
+    Ok(tagged(json(&Step::from(found)), version))
+}
+
+/// Remove a step in all its versions. The record of its runs stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/workspaces/{workspace}/workflows/{workflow}/steps/{step}",
+    params(
+        ("workspace" = String, Path), ("workflow" = String, Path), ("step" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "only if its version is one of these `ETag`s"),
+    ),
+    responses(
+        (status = 204, description = "removed"),
+        (status = "4XX", description = "`invalid_name`, `not_found`, `version_conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn delete_step(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    let (workflow, name) = (request.place.workflow()?, request.place.step()?);
+    let condition = condition(request.headers())?;
+    let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
+    host.runner
+        .remove_step_if(asking, workspace, (&workflow, &name), &condition)
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn kind(request: &Unread) -> Result<SourceKind, Problem> {

@@ -1,6 +1,8 @@
 //! What goes over the wire. Nothing here can hold a value, and all text of guests is masked.
 
+mod credential;
 pub(crate) mod explanations;
+mod step;
 pub(crate) mod tokens;
 pub(crate) mod workspaces;
 
@@ -10,73 +12,18 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use lockstep_runner::{
-    CredentialEntry, CredentialPut, CredentialUsage, LogEntry, RunRecord, RunReport, RunState,
-    RunStep, RunSummary, StepAdded, StepEntry,
+    LogEntry, RunRecord, RunReport, RunState, RunStep, RunSummary, StepAdded, StepEntry,
 };
-use lockstep_step::{Denied, Digest, Failure, Handling, Outcome, Receipt, RunId, Scope};
+use lockstep_step::{Denied, Digest, Failure, Outcome, Receipt, RunId};
 
-/// A credential that was set. Its value is told by nobody.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PutAnswer {
-    key: String,
-    version: u64,
-    /// `created` or `rotated`.
-    result: &'static str,
-    /// Whether the value will be taken out of logs and outputs: `masked`, or `too_short` or `blank` if it cannot be.
-    masking: &'static str,
-    /// Whether steps get a placeholder in place of the value.
-    sealed: bool,
-}
-
-/// A credential, without its value.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Credential {
-    key: String,
-    /// `workspace` or `workflow`.
-    scope: &'static str,
-    /// The workflow whose own it is.
-    workflow: Option<String>,
-    version: u64,
-    /// Whether steps get a placeholder in place of the value; null where the record cannot be read.
-    sealed: Option<bool>,
-    /// Where requests may take the value of a sealed one.
-    hosts: Vec<String>,
-    note: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    created_by: String,
-    #[schema(value_type = String, format = DateTime)]
-    rotated_at: Timestamp,
-    rotated_by: String,
-}
-
-/// The credentials of one scope.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Credentials {
-    pub(crate) credentials: Vec<Credential>,
-}
-
-/// A credential, and what would miss it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CredentialShown {
-    #[serde(flatten)]
-    credential: Credential,
-    used_by: UsedBy,
-}
-
-/// What would miss a credential.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct UsedBy {
-    /// Workflows whose usage permission lists the key.
-    workflows: Vec<String>,
-    /// Steps whose code names the key.
-    steps: Vec<StepOf>,
-    /// Steps that compute keys, and may ask for this one.
-    dynamic: Vec<StepOf>,
-}
+pub(crate) use credential::{
+    Changes, Credential, CredentialPermissions, CredentialShown, Credentials, Effective,
+    EffectiveCredentials, PutAnswer, Usage, UsedBy,
+};
+pub(crate) use step::{StepVersions, Steps};
 
 /// A step of a workflow.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StepOf {
     workflow: String,
     step: String,
@@ -100,16 +47,26 @@ pub(crate) struct Step {
     warnings: Vec<Warning>,
     /// Keys that it names and gets placeholders for.
     sealed: Vec<String>,
+    /// Keys that it names and gets until soon: they expire within 14 days.
+    expiring: Vec<Expiring>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     created_by: String,
+}
+
+/// A key that a step names and gets until soon.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Expiring {
+    key: String,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
 }
 
 /// A key that a step names and would not get.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Warning {
     key: String,
-    /// `not_found`, `not_permitted` or `not_sealed`.
+    /// `not_found`, `expired`, `not_permitted` or `not_sealed`.
     #[schema(value_type = String)]
     reason: lockstep_step::DenialReason,
 }
@@ -265,64 +222,6 @@ pub(crate) struct LogPiece {
     text: String,
 }
 
-impl From<&CredentialPut> for PutAnswer {
-    fn from(put: &CredentialPut) -> Self {
-        Self {
-            key: put.key.to_string(),
-            version: put.version,
-            result: put.result.as_str(),
-            masking: put.masking.as_str(),
-            sealed: put.handling.sealing().is_some(),
-        }
-    }
-}
-
-impl From<&CredentialEntry> for Credential {
-    fn from(entry: &CredentialEntry) -> Self {
-        let sealing = entry.handling.as_ref().ok().and_then(Handling::sealing);
-        let hosts = sealing.map(|it| it.destinations().map(ToString::to_string).collect());
-        Self {
-            key: entry.key.to_string(),
-            scope: match entry.scope {
-                Scope::Workspace => "workspace",
-                Scope::Workflow(_) => "workflow",
-            },
-            workflow: entry.scope.workflow().map(ToString::to_string),
-            version: entry.version,
-            sealed: entry
-                .handling
-                .as_ref()
-                .ok()
-                .map(|it| it.sealing().is_some()),
-            hosts: hosts.unwrap_or_default(),
-            note: entry.note.clone(),
-            created_at: entry.created_at,
-            created_by: entry.created_by.clone(),
-            rotated_at: entry.rotated_at,
-            rotated_by: entry.rotated_by.clone(),
-        }
-    }
-}
-
-impl From<&CredentialUsage> for CredentialShown {
-    fn from(usage: &CredentialUsage) -> Self {
-        let of = |steps: &[(_, _)]| steps.iter().map(StepOf::from).collect();
-        let dependents = &usage.dependents;
-        Self {
-            credential: (&usage.credential).into(),
-            used_by: UsedBy {
-                workflows: dependents
-                    .workflows
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-                steps: of(&dependents.steps),
-                dynamic: of(&dependents.dynamic),
-            },
-        }
-    }
-}
-
 impl From<&(lockstep_step::WorkflowName, lockstep_step::StepName)> for StepOf {
     fn from((workflow, step): &(lockstep_step::WorkflowName, lockstep_step::StepName)) -> Self {
         Self {
@@ -350,6 +249,13 @@ impl From<StepAdded> for Step {
             key: warning.key.to_string(),
             reason: warning.reason,
         });
+        let expiring = added
+            .expiring
+            .into_iter()
+            .map(|(key, expires_at)| Expiring {
+                key: key.to_string(),
+                expires_at,
+            });
         Self {
             workflow: workflow.to_string(),
             step: name.to_string(),
@@ -360,6 +266,7 @@ impl From<StepAdded> for Step {
             dynamic,
             warnings: warnings.collect(),
             sealed: added.sealed.into_iter().map(String::from).collect(),
+            expiring: expiring.collect(),
             created_at,
             created_by,
         }

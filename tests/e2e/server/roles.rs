@@ -20,10 +20,11 @@ type Row = (
 
 const W: &str = "/v1/workspaces/{workspace}";
 const SCRIPT: &[u8] = b"export default () => 1";
+const CHANGES: &[u8] = br#"{"TOO": "a value of the table"}"#;
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 41] = [
+const TABLE: [Row; 51] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
@@ -46,6 +47,12 @@ const TABLE: [Row; 41] = [
     (
         "get",
         "{W}/credentials",
+        NOTHING,
+        Some([200, 200, 403, 200]),
+    ),
+    (
+        "get",
+        "{W}/credentials/{key}/usage",
         NOTHING,
         Some([200, 200, 403, 200]),
     ),
@@ -74,10 +81,46 @@ const TABLE: [Row; 41] = [
         Some([200, 200, 403, 200]),
     ),
     (
+        "get",
+        "{W}/workflows/{workflow}/credentials/{key}/usage",
+        NOTHING,
+        Some([200, 200, 403, 200]),
+    ),
+    (
+        "get",
+        "{W}/workflows/{workflow}/credentials/effective",
+        NOTHING,
+        Some([200, 200, 403, 200]),
+    ),
+    (
         "delete",
         "{W}/workflows/{workflow}/credentials/{key}",
         NOTHING,
         Some([204, 403, 403, 403]),
+    ),
+    (
+        "patch",
+        "{W}/credentials",
+        (JSON, CHANGES),
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "patch",
+        "{W}/workflows/{workflow}/credentials",
+        (JSON, CHANGES),
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "put",
+        "{W}/workflows/{workflow}/credential-permissions",
+        (JSON, br#"{"mode": "all"}"#),
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "get",
+        "{W}/workflows/{workflow}/credential-permissions",
+        NOTHING,
+        Some([200, 200, 403, 200]),
     ),
     (
         "put",
@@ -92,10 +135,29 @@ const TABLE: [Row; 41] = [
         Some([200, 200, 403, 200]),
     ),
     (
+        "get",
+        "{W}/workflows/{workflow}/steps",
+        NOTHING,
+        Some([200, 200, 403, 200]),
+    ),
+    (
+        "get",
+        "{W}/workflows/{workflow}/steps/{step}/versions",
+        NOTHING,
+        Some([200, 200, 403, 200]),
+    ),
+    (
         "post",
         "{W}/workflows/{workflow}/steps/{step}/runs",
         (JSON, b"{}"),
         Some([200, 200, 200, 403]),
+    ),
+    // An editor may, and finds it gone.
+    (
+        "delete",
+        "{W}/workflows/{workflow}/steps/{step}",
+        NOTHING,
+        Some([204, 404, 403, 403]),
     ),
     (
         "post",

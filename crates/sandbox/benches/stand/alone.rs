@@ -56,6 +56,7 @@ impl Alone {
             limits: Limits::default(),
             share: "bench",
             threshold: None,
+            trace: None,
             egress: Arc::default(),
             credentials: Arc::new(OneValue {
                 sealing: self.sealing.clone(),

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use lockstep_secret::Masker;
 use lockstep_step::{Condition, CredentialKey, Handling, Scope, WorkspaceName};
-use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
+use lockstep_vault::{RecordError, SealedCredential, SealedHead, WrappedWorkspaceKey};
 
 use crate::audit::AuditAction;
 use crate::credential::{
@@ -96,6 +97,9 @@ fn entry(row: &rusqlite::Row<'_>) -> Result<CredentialEntry, StoreError> {
     let version = row.count(2)?;
     let sealed = SealedCredential::from_record(version, row.plain(8)?);
     let head = sealed.head();
+    // Of those that were set before it was kept, this much is known.
+    let is_short = |head: &SealedHead| head.value_bytes < Masker::SHORTEST_VALUE_BYTES;
+    let short = head.as_ref().is_ok_and(is_short).then_some(false);
     let created_at = row.time(3)?;
     let last_use = last_use(row)?.filter(|last| last.at >= created_at);
     Ok(CredentialEntry {
@@ -104,7 +108,7 @@ fn entry(row: &rusqlite::Row<'_>) -> Result<CredentialEntry, StoreError> {
         version,
         value_bytes: head.as_ref().ok().map(|head| head.value_bytes),
         handling: head.map(|head| head.handling),
-        maskable: row.plain(9)?,
+        maskable: row.plain::<Option<bool>>(9)?.or(short),
         expires_at: row.optional_time(10)?,
         last_use,
         created_at,

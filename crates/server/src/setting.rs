@@ -1,0 +1,134 @@
+//! What a JSON body says of a credential that is to be set. Its value goes from the text of the body into a
+//! [`Secret`](lockstep_secret::Secret), and what refuses it repeats nothing.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use lockstep_runner::NewCredential;
+use lockstep_secret::Secret;
+use lockstep_step::{CredentialKey, Destination, Handling, SealedPlace, Sealing};
+
+use crate::body::{Limit, parse};
+use crate::problem::Problem;
+
+/// The largest value, of which each byte may be written as six, and the fields around it.
+pub(crate) const SETTING: Limit = Limit {
+    bytes: 6 * lockstep_step::MAX_VALUE_BYTES + (32 << 10),
+    code: "body_too_large",
+    what: "the body",
+};
+
+/// A credential that is to be set.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Setting<'a> {
+    /// 1 to 65,536 bytes of UTF-8.
+    #[serde(borrow)]
+    #[schema(value_type = String, format = Password)]
+    value: &'a RawValue,
+    /// What people say about it, in one line of at most 1,024 bytes. Null or nothing leaves what is there, and `""` takes
+    /// it away.
+    note: Option<String>,
+    /// Where requests may take it, or `false` for one that steps are given. Null or nothing leaves it as it is; a new one
+    /// is given.
+    sealed: Option<Sealed>,
+    /// From when on no run that starts gets it. Null or nothing: it does not expire, whatever the version before did.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// Whether steps get a placeholder in place of the value.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+enum Sealed {
+    For(SealedFor),
+    /// `false`
+    Is(bool),
+}
+
+/// Where requests may take the value of a sealed credential.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SealedFor {
+    /// Such as `api.example.com`, `*.example.com` or `example.com:8443`; 32 at most.
+    hosts: Vec<String>,
+    /// `header`, `query`, `basic` and `body`; none: `header`.
+    #[serde(default)]
+    places: Vec<String>,
+}
+
+impl Setting<'_> {
+    /// The credential, under this key.
+    pub(crate) fn credential(self, key: CredentialKey) -> Result<NewCredential, Problem> {
+        Ok(NewCredential {
+            key,
+            value: value(self.value)?,
+            note: self.note,
+            expires_at: self.expires_at,
+            handling: self.sealed.map(Sealed::handling).transpose()?,
+        })
+    }
+}
+
+/// A credential that is a string, or an object that says more.
+pub(crate) fn credential(key: CredentialKey, said: &RawValue) -> Result<NewCredential, Problem> {
+    if said.get().starts_with('{') {
+        let setting: Setting<'_> = parse(said.get().as_bytes())?;
+        return setting.credential(key);
+    }
+    Ok(NewCredential {
+        key,
+        value: value(said)?,
+        note: None,
+        expires_at: None,
+        handling: None,
+    })
+}
+
+fn value(said: &RawValue) -> Result<Secret, Problem> {
+    Secret::from_json_string(said.get())
+        .map_err(|error| Problem::bad_request("invalid_body", error))
+}
+
+impl Sealed {
+    fn handling(self) -> Result<Handling, Problem> {
+        match self {
+            Self::For(sealed) => sealed.sealing().map(Handling::Sealed),
+            Self::Is(false) => Ok(Handling::Reveal),
+            Self::Is(true) => Err(invalid("`sealed` does not say for which hosts")
+                .hint("`\"sealed\": {\"hosts\": [\"api.example.com\"]}`")),
+        }
+    }
+}
+
+impl SealedFor {
+    fn sealing(&self) -> Result<Sealing, Problem> {
+        let hosts = self.hosts.iter().enumerate();
+        let hosts: Result<Vec<Destination>, _> = hosts
+            .map(|(at, text)| {
+                let host: Destination = text
+                    .parse()
+                    .map_err(|error| invalid(format!("`hosts[{at}]`: {error}")))?;
+                if host.host.public_suffix().is_some() {
+                    let reason = "it is every host below a public suffix, whoever owns it";
+                    return Err(invalid(format!("`hosts[{at}]`: {reason}")));
+                }
+                Ok(host)
+            })
+            .collect();
+        let places = self.places.iter().enumerate();
+        let places: Result<Vec<SealedPlace>, _> = places
+            .map(|(at, word)| {
+                let place = word.parse::<SealedPlace>();
+                place.map_err(|error| invalid(format!("`places[{at}]`: {error}")))
+            })
+            .collect();
+        Sealing::new(hosts?, places?).map_err(invalid)
+    }
+}
+
+fn invalid(detail: impl std::fmt::Display) -> Problem {
+    Problem::bad_request("invalid_sealing", detail)
+}

@@ -1,0 +1,171 @@
+//! Who uses credentials, and which of them a workflow gets and may use.
+
+use axum::response::Response;
+use jiff::Timestamp;
+
+use lockstep_step::{CredentialKey, UsagePermission};
+
+use crate::body::{Limit, Unread, json};
+use crate::caller::Caller;
+use crate::host::Host;
+use crate::page::{Page, Part};
+use crate::problem::{Problem, ProblemDetails};
+use crate::wire::{CredentialPermissions, Effective, EffectiveCredentials, Usage};
+
+/// Some thousand keys.
+const PERMISSIONS: Limit = Limit {
+    bytes: 1 << 20,
+    code: "body_too_large",
+    what: "the body",
+};
+
+/// What would miss a credential of the workspace, and the last run that was given it.
+#[utoipa::path(
+    get,
+    path = "/v1/workspaces/{workspace}/credentials/{key}/usage",
+    params(("workspace" = String, Path), ("key" = String, Path)),
+    responses(
+        (status = 200, body = Usage),
+        (status = "4XX", description = "`invalid_key`, `credential_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn get_credential_usage(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    let (scope, key) = (request.place.scope()?, request.place.key()?);
+    let usage = host
+        .runner
+        .credential_usage(caller.as_runner_knows(), caller.workspace(), &scope, &key)
+        .await?;
+    Ok(json(&Usage::from(&usage)))
+}
+
+/// What would miss a credential of a workflow, and the last run that was given it.
+#[utoipa::path(
+    get,
+    path = "/v1/workspaces/{workspace}/workflows/{workflow}/credentials/{key}/usage",
+    params(("workspace" = String, Path), ("workflow" = String, Path), ("key" = String, Path)),
+    responses(
+        (status = 200, body = Usage),
+        (status = "4XX", description = "`invalid_key`, `credential_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn get_workflow_credential_usage(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    get_credential_usage(caller, host, request).await
+}
+
+/// What a workflow gets for each key: its own credential, else the workspace's.
+#[utoipa::path(
+    get,
+    path = "/v1/workspaces/{workspace}/workflows/{workflow}/credentials/effective",
+    params(
+        ("workspace" = String, Path), ("workflow" = String, Path),
+        ("after" = Option<String>, Query, description = "only those behind this key"),
+        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 500 at most"),
+    ),
+    responses(
+        (status = 200, body = EffectiveCredentials),
+        (status = "4XX", description = "`invalid_query`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn get_effective_credentials(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    let workflow = request.place.workflow()?;
+    let page: Page<CredentialKey> = request.query()?;
+    let limit = page.limit()?;
+    let mut effective = host
+        .runner
+        .effective_credentials(caller.as_runner_knows(), caller.workspace(), &workflow)
+        .await?;
+    effective.retain(|it| {
+        page.after
+            .as_ref()
+            .is_none_or(|after| it.credential.key > *after)
+    });
+    let part = Part::of(effective, limit);
+    let now = Timestamp::now();
+    let credentials = part.entries.iter().map(|it| Effective::new(it, now));
+    Ok(json(&EffectiveCredentials {
+        credentials: credentials.collect(),
+        next: part.next(|last| last.credential.key.to_string()),
+    }))
+}
+
+/// Which credentials a workflow may use.
+#[utoipa::path(
+    get,
+    path = "/v1/workspaces/{workspace}/workflows/{workflow}/credential-permissions",
+    params(("workspace" = String, Path), ("workflow" = String, Path)),
+    responses(
+        (status = 200, body = CredentialPermissions),
+        (status = "4XX", description = "`invalid_name`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn get_credential_permissions(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    let workflow = request.place.workflow()?;
+    let permission = host
+        .runner
+        .permission(caller.as_runner_knows(), caller.workspace(), &workflow)
+        .await?;
+    Ok(json(&CredentialPermissions::from(permission)))
+}
+
+/// Say which credentials a workflow may use: all, or those of some keys, which need not exist yet.
+#[utoipa::path(
+    put,
+    path = "/v1/workspaces/{workspace}/workflows/{workflow}/credential-permissions",
+    params(("workspace" = String, Path), ("workflow" = String, Path)),
+    request_body = CredentialPermissions,
+    responses(
+        (status = 200, description = "as it is now", body = CredentialPermissions),
+        (status = "4XX", description = "`invalid_name`, `invalid_body`, `invalid_key`, `body_too_large`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn put_credential_permissions(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    let workflow = request.place.workflow()?;
+    let said: CredentialPermissions = request.json(PERMISSIONS).await?;
+    let permission = said.permission()?;
+    let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
+    host.runner
+        .set_permission(asking, workspace, &workflow, &permission)
+        .await?;
+    Ok(json(&CredentialPermissions::from(permission)))
+}
+
+impl CredentialPermissions {
+    fn permission(self) -> Result<UsagePermission, Problem> {
+        let Self::Selected { keys } = self else {
+            return Ok(UsagePermission::All);
+        };
+        let keys = keys.into_iter().enumerate().map(|(at, key)| {
+            // What is no key may be a value: it is named by its place.
+            let key = key.parse::<CredentialKey>();
+            key.map_err(|error| {
+                Problem::bad_request("invalid_key", format!("`keys[{at}]`: {error}"))
+            })
+        });
+        Ok(UsagePermission::Selected(keys.collect::<Result<_, _>>()?))
+    }
+}
