@@ -4,6 +4,7 @@
 //! makes one from the other's surroundings, so an edge cannot print what was not masked.
 #![forbid(unsafe_code)]
 
+mod emitted;
 mod masked;
 mod masker;
 mod plaintext;

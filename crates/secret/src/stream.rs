@@ -1,9 +1,11 @@
 //! One channel on its way out: bytes go in as they come, and come out as soon as they can be no part of a value.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::Masked;
+use crate::emitted::Emitted;
 use crate::masker::Shared;
 use crate::patterns::Patterns;
 use crate::scanner::Scanner;
@@ -54,10 +56,13 @@ impl MaskStream {
     /// Takes `bytes`, and gives what may be emitted now.
     #[must_use]
     pub fn write(&mut self, bytes: &[u8]) -> Masked<Vec<u8>> {
-        self.guard(bytes.len(), |stream, out| {
-            stream.adopt_new_values();
-            stream.scan(bytes, out);
-        })
+        Masked::by_masker(self.take(bytes).into_owned())
+    }
+
+    /// The same without a copy where nothing is masked and nothing was held: what is borrowed is the start of `bytes`.
+    #[must_use]
+    pub fn write_through<'a>(&mut self, bytes: &'a [u8]) -> Masked<Cow<'a, [u8]>> {
+        Masked::by_masker(self.take(bytes))
     }
 
     /// Whether something is held that [`MaskStream::release_weak`] would emit.
@@ -71,42 +76,51 @@ impl MaskStream {
     /// Gives what is held only because an escape is unfinished, or a short match across lines or quotes is open.
     #[must_use]
     pub fn release_weak(&mut self) -> Masked<Vec<u8>> {
-        self.guard(0, |stream, out| {
+        let released = self.guard(&[], |stream, out| {
             stream.adopt_new_values();
             let until = stream.scanner.holds().strong;
             stream.emit(until, out);
-        })
+        });
+        Masked::by_masker(released.into_owned())
     }
 
     /// The input has ended: gives the rest.
     #[must_use]
     pub fn finish(mut self) -> Masked<Vec<u8>> {
-        self.guard(0, |stream, out| {
+        let rest = self.guard(&[], |stream, out| {
             stream.adopt_new_values();
             stream.scanner.finish(&stream.patterns);
             stream.emit(stream.scanner.position(), out);
+        });
+        Masked::by_masker(rest.into_owned())
+    }
+
+    fn take<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        self.guard(bytes, |stream, out| {
+            stream.adopt_new_values();
+            stream.scan(bytes, out);
         })
     }
 
-    /// Runs `step`. If it fails, says so once and drops everything from then on: never passes it on unmasked.
-    fn guard(
+    /// Runs `step` with what was written. If it fails, says so once and drops everything from then on: never passes it on
+    /// unmasked.
+    fn guard<'a>(
         &mut self,
-        expected: usize,
-        step: impl FnOnce(&mut Self, &mut Vec<u8>),
-    ) -> Masked<Vec<u8>> {
-        let mut out = Vec::new();
+        written: &'a [u8],
+        step: impl FnOnce(&mut Self, &mut Emitted<'a>),
+    ) -> Cow<'a, [u8]> {
+        let mut out = Emitted::new(written);
         if !self.has_failed {
-            out.reserve(expected);
             self.has_failed = catch_unwind(AssertUnwindSafe(|| step(self, &mut out))).is_err();
             if self.has_failed {
-                out.clear();
-                out.extend_from_slice(FAILED);
+                // Not borrowed: that is what was written.
+                return Cow::Owned(FAILED.to_vec());
             }
         }
-        Masked::by_masker(out)
+        out.text()
     }
 
-    fn scan(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    fn scan(&mut self, bytes: &[u8], out: &mut Emitted<'_>) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let mut at_least = 0;
@@ -122,8 +136,8 @@ impl MaskStream {
     }
 
     /// Passes on what the scanner need not see.
-    fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(bytes);
+    fn pass(&mut self, bytes: &[u8], out: &mut Emitted<'_>) {
+        out.push(bytes);
         self.scanner.skip(bytes.len() as u64);
         self.emitted = self.scanner.position();
         self.base = self.emitted;
@@ -146,22 +160,22 @@ impl MaskStream {
     }
 
     /// Emits or redacts everything before `until`. A range that crosses it goes on behind it.
-    fn emit(&mut self, until: u64, out: &mut Vec<u8>) {
+    fn emit(&mut self, until: u64, out: &mut Emitted<'_>) {
         let mut at = self.emitted;
         for range in self.scanner.union().ranges() {
             let (start, end) = (range.start.max(at), range.end.min(until));
             if start >= end {
                 continue;
             }
-            out.extend_from_slice(&self.input[offset(at, self.base)..offset(start, self.base)]);
+            out.push(&self.input[offset(at, self.base)..offset(start, self.base)]);
             if self.token_end != Some(start) {
-                out.extend_from_slice(self.shared.config.replacement.as_bytes());
+                out.push(self.shared.config.replacement.as_bytes());
             }
             self.token_end = Some(end);
             at = end;
         }
         if until > at {
-            out.extend_from_slice(&self.input[offset(at, self.base)..offset(until, self.base)]);
+            out.push(&self.input[offset(at, self.base)..offset(until, self.base)]);
         }
         self.emitted = self.emitted.max(until);
         self.scanner.union().forget_before(self.emitted);
@@ -228,12 +242,12 @@ mod tests {
     /// What comes out if nothing is skimmed.
     fn mask_exactly(shared: &Arc<Shared>, input: &[u8]) -> Vec<u8> {
         let mut stream = MaskStream::new(Arc::clone(shared));
-        let mut out = Vec::new();
+        let mut out = Emitted::new(&[]);
         let rest = stream.search(input, input.len());
         assert!(rest.is_empty());
         stream.scanner.finish(&stream.patterns);
         stream.emit(stream.scanner.position(), &mut out);
-        out
+        out.text().into_owned()
     }
 
     fn check(input: &[u8], values: &[&str], token_shapes: bool, seed: u64) {
@@ -273,11 +287,11 @@ mod tests {
     fn a_failure_ends_the_stream_and_passes_nothing_on() {
         let masker = Masker::new(MaskerConfig::default());
         let mut stream = masker.stream();
-        let failed = stream.guard(0, |_, out| {
-            out.extend_from_slice(b"not masked");
+        let failed = stream.guard(b"not masked", |_, out| {
+            out.push(b"not masked");
             panic!("as an index out of bounds would");
         });
-        assert_eq!(failed.as_bytes(), FAILED);
+        assert!(matches!(&failed, Cow::Owned(said) if said == FAILED));
         assert!(stream.write(b"anything").is_empty());
         assert!(stream.release_weak().is_empty());
         assert!(stream.finish().is_empty());
