@@ -23,7 +23,6 @@ const MOST_BITS: usize = 1 << 22;
 #[derive(Clone)]
 pub(crate) struct Grams {
     table: Wiped<u64>,
-    shift: u32,
     width: usize,
     stride: usize,
 }
@@ -40,7 +39,6 @@ impl Grams {
         table.push_zeros(bits / 64);
         let mut grams = Self {
             table,
-            shift: 32 - bits.trailing_zeros(),
             width,
             stride,
         };
@@ -114,7 +112,7 @@ impl Grams {
     fn add(&mut self, prefix: u64) {
         for start in 0..self.stride {
             let [a, b, c, d, ..] = (prefix >> (8 * start)).to_le_bytes();
-            let bit = self.bit([a, b, c, d]);
+            let bit = hash([a, b, c, d]) % (64 * self.table.len());
             self.table.as_mut_slice()[bit / 64] |= 1 << (bit % 64);
         }
     }
@@ -129,12 +127,14 @@ impl Grams {
     /// The bit of a gram, as the lowest one.
     #[inline]
     fn lookup(&self, gram: [u8; GRAM]) -> u64 {
-        let bit = self.bit(gram);
-        self.table[(bit / 64) & (self.table.len() - 1)] >> (bit % 64) & 1
+        let hash = hash(gram);
+        self.table[(hash / 64) & (self.table.len() - 1)] >> (hash % 64) & 1
     }
+}
 
-    #[inline]
-    fn bit(&self, gram: [u8; GRAM]) -> usize {
-        (u32::from_le_bytes(gram).wrapping_mul(0x9e37_79b1) >> self.shift) as usize
-    }
+/// Its lowest bits are the place of a gram in a table.
+#[inline]
+fn hash(gram: [u8; GRAM]) -> usize {
+    let product = u64::from(u32::from_le_bytes(gram)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (product >> 32) as usize
 }
