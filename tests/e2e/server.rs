@@ -6,6 +6,7 @@ mod credentials;
 mod docs;
 mod end;
 mod follow;
+mod killed;
 mod later;
 mod management;
 mod members;
