@@ -17,6 +17,7 @@ mod doctor;
 mod egress;
 mod embedding;
 mod examples;
+mod expiry;
 mod hostile;
 mod hygiene;
 mod js;

@@ -1,5 +1,6 @@
 //! `lockstep credential`.
 
+mod expiry;
 mod list;
 mod put;
 mod sealing;
@@ -29,6 +30,8 @@ Examples:
   lockstep credential set SLACK_BOT_TOKEN --sealed --host slack.com --host '*.slack.com'
       no step holds the value: it goes into headers of requests to these hosts, over TLS
   lockstep credential set MAIL_LOGIN --sealed --host api.mail.example --in basic,body
+  lockstep credential rotate SLACK_BOT_TOKEN --expires 90d
+      a run that starts later gets `missing_credential`; `list` and `doctor` warn from 14 days before
 
 A new value does not unseal a credential: that takes `--revealed`. Other hosts or places take `--sealed` and the value.";
 
@@ -81,6 +84,10 @@ pub(crate) struct PutArguments {
     place: InScope,
     #[command(flatten)]
     sealing: SealingArguments,
+    /// From then on no run that starts gets this value: `90d` from now, a date such as `2027-01-31`, or a moment. Without
+    /// this it does not expire, whatever the value before did.
+    #[arg(long, value_name = "WHEN", value_parser = expiry::end)]
+    expires: Option<expiry::End>,
     /// Read the value from this file.
     #[arg(long, value_name = "PATH")]
     from_file: Option<PathBuf>,

@@ -97,6 +97,15 @@ struct StepShown {
     warnings: Vec<Warning>,
     /// Keys that it names and gets placeholders for.
     sealed: BTreeSet<CredentialKey>,
+    /// Keys that it names and gets until soon.
+    expiring: Vec<Expiring>,
+}
+
+/// A credential that the step names and gets until soon.
+#[derive(Serialize)]
+struct Expiring {
+    key: CredentialKey,
+    expires_at: Timestamp,
 }
 
 /// A credential that the step names and would not get.
@@ -227,6 +236,11 @@ impl From<StepAdded> for StepShown {
                 })
                 .collect(),
             sealed: added.sealed.into_iter().collect(),
+            expiring: added
+                .expiring
+                .into_iter()
+                .map(|(key, expires_at)| Expiring { key, expires_at })
+                .collect(),
         }
     }
 }
@@ -293,6 +307,11 @@ impl Answer for StepShown {
                 "{label} it names `{key}` and would not get it: {}",
                 reason_in_words(*reason)
             )?;
+        }
+        for Expiring { key, expires_at } in &self.expiring {
+            let label = paint.label("warning:", Mood::Doubtful);
+            let end = time(*expires_at);
+            writeln!(out, "{label} it names `{key}`, which expires {end}")?;
         }
         Ok(())
     }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use lockstep_runner::{CredentialEntry, Dependents, EffectiveCredential};
-use lockstep_step::{CredentialKey, StepName, WorkflowName, WorkspaceName};
+use lockstep_step::{CredentialKey, RunId, StepName, WorkflowName, WorkspaceName};
 
+use super::expiry::ExpiryFields;
 use super::{ListArguments, OneArguments};
 use crate::commands::show::{HandlingFields, ScopeFields, time};
 use crate::commands::workspace::removal;
@@ -29,12 +30,21 @@ struct Credential {
     #[serde(flatten)]
     scope: ScopeFields,
     version: u64,
+    /// Length of the value, in bytes; null where the record cannot be read.
+    size: Option<usize>,
+    /// Whether the value can be taken out of texts; null where that is not known.
+    maskable: Option<bool>,
     #[serde(flatten)]
     handling: HandlingFields,
+    #[serde(flatten)]
+    expiry: ExpiryFields,
     created_at: Timestamp,
     created_by: String,
     rotated_at: Timestamp,
     rotated_by: String,
+    /// When the last run ended that is known to have been given it, to the minute, and which one it was.
+    last_used_at: Option<Timestamp>,
+    last_used_by: Option<RunId>,
     note: Option<String>,
 }
 
@@ -111,7 +121,10 @@ pub(super) async fn list(
     let entries = runner.credentials(caller, &workspace).await?.into_iter();
     let wanted =
         |entry: &CredentialEntry| workflow.is_none() || entry.scope.workflow() == workflow.as_ref();
-    let credentials: Vec<Credential> = entries.filter(wanted).map(Credential::from).collect();
+    let now = Timestamp::now();
+    let wanted = entries.filter(wanted);
+    let credentials: Vec<_> = wanted.map(|entry| Credential::new(entry, now)).collect();
+    warn_of_expiry(&credentials, console);
     if credentials.is_empty() {
         console.note("there are no credentials");
     }
@@ -135,7 +148,9 @@ async fn list_effective(
     if entries.is_empty() {
         console.note("there are no credentials");
     }
-    let credentials = entries.into_iter().map(Effective::from).collect();
+    let now = Timestamp::now();
+    let entries = entries.into_iter();
+    let credentials = entries.map(|entry| Effective::new(entry, now)).collect();
     console.show(&EffectiveCredentials {
         workspace,
         workflow,
@@ -185,7 +200,25 @@ async fn find(
     let usage = runner
         .credential_usage(&caller, &place.workspace, &place.scope(), &key)
         .await?;
-    Ok((usage.credential.into(), usage.dependents))
+    let credential = Credential::new(usage.credential, Timestamp::now());
+    Ok((credential, usage.dependents))
+}
+
+/// Of what expires soon or has expired, one line each.
+fn warn_of_expiry(credentials: &[Credential], console: &Console) {
+    for (word, told) in [
+        ("soon", "expires within 14 days"),
+        ("expired", "has expired"),
+    ] {
+        let keys = credentials.iter().filter(|it| it.expiry.is(word));
+        let keys: Vec<String> = keys.map(|it| format!("`{}`", it.key)).collect();
+        if !keys.is_empty() {
+            let keys = keys.join(", ");
+            console.warn(&format!(
+                "{told}: {keys}; `lockstep credential rotate` sets a new value"
+            ));
+        }
+    }
 }
 
 pub(super) async fn delete(
@@ -209,26 +242,33 @@ pub(super) async fn delete(
     Ok(())
 }
 
-impl From<CredentialEntry> for Credential {
-    fn from(entry: CredentialEntry) -> Self {
+impl Credential {
+    /// As it stands at `now`.
+    fn new(entry: CredentialEntry, now: Timestamp) -> Self {
         Self {
             scope: ScopeFields::from(&entry.scope),
             key: entry.key,
             version: entry.version,
+            size: entry.value_bytes,
+            maskable: entry.maskable,
             handling: HandlingFields::from(&entry.handling),
+            expiry: ExpiryFields::new(entry.expires_at, now),
             created_at: entry.created_at,
             created_by: entry.created_by,
             rotated_at: entry.rotated_at,
             rotated_by: entry.rotated_by,
+            last_used_at: entry.last_use.as_ref().map(|last| last.at),
+            last_used_by: entry.last_use.map(|last| last.run),
             note: entry.note,
         }
     }
 }
 
-impl From<EffectiveCredential> for Effective {
-    fn from(effective: EffectiveCredential) -> Self {
+impl Effective {
+    /// As it stands at `now`.
+    fn new(effective: EffectiveCredential, now: Timestamp) -> Self {
         Self {
-            credential: effective.credential.into(),
+            credential: Credential::new(effective.credential, now),
             overrides: effective.overrides,
             permitted: effective.permitted,
         }
@@ -240,7 +280,17 @@ impl Answer for Credentials {
         if self.credentials.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new(["KEY", "SCOPE", "VERSION", "SEALED FOR", "SET", "BY", "NOTE"]);
+        let mut table = Table::new([
+            "KEY",
+            "SCOPE",
+            "VERSION",
+            "SEALED FOR",
+            "SET",
+            "BY",
+            "EXPIRES",
+            "LAST USED",
+            "NOTE",
+        ]);
         for credential in &self.credentials {
             table.row([
                 credential.key.to_string(),
@@ -249,6 +299,8 @@ impl Answer for Credentials {
                 credential.handling.to_string(),
                 time(credential.rotated_at),
                 credential.rotated_by.clone(),
+                credential.expiry.to_string(),
+                credential.last_used_at.map_or_else(|| "-".to_owned(), time),
                 credential.note.clone().unwrap_or_default(),
             ]);
         }
@@ -268,6 +320,7 @@ impl Answer for EffectiveCredentials {
             "SEALED FOR",
             "OVERRIDES",
             "PERMITTED",
+            "EXPIRES",
         ]);
         let word = |is: bool| if is { "yes" } else { "no" }.to_owned();
         for effective in &self.credentials {
@@ -278,6 +331,7 @@ impl Answer for EffectiveCredentials {
                 effective.credential.handling.to_string(),
                 word(effective.overrides),
                 word(effective.permitted),
+                effective.credential.expiry.to_string(),
             ]);
         }
         write!(out, "{table}")
@@ -310,6 +364,19 @@ impl Answer for Shown {
                 time(self.0.rotated_at),
                 self.0.rotated_by
             )?;
+        }
+        if let Some(size) = self.0.size {
+            let masked = match self.0.maskable {
+                Some(true) => ", masked in texts",
+                Some(false) => ", too short or blank, and not masked in texts",
+                None => "",
+            };
+            writeln!(out, "value    {size} bytes{masked}")?;
+        }
+        writeln!(out, "expires  {}", self.0.expiry)?;
+        match (self.0.last_used_at, self.0.last_used_by) {
+            (Some(at), Some(run)) => writeln!(out, "used     {} by run {run}", time(at))?,
+            (Some(_) | None, _) => writeln!(out, "used     -")?,
         }
         match &self.0.note {
             Some(note) => writeln!(out, "note     {note}"),

@@ -4,16 +4,17 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
-use lockstep_secret::Zeroizing;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use lockstep_runner::{CredentialPut, NewCredential, PutRule};
-use lockstep_secret::{Masker, Registered};
+use lockstep_secret::{Masker, Registered, Zeroizing};
 use lockstep_step::{CredentialKey, Handling, WorkspaceName};
 
+use super::expiry::ExpiryFields;
 use super::{ImportArguments, PutArguments};
 use crate::arguments::InScope;
-use crate::commands::show::{HandlingFields, ScopeFields};
+use crate::commands::show::{HandlingFields, ScopeFields, time};
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
 use crate::env_file;
@@ -38,6 +39,8 @@ struct Put {
     masking: &'static str,
     #[serde(flatten)]
     handling: HandlingFields,
+    #[serde(flatten)]
+    expiry: ExpiryFields,
 }
 
 #[derive(Serialize)]
@@ -80,10 +83,12 @@ async fn put_one(
     let PutArguments {
         key,
         place,
+        expires,
         from_file,
         no_trim,
         ..
     } = arguments;
+    let expires_at = expires.map(|end| end.at(Timestamp::now())).transpose()?;
     check_planned(host, &place, &key, handling.as_ref()).await?;
     let line_end = if no_trim {
         LineEnd::Kept
@@ -95,7 +100,7 @@ async fn put_one(
         key,
         value,
         note: None,
-        expires_at: None,
+        expires_at,
         handling,
     };
     for put in put(host, &place, &[credential], rule, console).await? {
@@ -197,7 +202,9 @@ async fn put(
     for put in &told {
         warn_of_masking(put, console);
         warn_of_header(put, console);
+        warn_of_expiry(put, console);
     }
+    let now = Timestamp::now();
     let shown = told.into_iter().map(|put| Put {
         workspace: place.workspace.clone(),
         scope: ScopeFields::from(&scope),
@@ -205,6 +212,7 @@ async fn put(
         result: put.result.as_str(),
         masking: put.masking.as_str(),
         handling: HandlingFields::from(&put.handling),
+        expiry: ExpiryFields::new(put.expires_at, now),
         key: put.key,
     });
     Ok(shown.collect())
@@ -240,6 +248,17 @@ fn warn_of_header(put: &CredentialPut, console: &Console) {
     }
 }
 
+/// Nobody loses an end unseen.
+fn warn_of_expiry(put: &CredentialPut, console: &Console) {
+    if let (Some(before), None) = (put.expired_before, put.expires_at) {
+        console.warn(&format!(
+            "the value of `{}` before this one had its end at {}; this one does not expire: `--expires` gives it an end",
+            put.key,
+            time(before)
+        ));
+    }
+}
+
 fn invalid(message: String) -> Problem {
     Problem::new(Exit::Usage, "invalid_file", message)
 }
@@ -253,13 +272,15 @@ impl Answer for Put {
             workspace,
             version,
             handling,
+            expiry,
             ..
         } = self;
         writeln!(
             out,
-            "credential `{key}` {result}: {}, version {version}{}",
+            "credential `{key}` {result}: {}, version {version}{}{}",
             scope.in_words(workspace),
-            handling.behind_a_comma()
+            handling.behind_a_comma(),
+            expiry.behind_a_comma()
         )
     }
 }

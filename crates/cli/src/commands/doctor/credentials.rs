@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use lockstep_runner::{Runner, StepEntry, Store};
 use lockstep_secret::Masker;
 use lockstep_step::{
-    Caller, CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
+    Caller, CredentialKey, Expiry, Scope, SealingPolicy, UsagePermission, WorkflowName,
+    WorkspaceName,
 };
 use lockstep_vault::{Change, SealedCredential, WrappedWorkspaceKey};
 
@@ -37,13 +40,15 @@ async fn findings(
     runner: &Runner,
     caller: &Caller,
 ) -> Result<Vec<Check>, Problem> {
-    let mut findings = Vec::new();
+    let (mut findings, now) = (Vec::new(), Timestamp::now());
     for entry in runner.workspaces().await? {
         let steps = runner.steps(caller, &entry.name, None).await?;
         let holding = Holding::of(entry.name, store, steps).await?;
         findings.extend(holding.unreadable());
         findings.extend(holding.too_short());
         findings.extend(holding.not_sealed());
+        findings.extend(holding.expired(now));
+        findings.extend(holding.expiring(now));
         findings.extend(holding.unused());
         findings.extend(holding.listed_and_missing());
     }
@@ -56,6 +61,7 @@ fn with_what_is_right(mut checks: Vec<Check>) -> Vec<Check> {
         (RECORDS, "each record names the key of its workspace"),
         (SHORT, "each is long enough to be masked"),
         (SEALING, "each is sealed where its workspace requires that"),
+        (EXPIRY, "none has expired, or will within 14 days"),
         (
             UNUSED,
             "where steps are registered, each credential is named by one or listed for a workflow",
@@ -72,6 +78,7 @@ fn with_what_is_right(mut checks: Vec<Check>) -> Vec<Check> {
 const RECORDS: &str = "records";
 const SHORT: &str = "short_values";
 const SEALING: &str = "sealing";
+const EXPIRY: &str = "expiry";
 const UNUSED: &str = "unused_credentials";
 const LISTED: &str = "permissions";
 
@@ -157,6 +164,32 @@ impl Holding {
             ),
             "`lockstep credential set KEY --sealed --host HOST` seals it, with its value",
         ))
+    }
+
+    fn expired(&self, now: Timestamp) -> Option<Check> {
+        let expired = self.standing(now, |expiry| expiry.is_over())?;
+        let workspace = &self.workspace;
+        Some(Check::warn(
+            EXPIRY,
+            format!("in workspace `{workspace}` no run gets what has expired: {expired}"),
+            "`lockstep credential rotate KEY` sets a new value, `lockstep credential delete KEY` takes it away",
+        ))
+    }
+
+    fn expiring(&self, now: Timestamp) -> Option<Check> {
+        let expiring = self.standing(now, |expiry| matches!(expiry, Expiry::Soon(_)))?;
+        let workspace = &self.workspace;
+        Some(Check::warn(
+            EXPIRY,
+            format!("in workspace `{workspace}` these expire within 14 days: {expiring}"),
+            "`lockstep credential rotate KEY --expires WHEN` sets a new value before",
+        ))
+    }
+
+    /// The credentials that stand so, by name.
+    fn standing(&self, now: Timestamp, so: impl Fn(Expiry) -> bool) -> Option<String> {
+        let credentials = self.credentials.iter();
+        told(credentials.filter(|(_, _, sealed)| so(Expiry::at(sealed.expires_at(), now))))
     }
 
     /// Where no step is registered nothing is known of use.
