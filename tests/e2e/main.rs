@@ -5,6 +5,7 @@
     reason = "a test that cannot go on ends with a message"
 )]
 
+mod audit;
 mod backup;
 mod backup_disk;
 mod bombs;

@@ -1,27 +1,45 @@
 //! The vault's grants, as the sandbox asks for them.
 
-use lockstep_sandbox::{Credentials, Handling, Reveal, RevealError};
-use lockstep_step::{CredentialKey, DenialReason};
+use std::sync::Arc;
+
+use lockstep_sandbox::{Credentials, Handling, Purpose, Reveal, RevealError};
+use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied};
 use lockstep_vault::{Grants, Revealed};
 
-/// The grants of one run.
-pub(crate) struct Granted(pub(crate) Grants);
+use crate::uses::Uses;
+
+/// The grants of one run, and what is done with them.
+pub(crate) struct Granted {
+    pub(crate) grants: Grants,
+    pub(crate) uses: Arc<Uses>,
+}
 
 impl Credentials for Granted {
     fn reveal(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
-        self.0.reveal(key).map(reveal).map_err(not_revealed)
+        self.grants.reveal(key).map(reveal).map_err(not_revealed)
     }
 
     fn open_sealed(&self, key: &CredentialKey) -> Result<Reveal, RevealError> {
-        self.0.open_for_host(key).map(reveal).map_err(not_revealed)
+        self.grants
+            .open_for_host(key)
+            .map(reveal)
+            .map_err(not_revealed)
     }
 
     fn check(&self, key: &CredentialKey) -> Result<Handling, DenialReason> {
-        self.0.check(key)
+        self.grants.check(key)
     }
 
     fn keys(&self) -> Vec<CredentialKey> {
-        self.0.keys()
+        self.grants.keys()
+    }
+
+    fn used(&self, credential: &CredentialUse, purpose: Purpose<'_>) {
+        self.uses.used(credential, purpose);
+    }
+
+    fn denied(&self, denied: &Denied) {
+        self.uses.denied(denied);
     }
 }
 

@@ -31,6 +31,7 @@ mod start;
 mod grants;
 mod live;
 mod recorder;
+mod uses;
 
 mod audit;
 mod credentials;

@@ -1,18 +1,20 @@
-//! Work that is done every so often while a run goes on. It may take its time: the run is polled all the same.
+//! Work that is done every so often while a run goes on, and when there is news. It may take its time: the run is polled all the same.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// Polls `run`, and has `work` done each time that `every` is over, which is asked anew each time. What of it was begun is
-/// ended before this is.
-pub(crate) async fn meanwhile<T, W>(
+/// Polls `run`, and has `work` done each time that `every` is over, which is asked anew each time, or there is `news`. A run
+/// that ends before it waits for anything has no work done. What of it was begun is ended before this is.
+pub(crate) async fn meanwhile<T, N, W>(
     run: impl Future<Output = T>,
     every: impl Fn() -> Duration,
+    news: impl Fn() -> N,
     mut work: impl FnMut() -> W,
 ) -> T
 where
+    N: Future<Output = ()>,
     W: Future<Output = ()>,
 {
     let mut run = pin!(run);
@@ -20,6 +22,7 @@ where
         tokio::select! {
             biased;
             result = &mut run => return result,
+            () = news() => {}
             () = sleep(every()) => {}
         }
         let mut work = pin!(work());
@@ -37,6 +40,7 @@ where
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::future::pending;
 
     use tokio::sync::Notify;
     use tokio::time::timeout;
@@ -61,9 +65,26 @@ mod tests {
             went_on.notified().await;
             ended.set(true);
         };
-        let result = timeout(NEVER, meanwhile(run, || OFTEN, work)).await;
+        let result = timeout(NEVER, meanwhile(run, || OFTEN, pending, work)).await;
         assert_eq!(result, Ok("over"));
         assert!(ended.get(), "what was begun is ended");
+    }
+
+    #[tokio::test]
+    async fn news_are_not_kept_waiting() {
+        let (news, heard) = (Notify::new(), Notify::new());
+        news.notify_one();
+        let work = || async { heard.notify_one() };
+        let run = async {
+            heard.notified().await;
+            "over"
+        };
+        let result = timeout(
+            NEVER,
+            meanwhile(run, || 2 * NEVER, || news.notified(), work),
+        )
+        .await;
+        assert_eq!(result, Ok("over"));
     }
 
     #[tokio::test]
@@ -75,7 +96,7 @@ mod tests {
                 enough.notify_one();
             }
         };
-        let result = timeout(NEVER, meanwhile(enough.notified(), || OFTEN, work)).await;
+        let result = timeout(NEVER, meanwhile(enough.notified(), || OFTEN, pending, work)).await;
         assert_eq!((result, times.get()), (Ok(()), 3));
     }
 }

@@ -1,17 +1,15 @@
 //! One run: recorded before anything happens, permitted, loaded, placed, resolved, run, and recorded in every case.
 
-use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Level, Span, field};
 
 use lockstep_sandbox::{
-    Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Threshold, Usage,
+    Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Usage,
 };
 use lockstep_secret::{Masked, Masker, MaskerConfig};
 use lockstep_step::{
@@ -29,6 +27,7 @@ use crate::recorder::Recorder;
 use crate::request::{Call, RunReport, RunRequest, StepSource};
 use crate::runner::{Parts, Runner};
 use crate::start::RunStarted;
+use crate::uses::{OnDisk, Uses};
 
 /// How often the log of a run that goes on is written to the record.
 const LOG_FLUSH: Duration = Duration::from_millis(500);
@@ -50,6 +49,7 @@ struct OpenRun {
     digest: Digest,
     state: OpenedRun,
     living: Living,
+    uses: Arc<Uses>,
 }
 
 /// A run whose record is open, and which may go on.
@@ -202,16 +202,23 @@ impl Begun {
         cancel: CancellationToken,
     ) -> Result<RunReport, RunError> {
         let Self { run, permit } = self;
-        let recorder = Arc::new(Recorder::new(request.listener.clone()));
+        let uses = Arc::clone(&run.uses);
+        let recorder = Arc::new(Recorder::new(request.listener.clone(), Arc::clone(&uses)));
         let input_bytes = request.input.len() as u64;
         let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
         // A panic ends the run and not its record: a listener is code of whoever embeds this.
         let executing = caught(run.execute(permit, request, log, cancel));
-        let execution = meanwhile(executing, || run.log_flush(), || run.append_log(&recorder))
-            .await
-            .unwrap_or_else(|Panicked| {
-                Execution::begun(input_bytes).ended(Err(HostFault::Panicked))
-            });
+        let (every, news) = (|| run.log_flush(), || uses.news());
+        let attended = async {
+            let executed = meanwhile(executing, every, news, || run.write_down(&recorder)).await;
+            if recorder.holds() {
+                run.write_down(&recorder).await;
+            }
+            executed
+        };
+        let execution = caught(attended).await.flatten().unwrap_or_else(|Panicked| {
+            Execution::begun(input_bytes).ended(Err(HostFault::Panicked))
+        });
         run.close(execution, &recorder).await
     }
 }
@@ -286,6 +293,7 @@ impl OpenRun {
             digest,
             state,
             living,
+            uses: Arc::default(),
         })
     }
 
@@ -296,6 +304,18 @@ impl OpenRun {
             .await
             .map_err(RunError::Record)?;
         Err(RunError::Forbidden(forbidden))
+    }
+
+    /// Writes what there is so far: the uses of credentials to the audit, and then the log, which may tell of them.
+    async fn write_down(&self, recorder: &Recorder) {
+        let store = self.parts.store.as_ref();
+        if let Err(error) = self.uses.write(store, &self.id).await {
+            // As with the log; and nothing leaves the run until it is there.
+            tracing::warn!(run = %self.id, "the use of a credential is not in the audit yet: {error}");
+            return;
+        }
+        recorder.release();
+        self.append_log(recorder).await;
     }
 
     /// Writes what there is of the log to the record.
@@ -365,11 +385,12 @@ impl OpenRun {
             context,
             limits: request.limits,
             share: self.workspace.as_str(),
-            egress: Arc::clone(credentials.0.egress()),
+            egress: Arc::clone(credentials.grants.egress()),
             trace: request.trace,
             threshold: Some(Arc::new(OnDisk {
                 parts: Arc::clone(&self.parts),
                 run: self.id,
+                uses: Arc::clone(&self.uses),
             })),
             credentials,
             log,
@@ -437,11 +458,13 @@ impl OpenRun {
             .snapshots
             .at(store, &self.workspace, mark)
             .await?;
-        Ok(Granted(self.parts.vault.resolve(
-            permit,
-            snapshot,
-            Timestamp::now(),
-        )?))
+        Ok(Granted {
+            grants: self
+                .parts
+                .vault
+                .resolve(permit, snapshot, Timestamp::now())?,
+            uses: Arc::clone(&self.uses),
+        })
     }
 
     async fn close(self, execution: Execution, recorder: &Recorder) -> Result<RunReport, RunError> {
@@ -468,13 +491,17 @@ impl OpenRun {
             receipt: receipt.clone(),
             denied: denied.clone(),
             log: recorder.take(),
+            uses: self.uses.unwritten(),
         };
+        let count = end.uses.len();
         self.parts
             .store
             .close_run(&self.id, end)
             .await
             .map_err(RunError::Record)?;
         self.parts.metrics.ended(outcome.kind(), &receipt);
+        self.uses.written(count);
+        recorder.release();
         match fault {
             Some(source) => Err(RunError::Host {
                 run: self.id,
@@ -509,19 +536,6 @@ fn tell(outcome: OutcomeKind, receipt: &Receipt) {
         outcome = outcome.as_str(),
         "a run ended"
     );
-}
-
-/// The threshold of a run: its record is on disk before its first request leaves.
-struct OnDisk {
-    parts: Arc<Parts>,
-    run: RunId,
-}
-
-#[async_trait]
-impl Threshold for OnDisk {
-    async fn cross(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(self.parts.store.settle_run(&self.run).await?)
-    }
 }
 
 // === impl Execution ===

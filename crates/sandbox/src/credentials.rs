@@ -4,7 +4,7 @@ use std::error::Error;
 
 use lockstep_secret::Secret;
 pub use lockstep_step::Handling;
-use lockstep_step::{CredentialKey, DenialReason, Scope, Sealing};
+use lockstep_step::{CredentialKey, CredentialUse, DenialReason, Denied, Scope, Sealing};
 
 /// The credentials of one run. The values are those of the moment at which it started.
 pub trait Credentials: Send + Sync {
@@ -29,6 +29,26 @@ pub trait Credentials: Send + Sync {
 
     /// The keys that can be had, sorted.
     fn keys(&self) -> Vec<CredentialKey>;
+
+    /// Hears of each use before it has an effect: before the guest has the value or the signature, before the request
+    /// with it leaves. The same use may be told again. Who keeps no audit need not listen.
+    ///
+    /// What is told here is on its way out of the run only behind [`Threshold::cross`](crate::Threshold::cross).
+    fn used(&self, _: &CredentialUse, _: Purpose<'_>) {}
+
+    /// Hears of each credential that was asked for and not given.
+    fn denied(&self, _: &Denied) {}
+}
+
+/// What a credential is used for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose<'a> {
+    /// The guest is given the value.
+    Reveal,
+    /// The host signs with it. The guest is given the signature.
+    Sign,
+    /// The host puts it into a request to this host, with the port if it is not the usual one.
+    Request(&'a str),
 }
 
 /// A credential, opened.

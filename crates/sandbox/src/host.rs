@@ -16,7 +16,7 @@ use lockstep_step::{
     CredentialKey, CredentialUse, DenialReason, Denied, LogStream, Phase, Sealing,
 };
 
-use crate::credentials::{Credentials, RevealError};
+use crate::credentials::{Credentials, Purpose, RevealError};
 use crate::egress::{HostFault, NoPlaceholder, NotOpened, Outlet, Sealed, WayOut};
 use crate::limiter::MemoryLimiter;
 use crate::log::RunLog;
@@ -286,7 +286,11 @@ impl CredentialDesk {
     pub(crate) fn open(&mut self, asked: &str) -> Result<Result<Arc<str>, CredentialError>, Stop> {
         Ok(match self.ask(asked)? {
             Asked::Value(value) => Ok(value),
-            Asked::Sealed(key, _) => Ok(self.sealed().open(&key).map_err(Stop::Sign)?),
+            Asked::Sealed(key, _) => {
+                let value = self.sealed().open(&key).map_err(Stop::Sign)?;
+                self.sealed().tell(&key, Purpose::Sign);
+                Ok(value)
+            }
             Asked::Missing(error) => Err(error),
         })
     }
@@ -305,12 +309,14 @@ impl CredentialDesk {
             match self.source.reveal(&key) {
                 Ok(reveal) => {
                     self.register(&key, &reveal.secret)?;
-                    self.uses.push(CredentialUse {
+                    let used = CredentialUse {
                         key: key.clone(),
                         scope: reveal.scope,
                         version: reveal.version,
                         sealed: false,
-                    });
+                    };
+                    self.source.used(&used, Purpose::Reveal);
+                    self.uses.push(used);
                     self.revealed
                         .insert(key.clone(), SharedSecret::from(reveal.secret));
                 }
@@ -377,6 +383,7 @@ impl CredentialDesk {
     fn deny(&mut self, key: Option<CredentialKey>, reason: DenialReason) {
         let denied = Denied { key, reason };
         if self.denied.len() < MAX_DENIALS && !self.denied.contains(&denied) {
+            self.source.denied(&denied);
             self.denied.push(denied);
         }
     }

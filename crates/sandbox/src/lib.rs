@@ -59,7 +59,7 @@ pub use artifact::{Artifact, ArtifactKind, SourceKind, StepFile};
 pub use child::serve_compilation;
 pub use compiler::{CompilerCommand, StepCode};
 pub use config::{CompileEvent, SandboxConfig};
-pub use credentials::{Credentials, Handling, Reveal, RevealError};
+pub use credentials::{Credentials, Handling, Purpose, Reveal, RevealError};
 pub use egress::{
     EgressConfig, Examined, Explanation, Finding, InvalidRoot, InvalidRoots, Origin, Question,
     Reach, Resolve, SystemResolver,

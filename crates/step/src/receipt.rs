@@ -35,7 +35,7 @@ pub struct Receipt {
 }
 
 /// A credential that a run was given. Never its value, nor anything computed from it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct CredentialUse {
     /// The key.
     pub key: CredentialKey,
@@ -49,7 +49,7 @@ pub struct CredentialUse {
 }
 
 /// A credential that a run asked for and did not get. For the audit record; the guest only sees `missing_credential`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Denied {
     /// The key, or `None` if what was asked for is not a key.
     pub key: Option<CredentialKey>,
@@ -58,7 +58,7 @@ pub struct Denied {
 }
 
 /// Why a credential was not given.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenialReason {
     /// Neither the workflow nor the workspace has it.
@@ -71,6 +71,20 @@ pub enum DenialReason {
     NotSealed,
     /// What was asked for breaks the rules for keys.
     InvalidKey,
+}
+
+impl DenialReason {
+    /// The word of the API, the database and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Expired => "expired",
+            Self::NotPermitted => "not_permitted",
+            Self::NotSealed => "not_sealed",
+            Self::InvalidKey => "invalid_key",
+        }
+    }
 }
 
 impl Receipt {

@@ -99,5 +99,6 @@ fn end() -> RunEnd {
             stream: LogStream::Stdout,
             text: Masked::reread(b"one line of a log that is not long\n".to_vec()),
         }],
+        uses: Vec::new(),
     }
 }

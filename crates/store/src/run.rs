@@ -7,6 +7,7 @@ use lockstep_step::{
     WorkflowName, WorkspaceName,
 };
 
+use crate::audit::AuditUse;
 use crate::step::StepEntry;
 
 /// A run that is about to start.
@@ -64,6 +65,8 @@ pub struct RunEnd {
     pub denied: Vec<Denied>,
     /// The end of its log: what was not appended before.
     pub log: Vec<LogChunk>,
+    /// What it used, and is not in the audit yet. It is written before the end, or there is no end.
+    pub uses: Vec<AuditUse>,
 }
 
 /// The record of a run.

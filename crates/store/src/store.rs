@@ -16,7 +16,7 @@ use lockstep_vault::{
     ViewPermit, WorkspaceChanges,
 };
 
-use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport};
+use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -33,7 +33,7 @@ use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 /// Keeps what Lockstep keeps.
 ///
 /// - A change that was answered with `Ok` is on disk. One that was answered with `Err` changed nothing.
-/// - Of a run that goes on ([`Store::open_run`], [`Store::append_log`]) the answer means less: it outlives the process,
+/// - Of a run that goes on ([`Store::open_run`], [`Store::append_log`], [`Store::append_uses`]) the answer means less: it outlives the process,
 ///   and is on disk with the next change that is, at the latest with the end of the run. So a loss of power can take
 ///   with it the record of a run that nobody has heard the end of.
 /// - A change goes on if the caller drops its future: it happens or it does not, never by half.
@@ -429,8 +429,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// It takes no permit, as refused runs are recorded, too.
     async fn open_run(&self, run: NewRun) -> Result<OpenedRun, StoreError>;
 
-    /// An open run is about to reach beyond this machine: when this returns, its record is on disk, and says so.
-    async fn settle_run(&self, run: &RunId) -> Result<(), StoreError>;
+    /// An open run is about to reach beyond this machine: when this returns, its record is on disk, and says so; and so are
+    /// these and all uses of credentials that were appended before.
+    async fn settle_run(&self, run: &RunId, uses: Vec<AuditUse>) -> Result<(), StoreError>;
+
+    /// Appends what an open run uses to the audit of its workspace. `RunClosed` if it is not open.
+    async fn append_uses(&self, run: &RunId, uses: Vec<AuditUse>) -> Result<(), StoreError>;
 
     /// Appends to the log of an open run. `RunClosed` if it is not open.
     async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError>;

@@ -104,6 +104,11 @@ impl Attacher {
         })
     }
 
+    /// Where the request goes.
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// The head of a request with the values in it.
     pub(super) fn head(&self, url: &Url, headers: &HeaderMap) -> Result<AttachedHead, EgressError> {
         let mut keys = Vec::new();

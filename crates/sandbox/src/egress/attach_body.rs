@@ -4,13 +4,14 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 
 use super::attach::{Attacher, Spelling};
 use super::body::OutgoingBody;
+use super::crossing::Crossing;
 use super::error::EgressError;
 use super::ledger::Entry;
 
@@ -22,8 +23,13 @@ pub(super) struct Filling {
     entry: Arc<Entry>,
     /// What may be the beginning of a placeholder.
     held: BytesMut,
+    crossing: Crossing,
+    /// A part with values in it that is not on its way yet, and what has to be done first.
+    behind: Option<(Bytes, Cross)>,
     has_ended: bool,
 }
+
+type Cross = Pin<Box<dyn Future<Output = Result<(), EgressError>> + Send>>;
 
 impl Filling {
     pub(super) fn new(
@@ -31,6 +37,7 @@ impl Filling {
         attacher: Attacher,
         spelling: Spelling,
         entry: Arc<Entry>,
+        crossing: Crossing,
     ) -> Self {
         Self {
             inner,
@@ -38,6 +45,8 @@ impl Filling {
             spelling,
             entry,
             held: BytesMut::new(),
+            crossing,
+            behind: None,
             has_ended: false,
         }
     }
@@ -59,8 +68,32 @@ impl Filling {
         }
         let mut keys = Vec::new();
         let filled = self.attacher.body(&part, self.spelling, &mut keys)?;
+        let part = filled.unwrap_or(part);
+        if keys.is_empty() {
+            return Ok(part);
+        }
+        self.crossing.tell(&keys, self.attacher.target());
         self.entry.attached(keys);
-        Ok(filled.unwrap_or(part))
+        let crossing = self.crossing.clone();
+        let crossed = async move { crossing.cross().await };
+        self.behind = Some((part, Box::pin(crossed)));
+        Ok(Bytes::new())
+    }
+
+    /// The part that waited, once it may leave.
+    fn poll_behind(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, EgressError>>> {
+        let Some((part, crossed)) = &mut self.behind else {
+            return Poll::Ready(None);
+        };
+        let part = match ready!(crossed.as_mut().poll(context)) {
+            Ok(()) => Ok(std::mem::take(part)),
+            Err(error) => Err(error),
+        };
+        self.behind = None;
+        Poll::Ready(Some(part))
     }
 }
 
@@ -73,19 +106,23 @@ impl Body for Filling {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, EgressError>>> {
         let this = self.get_mut();
-        while !this.has_ended {
-            let part = match Pin::new(&mut this.inner).poll_frame(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(piece) => this.fill(Some(piece)),
-                    // Trailers could carry a placeholder, and nobody needs them.
-                    Err(_) => continue,
+        loop {
+            let part = match ready!(this.poll_behind(context)) {
+                Some(part) => part,
+                None if this.has_ended => return Poll::Ready(None),
+                None => match Pin::new(&mut this.inner).poll_frame(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                        Ok(piece) => this.fill(Some(piece)),
+                        // Trailers could carry a placeholder, and nobody needs them.
+                        Err(_) => continue,
+                    },
+                    Poll::Ready(None) => {
+                        this.has_ended = true;
+                        this.fill(None)
+                    }
                 },
-                Poll::Ready(None) => {
-                    this.has_ended = true;
-                    this.fill(None)
-                }
             };
             match part {
                 Ok(part) if part.is_empty() => {}
@@ -97,6 +134,5 @@ impl Body for Filling {
                 }
             }
         }
-        Poll::Ready(None)
     }
 }

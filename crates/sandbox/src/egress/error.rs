@@ -20,7 +20,7 @@ pub(crate) enum HostFault {
     #[error(transparent)]
     NotOpened(#[from] NotOpened),
     /// Cross the threshold of the run.
-    #[error("what has to be done before the first request of a run failed")]
+    #[error("what has to be done before a request of a run leaves failed")]
     Threshold(#[source] Box<dyn Error + Send + Sync>),
 }
 

@@ -15,6 +15,7 @@ mod tls;
 
 mod attach;
 mod attach_body;
+mod crossing;
 mod scrub;
 mod sealed;
 

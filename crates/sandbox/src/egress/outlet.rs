@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::ext::ReasonPhrase;
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 use url::Url;
@@ -24,9 +23,10 @@ use super::attach_body::Filling;
 use super::body::{self, OutgoingBody, Sent};
 use super::budget::Budget;
 use super::config::EgressConfig;
+use super::crossing::Crossing;
 use super::decode;
 use super::dial::Dialer;
-use super::error::{EgressError, HostFault};
+use super::error::EgressError;
 use super::ledger::{Entry, Ledger};
 use super::outgoing::{self, Incoming, Outgoing, RequestBody};
 use super::pool::{Connections, Pool};
@@ -69,10 +69,8 @@ struct Shared {
     budget: Arc<Budget>,
     ledger: Ledger,
     sealed: Arc<Sealed>,
-    threshold: Option<Arc<dyn Threshold>>,
+    crossing: Crossing,
     trace: Option<TraceContext>,
-    /// Whether a request may leave; one crosses the threshold for all.
-    crossed: OnceCell<()>,
 }
 
 /// A request that may leave.
@@ -134,9 +132,8 @@ impl Egress {
     ) -> Outlet {
         let shared = Shared {
             sealed: Arc::clone(sealed),
-            threshold,
+            crossing: Crossing::new(sealed, threshold),
             trace,
-            crossed: OnceCell::new(),
             egress: Arc::clone(self),
             connections: self.pool.of(workspace),
             rules,
@@ -239,7 +236,8 @@ impl Shared {
             span.record("rule", rules.get(rule).map(tracing::field::display));
         }
         self.say_trace(span, &mut ready.headers);
-        self.cross().await?;
+        self.crossing.tell(&ready.keys, &hop.target);
+        self.crossing.cross().await?;
         let entry = self
             .ledger
             .allowed(hop.method.as_str(), &hop.target, ready.rule);
@@ -294,17 +292,6 @@ impl Shared {
         if let Some(Ok(state)) = context.state().map(HeaderValue::try_from) {
             headers.insert(STATE, state);
         }
-    }
-
-    /// Crosses the threshold, if nobody has.
-    async fn cross(&self) -> Result<(), EgressError> {
-        let Some(threshold) = &self.threshold else {
-            return Ok(());
-        };
-        let crossed = self.crossed.get_or_try_init(|| threshold.cross()).await;
-        crossed
-            .copied()
-            .map_err(|error| EgressError::of_the_host(HostFault::Threshold(error)))
     }
 
     /// All that can be said against a request before anything of it is sent.
@@ -365,7 +352,9 @@ impl Shared {
             headers.insert(CONTENT_LENGTH, length.into());
         }
         if let Some((attacher, spelling)) = ready.filling {
-            inner = Filling::new(inner, attacher, spelling, Arc::clone(entry)).boxed_unsync();
+            let crossing = self.crossing.clone();
+            let filling = Filling::new(inner, attacher, spelling, Arc::clone(entry), crossing);
+            inner = filling.boxed_unsync();
         }
         let sent = Sent {
             inner,

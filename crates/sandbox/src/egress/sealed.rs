@@ -14,7 +14,7 @@ use lockstep_secret::{Masker, MaskerConfig, RegisterError, Registered, SharedSec
 use lockstep_step::{CredentialKey, CredentialUse, Sealing};
 
 use super::error::NotOpened;
-use crate::credentials::{Credentials, RevealError};
+use crate::credentials::{Credentials, Purpose, RevealError};
 
 /// How each placeholder begins.
 const PREFIX: &str = "lockstep_sealed_";
@@ -194,6 +194,14 @@ impl Sealed {
             key: key.clone(),
             source: "it is gone".into(),
         })
+    }
+
+    /// Tells what a value that was opened is used for, before it is.
+    pub(crate) fn tell(&self, key: &CredentialKey, purpose: Purpose<'_>) {
+        let state = self.state();
+        if let Some(used) = state.uses.iter().find(|used| used.key == *key) {
+            self.source.used(used, purpose);
+        }
     }
 
     /// What takes the values out of an answer. `None`: no value has left.

@@ -22,6 +22,18 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// The host, and the port if it is not the usual one.
+    pub(super) fn host_and_port(&self) -> String {
+        let Self { host, port, .. } = self;
+        if *port == self.scheme.usual_port() {
+            host.clone()
+        } else if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    }
+
     /// Reads the target of `url`, and gives it back with the host in its one spelling and without a fragment.
     pub(super) fn of(url: &Url) -> Result<(Self, Url), EgressError> {
         let scheme = match url.scheme() {

@@ -16,6 +16,7 @@ use lockstep_step::{CredentialKey, RequestFault, SealedPlace, Sealing};
 
 use super::attach::{Attacher, Spelling};
 use super::attach_body::Filling;
+use super::crossing::Crossing;
 use super::ledger::Ledger;
 use super::sealed::Sealed;
 use super::target::Target;
@@ -301,7 +302,8 @@ async fn streamed(scene: &Scene, pieces: Vec<Bytes>) -> Result<Vec<u8>, String> 
         .into_iter()
         .map(|piece| Ok(http_body::Frame::data(piece)));
     let inner = StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
-    let body = Filling::new(inner, attacher, Spelling::Raw, entry);
+    let crossing = Crossing::new(&scene.sealed, None);
+    let body = Filling::new(inner, attacher, Spelling::Raw, entry, crossing);
     let sent = body.collect().await.map_err(|error| error.message)?;
     Ok(sent.to_bytes().to_vec())
 }

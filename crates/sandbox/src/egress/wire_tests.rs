@@ -437,7 +437,7 @@ impl Threshold for Gate {
 }
 
 #[tokio::test]
-async fn a_threshold_is_crossed_once_before_the_first_request_and_not_for_a_refused_one() {
+async fn a_threshold_is_crossed_before_each_request_and_not_for_a_refused_one() {
     let gate = Arc::new(Gate::default());
     let scene = Scene::behind(&[], Some(Arc::clone(&gate) as Arc<dyn Threshold>));
     scene
@@ -448,13 +448,13 @@ async fn a_threshold_is_crossed_once_before_the_first_request_and_not_for_a_refu
         )
         .await;
     assert_eq!(gate.crossed.load(Ordering::Relaxed), 0);
-    for _ in 0..2 {
+    for times in 1..3 {
         scene
             .send(&scene.upstream.https("api.test", "/echo"), Ask::get())
             .await
             .unwrap();
+        assert_eq!(gate.crossed.load(Ordering::Relaxed), times);
     }
-    assert_eq!(gate.crossed.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -469,26 +469,51 @@ async fn nothing_leaves_a_run_whose_threshold_cannot_be_crossed() {
     assert_eq!(scene.upstream.connections(), 0);
 }
 
+/// A request whose body comes piece by piece, and where they are put in.
+fn mirrored(scene: &Scene, decodes: bool) -> (tokio::sync::mpsc::Sender<String>, Outgoing) {
+    let (pieces, waiting) = tokio::sync::mpsc::channel::<String>(1);
+    let frames = futures_util::stream::unfold(waiting, |mut waiting| async {
+        let piece = waiting.recv().await?;
+        Some((Ok(Frame::data(Bytes::from(piece))), waiting))
+    });
+    let outgoing = Outgoing {
+        method: Method::POST,
+        url: Url::parse(&scene.upstream.https("api.test", "/mirror")).unwrap(),
+        headers: HeaderMap::from_iter([(
+            HeaderName::from_static("content-type"),
+            HeaderValue::from_static("text/plain"),
+        )]),
+        body: RequestBody::Stream(Some(StreamBody::new(frames).boxed_unsync())),
+        redirects: Redirects::Follow,
+        decodes,
+    };
+    (pieces, outgoing)
+}
+
+#[tokio::test]
+async fn a_value_in_a_streamed_body_waits_for_the_threshold_as_one_in_the_head_does() {
+    let gate = Arc::new(Gate::default());
+    let threshold = Arc::clone(&gate) as Arc<dyn Threshold>;
+    let scene = Scene::behind(&[SealedPlace::Body], Some(threshold));
+    let (pieces, outgoing) = mirrored(&scene, true);
+    pieces.send("before ".to_owned()).await.unwrap();
+    let incoming = scene.outlet.send(outgoing).await.unwrap();
+    assert_eq!(gate.crossed.load(Ordering::Relaxed), 1);
+    gate.closed.store(true, Ordering::Relaxed);
+    pieces.send(scene.placeholder.clone()).await.unwrap();
+    drop(pieces);
+    assert!(Got::whole(incoming).await.is_err());
+    assert_eq!(gate.crossed.load(Ordering::Relaxed), 2);
+    for received in scene.upstream.received() {
+        assert!(!received.text().contains(VALUE) && !received.is_complete);
+    }
+}
+
 #[tokio::test]
 async fn a_mirror_that_answers_before_the_value_has_left_gives_nothing_away() {
     for decodes in [true, false] {
         let scene = Scene::new(&[SealedPlace::Body]);
-        let (pieces, waiting) = tokio::sync::mpsc::channel::<String>(1);
-        let frames = futures_util::stream::unfold(waiting, |mut waiting| async {
-            let piece = waiting.recv().await?;
-            Some((Ok(Frame::data(Bytes::from(piece))), waiting))
-        });
-        let outgoing = Outgoing {
-            method: Method::POST,
-            url: Url::parse(&scene.upstream.https("api.test", "/mirror")).unwrap(),
-            headers: HeaderMap::from_iter([(
-                HeaderName::from_static("content-type"),
-                HeaderValue::from_static("text/plain"),
-            )]),
-            body: RequestBody::Stream(Some(StreamBody::new(frames).boxed_unsync())),
-            redirects: Redirects::Follow,
-            decodes,
-        };
+        let (pieces, outgoing) = mirrored(&scene, decodes);
         pieces.send("before ".to_owned()).await.unwrap();
         // Its head is there, and no value has left.
         let incoming = scene.outlet.send(outgoing).await.unwrap();

@@ -53,6 +53,7 @@ fn ended(kind: OutcomeKind, started: bool) -> RunEnd {
         retryable: true,
     };
     RunEnd {
+        uses: Vec::new(),
         at: at(9),
         outcome: Outcome::from(failure),
         receipt: Receipt::default(),

@@ -138,6 +138,7 @@ async fn close(tenant: &Tenant, run: &RunId, of: &Scope, version: u64, ended: Ti
         sealed: false,
     };
     let end = RunEnd {
+        uses: Vec::new(),
         at: ended,
         outcome: Outcome::Completed(Masked::host_text("null")),
         receipt: Receipt {

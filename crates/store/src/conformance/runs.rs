@@ -58,6 +58,7 @@ fn completed(n: i64) -> RunEnd {
         receipt: Receipt::default(),
         denied: vec![],
         log: vec![],
+        uses: Vec::new(),
     }
 }
 
@@ -212,14 +213,14 @@ async fn an_id_is_used_once(setup: &Setup) {
 async fn an_open_run_is_settled_and_then_closed(setup: &Setup) {
     let (tenant, store) = (setup.default_tenant(), &setup.store);
     let run = tenant.open_run("default", 3).await;
-    store.settle_run(&run).await.unwrap();
-    store.settle_run(&run).await.unwrap();
+    store.settle_run(&run, Vec::new()).await.unwrap();
+    store.settle_run(&run, Vec::new()).await.unwrap();
     store.close_run(&run, completed(4)).await.unwrap();
     check_end(&tenant, run, completed(4)).await;
-    let late = store.settle_run(&run).await;
+    let late = store.settle_run(&run, Vec::new()).await;
     assert!(matches!(late, Err(StoreError::RunClosed(id)) if id == run));
     let unknown = RunId::generate();
-    let settled = store.settle_run(&unknown).await;
+    let settled = store.settle_run(&unknown, Vec::new()).await;
     assert!(matches!(settled, Err(StoreError::NotFound(Thing::Run(id))) if id == unknown));
 }
 

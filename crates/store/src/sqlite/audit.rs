@@ -3,6 +3,7 @@
 mod anchor;
 mod read;
 mod seal;
+mod uses;
 mod verify;
 
 use rusqlite::{Connection, Row, params};
@@ -19,6 +20,7 @@ use super::failure::is_duplicate;
 pub(super) use anchor::{HOST, anchor};
 pub(super) use read::{heads, list};
 pub(super) use seal::seal;
+pub(super) use uses::append_uses;
 pub(super) use verify::{chains, verify};
 
 /// The end of a chain while entries are put behind it.

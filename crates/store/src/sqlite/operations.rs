@@ -17,7 +17,7 @@ use lockstep_vault::{
     ViewPermit, WorkspaceChanges,
 };
 
-use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport};
+use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -738,14 +738,24 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn settle_run(&self, run: &RunId) -> Result<(), StoreError> {
-        let run = *run;
+    async fn settle_run(&self, run: &RunId, uses: Vec<AuditUse>) -> Result<(), StoreError> {
+        let (run, vault) = (*run, self.vault());
         self.writer
             .write(Weight::Record, move |connection| {
-                runs::settle(connection, &run)
+                runs::settle(connection, &run, &uses, vault.as_deref())
             })
             .await
     }
+
+    async fn append_uses(&self, run: &RunId, uses: Vec<AuditUse>) -> Result<(), StoreError> {
+        let (run, vault) = (*run, self.vault());
+        self.writer
+            .write(Weight::Passing, move |connection| {
+                runs::append_uses(connection, &run, &uses, vault.as_deref()).map(drop)
+            })
+            .await
+    }
+
     async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError> {
         let run = *run;
         self.writer
@@ -756,10 +766,10 @@ impl Store for SqliteStore {
     }
 
     async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError> {
-        let run = *run;
+        let (run, vault) = (*run, self.vault());
         self.writer
             .write(Weight::Record, move |connection| {
-                runs::close(connection, &run, &end)
+                runs::close(connection, &run, &end, vault.as_deref())
             })
             .await
     }

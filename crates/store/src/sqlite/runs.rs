@@ -4,14 +4,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::{LogChunk, Outcome, RunId, WorkflowName, WorkspaceName};
-use lockstep_vault::SnapshotMark;
+use lockstep_vault::{SnapshotMark, Vault};
 
+use crate::audit::AuditUse;
 use crate::error::{StoreError, Thing};
 use crate::run::{NewRun, OpenedRun, RunEnd, RunSource, RunStatus};
 
 use super::column::{number_column, scope_column};
 use super::workspaces::exists;
-use super::{idempotency, steps};
+use super::{audit, idempotency, steps};
 
 /// Uses of a credential that are kept are so far apart: a minute tells whether one is in use, and costs no run a write.
 const USE_APART_US: i64 = 60_000_000;
@@ -101,7 +102,12 @@ pub(super) fn append_log(
     insert_log(connection, number, chunks)
 }
 
-pub(super) fn close(connection: &Connection, run: &RunId, end: &RunEnd) -> Result<(), StoreError> {
+pub(super) fn close(
+    connection: &Connection,
+    run: &RunId,
+    end: &RunEnd,
+    vault: Option<&Vault>,
+) -> Result<(), StoreError> {
     let output = end.outcome.output().map(|output| output.as_str());
     let failure = end.outcome.failure();
     let closed: Option<(i64, i64)> = connection
@@ -133,6 +139,7 @@ pub(super) fn close(connection: &Connection, run: &RunId, end: &RunEnd) -> Resul
     let Some((number, workspace_id)) = closed else {
         return open_number(connection, run).map(drop);
     };
+    audit::append_uses(connection, number, &end.uses, vault)?;
     note_uses(connection, workspace_id, run, end)?;
     if failure.is_some_and(|failure| failure.retryable && !failure.started) {
         idempotency::release(connection, number)?;
@@ -219,12 +226,29 @@ pub(super) fn mark_lost(
 }
 
 /// That requests may have left is known of a run that is lost afterwards. And what is written takes the rest to the disk.
-pub(super) fn settle(connection: &Connection, run: &RunId) -> Result<(), StoreError> {
-    let number = open_number(connection, run)?;
+pub(super) fn settle(
+    connection: &Connection,
+    run: &RunId,
+    uses: &[AuditUse],
+    vault: Option<&Vault>,
+) -> Result<(), StoreError> {
+    let number = append_uses(connection, run, uses, vault)?;
     connection
         .prepare_cached("UPDATE runs SET requests_sent = 1 WHERE number = ?1")?
         .execute([number])?;
     Ok(())
+}
+
+/// Tells what a run that goes on uses, and gives its number.
+pub(super) fn append_uses(
+    connection: &Connection,
+    run: &RunId,
+    uses: &[AuditUse],
+    vault: Option<&Vault>,
+) -> Result<i64, StoreError> {
+    let number = open_number(connection, run)?;
+    audit::append_uses(connection, number, uses, vault)?;
+    Ok(number)
 }
 
 /// The number of a run that goes on.
