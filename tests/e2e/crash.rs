@@ -365,7 +365,10 @@ impl Scene {
         let (mut ended, mut lost) = (BTreeMap::new(), BTreeSet::new());
         let mut filter = RunFilter {
             workflow: None,
+            step: None,
             status: None,
+            since: None,
+            until: None,
             before: None,
             limit: PAGE,
         };

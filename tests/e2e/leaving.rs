@@ -131,7 +131,10 @@ impl Setup {
         let workspace = WorkspaceName::default_name();
         let filter = |status, limit| RunFilter {
             workflow: None,
+            step: None,
             status,
+            since: None,
+            until: None,
             before: None,
             limit,
         };

@@ -14,7 +14,10 @@ use lockstep_store::SqliteStore;
 fn latest(limit: u32) -> RunFilter {
     RunFilter {
         workflow: None,
+        step: None,
         status: None,
+        since: None,
+        until: None,
         before: None,
         limit,
     }

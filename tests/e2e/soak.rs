@@ -316,7 +316,10 @@ fn open_files() -> usize {
 async fn assert_no_run_is_open(host: &TestHost) {
     let open = RunFilter {
         workflow: None,
+        step: None,
         status: Some(RunStatus::Open),
+        since: None,
+        until: None,
         before: None,
         limit: 10,
     };

@@ -4,10 +4,11 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use lockstep_runner::{ManageError, RunFilter, RunStatus};
-use lockstep_step::{Right, RunId, WorkflowName};
+use lockstep_step::{Right, RunId, StepName, WorkflowName};
 
 use crate::body::{Unread, json};
 use crate::caller::Caller;
@@ -27,7 +28,10 @@ const PIECES: u32 = 256;
 #[serde(default, deny_unknown_fields)]
 struct Filter {
     workflow: Option<WorkflowName>,
+    step: Option<StepName>,
     status: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
     before: Option<RunId>,
     limit: Option<u32>,
 }
@@ -39,6 +43,9 @@ struct Filter {
     params(
         ("workspace" = String, Path),
         ("workflow" = Option<String>, Query, description = "only of this workflow"),
+        ("step" = Option<String>, Query, description = "only of the registered step of this name"),
+        ("since" = Option<String>, Query, description = "only those that began at this time (RFC 3339) or later"),
+        ("until" = Option<String>, Query, description = "only those that began before this time"),
         ("status" = Option<String>, Query, description = "only those that stand so: `open`, `lost`, `forbidden` or an outcome"),
         ("before" = Option<String>, Query, description = "only those that began before this run"),
         ("limit" = Option<u32>, Query, description = "at most so many: 20, and 100 at most"),
@@ -178,7 +185,10 @@ impl Filter {
         }
         Ok(RunFilter {
             workflow: self.workflow,
+            step: self.step,
             status: status.transpose()?,
+            since: self.since,
+            until: self.until,
             before: self.before,
             limit,
         })

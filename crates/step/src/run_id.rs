@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// A UUID of version 7 (RFC 9562): unique without coordination, and in the order in which the runs began.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -21,6 +22,14 @@ impl RunId {
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// The least id that is made at this time: less than all that are made in its millisecond or later. Times before 1970
+    /// have the least of all.
+    #[must_use]
+    pub fn least_at(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or_default();
+        Self(Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
     }
 }
 
@@ -49,5 +58,24 @@ impl TryFrom<String> for RunId {
 impl From<RunId> for String {
     fn from(id: RunId) -> Self {
         id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stand_in_the_order_of_the_times_at_which_they_were_made() {
+        let id = RunId::generate();
+        let millis = id.0.get_timestamp().unwrap().to_unix();
+        let made = Timestamp::new(
+            i64::try_from(millis.0).unwrap(),
+            i32::try_from(millis.1).unwrap(),
+        )
+        .unwrap();
+        let next = made + jiff::SignedDuration::from_millis(1);
+        assert!(RunId::least_at(made) <= id && id < RunId::least_at(next));
+        assert!(RunId::least_at(Timestamp::MIN) < RunId::least_at(made));
     }
 }

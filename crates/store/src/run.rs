@@ -169,8 +169,14 @@ pub struct RunSummary {
 pub struct RunFilter {
     /// Only of this workflow.
     pub workflow: Option<WorkflowName>,
+    /// Only those of the registered step of this name.
+    pub step: Option<StepName>,
     /// Only those that stand so.
     pub status: Option<RunStatus>,
+    /// Only those that began at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those that began before this time.
+    pub until: Option<Timestamp>,
     /// Only those that started before this one.
     pub before: Option<RunId>,
     /// At most so many.

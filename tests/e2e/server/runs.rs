@@ -47,6 +47,20 @@ async fn what_a_step_does_is_data_of_an_answer_of_200() {
         .json();
     assert_eq!(list["runs"].as_array().unwrap().len(), 3);
     assert_eq!(list["next"], Value::Null);
+    let began = list["runs"][0]["started_at"].as_str().unwrap().to_owned();
+    let count = |query: &str| {
+        let list = get(&server, &format!("{RUNS}?{query}"), &runner)
+            .is(200)
+            .json();
+        list["runs"].as_array().unwrap().len()
+    };
+    // The third of five, counted from the latest.
+    assert_eq!(count(&format!("since={began}")), 3);
+    assert_eq!(count(&format!("until={began}")), 2);
+    assert_eq!(count(&format!("since={began}&until={began}")), 0);
+    assert_eq!(count("status=completed"), 2);
+    assert_eq!(count("step=none"), 0);
+    get(&server, &format!("{RUNS}?since=yesterday"), &runner).is_problem(400, "invalid_query");
     get(&server, &format!("{RUNS}?limit=0"), &runner).is_problem(400, "invalid_query");
     get(&server, &format!("{RUNS}/unknown"), &runner).is_problem(400, "invalid_run_id");
 }

@@ -35,6 +35,15 @@ pub(crate) enum RunsCommand {
         /// Only the runs of this workflow.
         #[arg(long, value_name = "WORKFLOW")]
         workflow: Option<WorkflowName>,
+        /// Only the runs of the registered step of this name.
+        #[arg(long, value_name = "STEP")]
+        step: Option<StepName>,
+        /// Only runs that began at this time or later, such as `2026-01-31T12:00:00Z`.
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// Only runs that began before this time.
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
         /// Only runs that ended so, or are `open`, `lost` or `forbidden`.
         #[arg(long, value_name = "STATUS", value_parser = status)]
         status: Option<RunStatus>,
@@ -139,12 +148,18 @@ pub(crate) async fn carry_out(
             place,
             workflow,
             status,
+            step,
+            since,
+            until,
             limit,
             before,
         } => {
             let filter = RunFilter {
                 workflow,
+                step,
                 status,
+                since,
+                until,
                 before,
                 limit,
             };

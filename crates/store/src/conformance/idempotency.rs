@@ -128,7 +128,10 @@ async fn those_who_ask_together_start_one_run(setup: &Setup) {
     assert_eq!(opened, 1);
     let filter = RunFilter {
         workflow: None,
+        step: None,
         status: None,
+        since: None,
+        until: None,
         before: None,
         limit: 100,
     };

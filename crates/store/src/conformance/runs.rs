@@ -14,7 +14,7 @@ use lockstep_step::{
 };
 
 use crate::error::{StoreError, Thing};
-use crate::run::{RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus, RunStep};
+use crate::run::{NewRun, RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus, RunStep};
 use crate::store::Store;
 
 use super::setup::{Setup, Tenant, alice, at, name, scope};
@@ -31,6 +31,7 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     a_refused_run_is_recorded(&Setup::new(make().await).await).await;
     a_log_is_kept_in_order(&Setup::new(make().await).await).await;
     runs_are_listed_by_what_is_asked(&Setup::new(make().await).await).await;
+    runs_of_a_time_are_listed(&Setup::new(make().await).await).await;
     a_workspace_sees_its_own_runs(&Setup::new(make().await).await).await;
     a_run_of_a_live_store_is_not_lost(&Setup::new(make().await).await).await;
 }
@@ -80,7 +81,10 @@ fn failed(n: i64, kind: OutcomeKind) -> RunEnd {
 fn filter() -> RunFilter {
     RunFilter {
         workflow: None,
+        step: None,
         status: None,
+        since: None,
+        until: None,
         before: None,
         limit: 100,
     }
@@ -311,6 +315,22 @@ async fn runs_are_listed_by_what_is_asked(setup: &Setup) {
         ..filter()
     };
     assert_eq!(listed(&tenant, &of_default).await, [three, one]);
+    tenant.add_step("default", "step.wasm", "v1", &[]).await;
+    let mut of_the_step = tenant.new_run("default", 4);
+    of_the_step.source = RunSource::Step(name("step.wasm"));
+    let (four, of_a_step) = (
+        of_the_step.id,
+        RunFilter {
+            step: Some(name("step.wasm")),
+            ..filter()
+        },
+    );
+    store.open_run(of_the_step).await.unwrap();
+    assert_eq!(listed(&tenant, &of_a_step).await, [four]);
+    store
+        .close_run(&four, failed(6, OutcomeKind::Trap))
+        .await
+        .unwrap();
     for (status, run) in [
         (RunStatus::Open, three),
         (RunStatus::Ended(OutcomeKind::Completed), one),
@@ -322,8 +342,43 @@ async fn runs_are_listed_by_what_is_asked(setup: &Setup) {
         };
         assert_eq!(listed(&tenant, &so).await, [run]);
     }
-    let runs = store.runs(&tenant.reader, &limited).await.unwrap();
+    let before_the_fourth = RunFilter {
+        before: Some(four),
+        ..limited
+    };
+    let runs = store
+        .runs(&tenant.reader, &before_the_fourth)
+        .await
+        .unwrap();
     assert_eq!((runs[1].ended_at, runs[0].ended_at), (Some(at(5)), None));
+}
+
+async fn runs_of_a_time_are_listed(setup: &Setup) {
+    let (tenant, store) = (setup.default_tenant(), &setup.store);
+    let time = |n: i64| at(n * 10_000);
+    let mut runs = Vec::new();
+    for n in 1..=4 {
+        let run = NewRun {
+            id: RunId::least_at(time(n)),
+            started_at: time(n),
+            ..tenant.new_run("default", n)
+        };
+        runs.push(run.id);
+        store.open_run(run).await.unwrap();
+    }
+    let check = async |since, until, expected: &[RunId]| {
+        let of_a_time = RunFilter {
+            since,
+            until,
+            ..filter()
+        };
+        assert_eq!(listed(&tenant, &of_a_time).await, expected);
+    };
+    check(Some(time(3)), None, &[runs[3], runs[2]]).await;
+    check(None, Some(time(3)), &[runs[1], runs[0]]).await;
+    check(Some(time(2)), Some(time(4)), &[runs[2], runs[1]]).await;
+    check(Some(time(5)), None, &[]).await;
+    check(None, Some(time(1)), &[]).await;
 }
 
 async fn a_workspace_sees_its_own_runs(setup: &Setup) {

@@ -205,7 +205,10 @@ async fn an_unknown_workspace_is_named(setup: &Setup) {
     );
     let filter = RunFilter {
         workflow: None,
+        step: None,
         status: None,
+        since: None,
+        until: None,
         before: None,
         limit: 10,
     };

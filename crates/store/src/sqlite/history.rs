@@ -1,10 +1,12 @@
 //! Runs and their logs, read back.
 
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use lockstep_secret::Masked;
 use lockstep_step::{
-    Failure, LogChunk, LogStream, Outcome, OutcomeKind, Phase, RunId, WorkflowName, WorkspaceName,
+    Failure, LogChunk, LogStream, Outcome, OutcomeKind, Phase, RunId, StepName, WorkflowName,
+    WorkspaceName,
 };
 
 use crate::error::{StoreError, Thing};
@@ -13,33 +15,60 @@ use crate::run::{LogEntry, RunFilter, RunRecord, RunState, RunStatus, RunStep, R
 use super::column::Columns;
 use super::workspaces::workspace_id;
 
+/// Far more than lies between the id of a run and its start.
+const MADE_BEFORE: SignedDuration = SignedDuration::from_secs(60);
+/// Ids tell the time in these.
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
+
 pub(super) fn list(
     connection: &Connection,
     workspace: &WorkspaceName,
     filter: &RunFilter,
 ) -> Result<Vec<RunSummary>, StoreError> {
     let workspace_id = workspace_id(connection, workspace)?;
-    // `g` comes after all hex digits: after the last id.
-    let before = filter.before.map_or("g".to_owned(), |run| run.to_string());
+    let (least, most) = ids(filter);
     connection
         .prepare_cached(
             "SELECT id, workflow, step, step_version, caller, started_at, ended_at, status
                FROM runs
-              WHERE workspace_id = ?1 AND id < ?2
-                AND (?3 IS NULL OR workflow = ?3) AND (?4 IS NULL OR status = ?4)
-              ORDER BY id DESC LIMIT ?5",
+              WHERE workspace_id = ?1 AND id >= ?2 AND id < ?3
+                AND started_at >= ?4 AND started_at < ?5
+                AND (?6 IS NULL OR workflow = ?6) AND (?7 IS NULL OR status = ?7)
+                AND (?8 IS NULL OR step = ?8 AND step_version IS NOT NULL)
+              ORDER BY id DESC LIMIT ?9",
         )?
         .query_and_then(
             params![
                 workspace_id,
-                before,
+                least,
+                most,
+                filter.since.map_or(i64::MIN, Timestamp::as_microsecond),
+                filter.until.map_or(i64::MAX, Timestamp::as_microsecond),
                 filter.workflow.as_ref().map(WorkflowName::as_str),
                 filter.status.map(RunStatus::as_str),
+                filter.step.as_ref().map(StepName::as_str),
                 filter.limit
             ],
             summary,
         )?
         .collect()
+}
+
+/// Between which ids the runs are that a filter can let through: by these they are found without looking at the others.
+/// An id is made just before its run starts.
+fn ids(filter: &RunFilter) -> (String, String) {
+    let least = filter.since.map(|since| {
+        let made = since.saturating_sub(MADE_BEFORE).unwrap_or(Timestamp::MIN);
+        RunId::least_at(made).to_string()
+    });
+    let until = filter.until.map(|until| {
+        let made = until.saturating_add(MILLISECOND).unwrap_or(Timestamp::MAX);
+        RunId::least_at(made).to_string()
+    });
+    let before = filter.before.map(|run| run.to_string());
+    let most = before.into_iter().chain(until).min();
+    // `g` comes after all hex digits: after the last id.
+    (least.unwrap_or_default(), most.unwrap_or("g".to_owned()))
 }
 
 fn summary(row: &Row<'_>) -> Result<RunSummary, StoreError> {
