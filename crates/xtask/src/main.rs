@@ -12,6 +12,7 @@ mod engine;
 mod foreign;
 mod fuzz;
 mod guests;
+mod load;
 mod npm;
 mod peers;
 mod process;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Ok(Task::Engine(task)) => task.run(),
         Ok(Task::Test(parts)) => suite::run_parts(&parts),
         Ok(Task::Fuzz(plan)) => fuzz::fuzz(&plan),
+        Ok(Task::Load { seconds }) => load::measure(seconds),
         Ok(Task::Peers(peers)) => peers.measure(),
         Ok(Task::Wpt(words)) => wpt::test(&words),
         Err(usage) => {
