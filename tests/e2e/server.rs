@@ -12,6 +12,7 @@ mod management;
 mod members;
 mod metrics;
 mod once;
+mod queue;
 mod readme;
 mod roles;
 mod runs;

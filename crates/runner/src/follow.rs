@@ -12,7 +12,7 @@ use lockstep_vault::RecordPermit;
 
 use crate::error::ManageError;
 use crate::runner::{Parts, Runner};
-use crate::seats::{NoSeat, Seat};
+use crate::shares::Share;
 
 /// Pieces that a follower is given at a time, and holds: with what a piece mostly has at most, 256 KiB.
 const PIECES: u32 = 16;
@@ -30,7 +30,7 @@ pub struct Follower {
     /// Moves with the record of a run of this process.
     recorded: Option<watch::Receiver<()>>,
     is_over: bool,
-    _seat: Seat,
+    _seat: Share,
 }
 
 /// What a follower is given next.
@@ -40,6 +40,18 @@ pub enum Followed {
     Log(Vec<LogEntry>),
     /// The run is over, and there is no more.
     End(RunStatus),
+}
+
+/// There are as many followers as there may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "{taken} of the workspace follow runs already, as many as it leaves to others; the limit of the host is {limit}"
+)]
+pub struct NoSeat {
+    /// Followers in the workspace.
+    pub taken: usize,
+    /// Followers that the host has at most.
+    pub limit: usize,
 }
 
 /// Why a run cannot be followed.
@@ -66,7 +78,11 @@ impl Runner {
         sequence: u64,
     ) -> Result<Follower, FollowError> {
         let permit = RecordPermit::check(caller, workspace).map_err(ManageError::from)?;
-        let seat = self.parts.followers.take(workspace)?;
+        let seat = self.parts.followers.take(workspace, 1);
+        let seat = seat.map_err(|full| NoSeat {
+            taken: full.taken,
+            limit: full.limit,
+        })?;
         let live = self.parts.live.find(workspace, run);
         if live.is_none() {
             let found = self.store().run_status(&permit, run).await;

@@ -24,9 +24,10 @@ mod attended;
 mod follow;
 mod request;
 mod run;
-mod seats;
+mod shares;
 mod snapshots;
 mod start;
+mod ticket;
 
 mod grants;
 mod live;
@@ -55,13 +56,13 @@ pub use credentials::{
 };
 pub use egress::RequestQuestion;
 pub use error::{HostFault, InvalidNote, ManageError, RunError};
-pub use follow::{FollowError, Followed, Follower};
+pub use follow::{FollowError, Followed, Follower, NoSeat};
 pub use keys::{
     KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,
     RewrapProgress, Rewrapped,
 };
 pub use lockstep_sandbox::{
-    Examined, Explanation, Finding, LoadError, LogSink, Origin, Sandbox, SandboxConfig,
+    Examined, Explanation, Finding, LoadError, LogSink, NoCapacity, Origin, Sandbox, SandboxConfig,
     SandboxError, SourceKind, StepFile, Traces,
 };
 pub use lockstep_store::{
@@ -77,6 +78,6 @@ pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file
 pub use registry::{StepAdded, StepWarning};
 pub use request::{Call, RunReport, RunRequest, StepSource};
 pub use runner::{Runner, RunnerConfig};
-pub use seats::NoSeat;
 pub use start::{CancelError, RunStarted};
+pub use ticket::{NoTicket, Ticket};
 pub use tokens::{InvalidToken, Token, TokenRequest};

@@ -11,6 +11,8 @@ use lockstep_step::{
     WorkflowName, WorkspaceName,
 };
 
+use crate::ticket::Ticket;
+
 /// A run that somebody wants.
 pub struct RunRequest {
     /// Whose workflow.
@@ -36,6 +38,9 @@ pub struct RunRequest {
 /// How a run is asked for by those who serve many.
 #[derive(Default)]
 pub struct Call {
+    /// The right to wait for a place, of [`Runner::ticket`](crate::Runner::ticket). Without one it is asked for when the
+    /// place is needed, and a run that has none ends as `capacity`.
+    pub ticket: Option<Ticket>,
     /// What the client calls its request: sent twice, it starts one run.
     pub idempotency: Option<Idempotency>,
 }

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Level, Span, field};
 
 use lockstep_sandbox::{
-    Invocation, LoadError, LoadedStep, LogSink, NoCapacity, StepCode, StepContext, Usage,
+    Invocation, LoadError, LoadedStep, LogSink, NoCapacity, Place, StepCode, StepContext, Usage,
 };
 use lockstep_secret::{Masked, Masker, MaskerConfig};
 use lockstep_step::{
-    Caller, Denied, Digest, Failure, Outcome, OutcomeKind, Phase, Receipt, RunId, WorkspaceName,
+    Caller, Denied, Digest, Failure, Idempotency, Outcome, OutcomeKind, Phase, Receipt, RunId,
+    WorkspaceName,
 };
 use lockstep_store::{NewRun, OpenedRun, RunEnd, RunSource, StepEntry, StoreError};
 use lockstep_vault::RunPermit;
@@ -27,6 +28,7 @@ use crate::recorder::Recorder;
 use crate::request::{Call, RunReport, RunRequest, StepSource};
 use crate::runner::{Parts, Runner};
 use crate::start::RunStarted;
+use crate::ticket::Ticket;
 use crate::uses::{OnDisk, Uses};
 
 /// How often the log of a run that goes on is written to the record.
@@ -56,6 +58,7 @@ struct OpenRun {
 pub(crate) struct Begun {
     run: OpenRun,
     permit: RunPermit,
+    ticket: Option<Ticket>,
 }
 
 /// How far a run came, and what it used on the way.
@@ -181,9 +184,17 @@ impl Begun {
         call: Call,
         cancel: &CancellationToken,
     ) -> Result<Self, RunError> {
-        let run = OpenRun::open(parts, id, caller, request, call, cancel).await?;
+        let Call {
+            ticket,
+            idempotency,
+        } = call;
+        let run = OpenRun::open(parts, id, caller, request, idempotency, cancel).await?;
         match RunPermit::check(caller, &request.workspace, &request.workflow) {
-            Ok(permit) => Ok(Self { run, permit }),
+            Ok(permit) => Ok(Self {
+                run,
+                permit,
+                ticket,
+            }),
             Err(forbidden) => run.forbid(forbidden).await,
         }
     }
@@ -201,13 +212,19 @@ impl Begun {
         request: RunRequest,
         cancel: CancellationToken,
     ) -> Result<RunReport, RunError> {
-        let Self { run, permit } = self;
+        let Self {
+            run,
+            permit,
+            ticket,
+        } = self;
+        // What it was asked with is held until it is over.
+        let (ticket, _bytes) = ticket.map(|Ticket { place, bytes }| (place, bytes)).unzip();
         let uses = Arc::clone(&run.uses);
         let recorder = Arc::new(Recorder::new(request.listener.clone(), Arc::clone(&uses)));
         let input_bytes = request.input.len() as u64;
         let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
         // A panic ends the run and not its record: a listener is code of whoever embeds this.
-        let executing = caught(run.execute(permit, request, log, cancel));
+        let executing = caught(run.execute(permit, ticket, request, log, cancel));
         let (every, news) = (|| run.log_flush(), || uses.news());
         let attended = async {
             let executed = meanwhile(executing, every, news, || run.write_down(&recorder)).await;
@@ -231,7 +248,7 @@ impl OpenRun {
         id: RunId,
         caller: &Caller,
         request: &RunRequest,
-        call: Call,
+        idempotency: Option<Idempotency>,
         cancel: &CancellationToken,
     ) -> Result<Self, RunError> {
         let source = match &request.step {
@@ -254,7 +271,7 @@ impl OpenRun {
             source,
             caller: caller.name.clone(),
             started_at,
-            idempotency: call.idempotency,
+            idempotency,
         };
         let state = parts
             .store
@@ -345,6 +362,7 @@ impl OpenRun {
     async fn execute(
         &self,
         permit: RunPermit,
+        ticket: Option<lockstep_sandbox::Ticket>,
         request: RunRequest,
         log: Arc<dyn LogSink>,
         cancel: CancellationToken,
@@ -365,7 +383,7 @@ impl OpenRun {
         let place = tokio::select! {
             biased;
             () = cancel.cancelled() => return execution.ended(Ok(cancelled(Phase::Admit))),
-            place = self.parts.sandbox.admit().instrument(tracing::info_span!("queue")) => place,
+            place = self.place(ticket).instrument(tracing::info_span!("queue")) => place,
         };
         let place = match place {
             Ok(place) => place,
@@ -400,6 +418,15 @@ impl OpenRun {
         let ended = running.instrument(tracing::info_span!("guest")).await;
         execution.used(ended.usage);
         execution.ended(ended.outcome.map_err(HostFault::Sandbox))
+    }
+
+    async fn place(&self, ticket: Option<lockstep_sandbox::Ticket>) -> Result<Place, NoCapacity> {
+        let sandbox = &self.parts.sandbox;
+        let ticket = match ticket {
+            Some(ticket) => ticket,
+            None => sandbox.ticket(self.workspace.as_str())?,
+        };
+        sandbox.admit(ticket).await
     }
 
     /// What the step can read of its run.

@@ -11,7 +11,7 @@ use lockstep_vault::Vault;
 
 use crate::live::LiveRuns;
 use crate::metrics::Metrics;
-use crate::seats::Seats;
+use crate::shares::Shares;
 use crate::snapshots::Snapshots;
 
 /// Runs steps and keeps the record. Clones share everything.
@@ -30,7 +30,9 @@ pub(crate) struct Parts {
     pub(crate) runs: TaskTracker,
     /// Those that go on in this process.
     pub(crate) live: LiveRuns,
-    pub(crate) followers: Seats,
+    pub(crate) followers: Shares,
+    /// Bytes with which runs are asked for.
+    pub(crate) requests: Shares,
     pub(crate) metrics: Metrics,
 }
 
@@ -39,6 +41,9 @@ pub(crate) struct Parts {
 pub struct RunnerConfig {
     /// How many may follow the logs of runs at a time: each holds a connection and up to 256 KiB. Default: 1,000.
     pub followers: usize,
+    /// Bytes with which runs that have not ended may have been asked for: what is held of input and source. Default: 512
+    /// MiB.
+    pub request_bytes: usize,
 }
 
 impl Runner {
@@ -66,10 +71,21 @@ impl Runner {
                 snapshots,
                 runs,
                 live: LiveRuns::default(),
-                followers: Seats::new(config.followers),
+                followers: Shares::new(config.followers),
+                requests: Shares::new(config.request_bytes),
                 metrics: Metrics::new(),
             }),
         }
+    }
+
+    /// Has ready what the first run would wait for. It goes on by itself, and is waited for by [`Runner::drain`].
+    pub fn warm(&self) {
+        let parts = Arc::clone(&self.parts);
+        self.parts.runs.spawn(async move {
+            if let Err(error) = parts.sandbox.warm().await {
+                tracing::warn!("{error}");
+            }
+        });
     }
 
     /// Waits until every run has ended and is recorded, those included whose callers went away.
@@ -101,6 +117,9 @@ impl Runner {
 
 impl Default for RunnerConfig {
     fn default() -> Self {
-        Self { followers: 1_000 }
+        Self {
+            followers: 1_000,
+            request_bytes: 512 << 20,
+        }
     }
 }

@@ -11,7 +11,10 @@ use crate::{CompilerCommand, EgressConfig, Traces};
 pub struct SandboxConfig {
     /// Runs that have an instance at the same time; the pool has a place for each.
     pub concurrent_runs: u32,
-    /// Runs that may wait for a place. Default: 16 for each place, at least 64. One more is turned away at once.
+    /// Those of them that one share may have, when it wants more. Default: all.
+    pub share_runs: u32,
+    /// Runs that may wait for a place. Default: 16 for each place, at least 64. One more is turned away at once, and so is one
+    /// of a share that has as many waiting as there is room left for others.
     pub queued_runs: usize,
     /// How long a run may wait for a place. Default 10 s: an engine would rather hear `capacity` and try elsewhere.
     pub queue_wait: Duration,
@@ -62,6 +65,7 @@ impl SandboxConfig {
     pub fn for_runs(concurrent_runs: u32) -> Self {
         Self {
             concurrent_runs,
+            share_runs: concurrent_runs,
             queued_runs: (concurrent_runs as usize).saturating_mul(16).max(64),
             queue_wait: Duration::from_secs(10),
             max_memory_bytes: 1 << 30,

@@ -54,7 +54,7 @@ mod wasi_http;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{NoCapacity, Occupancy, Place};
+pub use admission::{NoCapacity, Occupancy, Place, Ticket};
 pub use artifact::{Artifact, ArtifactKind, SourceKind, StepFile};
 pub use child::serve_compilation;
 pub use compiler::{CompilerCommand, StepCode};

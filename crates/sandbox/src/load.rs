@@ -148,6 +148,16 @@ impl Loader {
             .map_err(|error| LoadError::clone(&error))
     }
 
+    /// Has the JavaScript engine ready, as for the first script.
+    pub(crate) async fn warm(&self) -> Result<(), LoadError> {
+        let shelf = Arc::clone(&self.shelf);
+        blocking(move || {
+            let _ticking = shelf.ticker.ticking();
+            shelf.script_engine()?.warm()
+        })
+        .await
+    }
+
     async fn load_cold(
         &self,
         share: &str,

@@ -8,7 +8,7 @@ use wasmtime::component::Linker;
 
 use lockstep_step::Digest;
 
-use crate::admission::{Admission, NoCapacity, Occupancy, Place};
+use crate::admission::{Admission, NoCapacity, Occupancy, Place, Ticket};
 use crate::artifact::{Artifact, StepFile};
 use crate::cache::CodeCache;
 use crate::compiler::StepCode;
@@ -138,6 +138,15 @@ impl Sandbox {
         self.loader.prepare(share, file).await
     }
 
+    /// Has the JavaScript engine ready, so that the first script does not wait for it: compiled, which takes a second or two
+    /// unless the cache has it.
+    ///
+    /// # Errors
+    /// [`LoadError::Host`]: the engine does not start.
+    pub async fn warm(&self) -> Result<(), LoadError> {
+        self.loader.warm().await
+    }
+
     /// The compiled step of `digest`: from memory, else from the cache on disk, else compiled from `code`, which is only
     /// polled in that case. However many wait for one digest, it is compiled once, when it is the turn of `share`.
     ///
@@ -158,12 +167,20 @@ impl Sandbox {
         self.egress.explain(question).await
     }
 
+    /// The right to wait for a place. Of the shares that wait, the one that has the fewest places gets the next.
+    ///
+    /// # Errors
+    /// [`NoCapacity`] if too many of this share, or of all, wait already.
+    pub fn ticket(&self, share: &str) -> Result<Ticket, NoCapacity> {
+        self.admission.ticket(share)
+    }
+
     /// Waits for a place to run in.
     ///
     /// # Errors
-    /// [`NoCapacity`] if too many wait already, or none becomes free in time.
-    pub async fn admit(&self) -> Result<Place, NoCapacity> {
-        self.admission.admit(&self.ticker).await
+    /// [`NoCapacity`] if none becomes free in time.
+    pub async fn admit(&self, ticket: Ticket) -> Result<Place, NoCapacity> {
+        self.admission.admit(ticket, &self.ticker).await
     }
 
     /// Runs `step` once, in the place that was admitted.

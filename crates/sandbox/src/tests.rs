@@ -123,7 +123,10 @@ impl Run {
             })
             .await
             .unwrap();
-        let place = sandbox.admit().await.unwrap();
+        let place = sandbox
+            .admit(sandbox.ticket("test").unwrap())
+            .await
+            .unwrap();
         let lines = Arc::new(Lines::default());
         let invocation = Invocation {
             input: &self.input,

@@ -121,6 +121,13 @@ impl Unread {
         &self.headers
     }
 
+    /// How long the body is, by what the request says: as long as it may be, if it says nothing or more.
+    pub(crate) fn room(&self, limit: Limit) -> usize {
+        let told = self.body.size_hint().exact();
+        let told = told.and_then(|told| usize::try_from(told).ok());
+        told.map_or(limit.bytes, |told| told.min(limit.bytes))
+    }
+
     /// The body, as a secret: it is in no other memory of ours.
     pub(crate) async fn secret(self, limit: Limit) -> Result<Secret, Problem> {
         let bytes = std::mem::take(&mut *self.wiped(limit).await?);

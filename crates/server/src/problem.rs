@@ -10,8 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use lockstep_runner::{
-    CancelError, FollowError, HostFault, LoadError, ManageError, OpenError, RunError, StoreError,
-    Thing,
+    CancelError, FollowError, HostFault, LoadError, ManageError, NoTicket, OpenError, RunError,
+    StoreError, Thing,
 };
 use lockstep_step::{Role, RunId};
 
@@ -376,6 +376,16 @@ impl From<&StoreError> for Problem {
             }
             StoreError::Corrupt { .. } | StoreError::Failed(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<NoTicket> for Problem {
+    /// Nothing was read of the body or recorded of the run.
+    fn from(full: NoTicket) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "capacity", full)
+            .hint("send the request again a little later, or to another host")
+            .header(RETRY_AFTER, HeaderValue::from_static("1"))
+            .closing()
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct RunAccepted {
     responses(
         (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
         (status = 202, description = "the run is recorded and goes on: `Location` is its record", body = RunAccepted),
-        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`, `capacity` (there is no room for one more run)", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -83,13 +83,20 @@ pub(crate) async fn run_step(
         Answer::wanted(&request),
         trace::of_run(&host, &request.headers),
     );
+    let ticket = host
+        .runner
+        .ticket(caller.workspace(), request.room(STEP_RUN))?;
     let (StepRun { input, limits }, idempotency) = request.json_once(STEP_RUN).await?;
     let step = StepSource::Registered(name);
     let request = RunRequest {
         trace,
         ..run_request(&caller, &host, workflow, step, input, limits)?
     };
-    run(&caller, &host, request, Call { idempotency }, answer).await
+    let call = Call {
+        ticket: Some(ticket),
+        idempotency,
+    };
+    run(&caller, &host, request, call, answer).await
 }
 
 /// Run source code that is not kept, with the credentials of a workflow, and wait for its end unless the client prefers
@@ -108,7 +115,7 @@ pub(crate) async fn run_step(
     responses(
         (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
         (status = 202, description = "the run is recorded and goes on: `Location` is its record", body = RunAccepted),
-        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`, `capacity` (there is no room for one more run)", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -123,6 +130,9 @@ pub(crate) async fn run_inline(
         Answer::wanted(&request),
         trace::of_run(&host, &request.headers),
     );
+    let ticket = host
+        .runner
+        .ticket(caller.workspace(), request.room(INLINE_RUN))?;
     let (asked, idempotency) = request.json_once(INLINE_RUN).await?;
     let InlineRun {
         source,
@@ -143,7 +153,11 @@ pub(crate) async fn run_inline(
         trace,
         ..run_request(&caller, &host, workflow, step, input, limits)?
     };
-    run(&caller, &host, request, Call { idempotency }, answer).await
+    let call = Call {
+        ticket: Some(ticket),
+        idempotency,
+    };
+    run(&caller, &host, request, call, answer).await
 }
 
 async fn run(

@@ -68,7 +68,10 @@ async fn a_run_ends_as_a_fault_of_the_host() {
         log: Arc::new(Unheard),
         cancel: CancellationToken::new(),
     };
-    let place = sandbox.admit().await.unwrap();
+    let place = sandbox
+        .admit(sandbox.ticket("test").unwrap())
+        .await
+        .unwrap();
     let ended = sandbox.run(place, &step, invocation).await;
     assert!(
         matches!(ended.outcome, Err(SandboxError::HostCall(_))),

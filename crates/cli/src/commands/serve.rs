@@ -89,6 +89,7 @@ pub(crate) async fn carry_out(
     let signals = Signals::listen()?;
     process::allow_open_files(arguments.connections, console);
     let host = Host::with_capacity(config, Keys::Serving, arguments.capacity, console).await?;
+    host.runner.warm();
     let listener = listen(arguments.listen).await?;
     let address = listener.local_addr()?;
     if arguments.insecure_http && !address.ip().is_loopback() {

@@ -49,7 +49,11 @@ impl Alone {
         input: &str,
         cancel: CancellationToken,
     ) -> Ended {
-        let place = self.sandbox.admit().await.unwrap();
+        let place = self
+            .sandbox
+            .admit(self.sandbox.ticket("bench").unwrap())
+            .await
+            .unwrap();
         let invocation = Invocation {
             input,
             context: StepContext::default(),

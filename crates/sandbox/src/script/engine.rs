@@ -84,12 +84,14 @@ impl ScriptEngine {
 
     /// The snapshot of a step: its source compiled and, where that is pure, its top level evaluated.
     pub(crate) fn prepare(&self, script: &Script) -> Result<Code, LoadError> {
-        let broken = |error: wasmtime::Error| {
-            LoadError::Host(format!("the JavaScript engine failed: {error:#}"))
-        };
-        let base = self.base().map_err(broken)?;
-        let snapshot = Workshop::step(self, &base, script).map_err(broken)??;
+        let base = self.base().map_err(|error| broken(&error))?;
+        let snapshot = Workshop::step(self, &base, script).map_err(|error| broken(&error))??;
         Ok(Code::made(Maker::Engine(self.parts.digest), snapshot))
+    }
+
+    /// Has ready what steps are prepared from.
+    pub(crate) fn warm(&self) -> Result<(), LoadError> {
+        self.base().map(drop).map_err(|error| broken(&error))
     }
 
     /// A snapshot, ready to be run. `None` if it was made with another engine.
@@ -121,6 +123,10 @@ impl ScriptEngine {
         };
         Ok(base.insert(module).clone())
     }
+}
+
+fn broken(error: &wasmtime::Error) -> LoadError {
+    LoadError::Host(format!("the JavaScript engine failed: {error:#}"))
 }
 
 // === impl Parts ===

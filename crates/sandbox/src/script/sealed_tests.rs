@@ -109,7 +109,10 @@ async fn memory_after(upstream: &Upstream, handling: Handling) -> Vec<u8> {
     let guest = Guest::new(desk, way_out, limits.memory_bytes);
     let log = RunLog::new(&masker, Arc::new(Nowhere), limits.log_bytes);
     let state = ScriptState::new(guest, StepContext::default(), &log, &limits);
-    let place = sandbox.admit().await.unwrap();
+    let place = sandbox
+        .admit(sandbox.ticket("test").unwrap())
+        .await
+        .unwrap();
     let mut store = run::store(sandbox.engine(), state, &limits);
     let input = format!(r#"{{"url":"{}"}}"#, upstream.https("api.test", "/echo"));
     let answer = script.enter(&mut store, &input).await.unwrap();
