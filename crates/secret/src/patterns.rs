@@ -7,6 +7,9 @@ use crate::skim::{Grams, Hints, Joins};
 use crate::texts::Texts;
 use crate::trie::Trie;
 
+/// Shorter texts are not worth it to make hints.
+const HINTS_FROM_BYTES: usize = 1024;
+
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Patterns {
@@ -15,7 +18,7 @@ pub(crate) struct Patterns {
     grams: OnceLock<Option<Grams>>,
     /// Made when the first text is masked that has more than plain words.
     joins: OnceLock<Joins>,
-    /// Made with them.
+    /// Made when the first long text is masked.
     hints: OnceLock<Hints>,
     has_shapes: bool,
 }
@@ -69,9 +72,13 @@ impl Patterns {
             .get_or_init(|| Joins::new(&self.trie, grams.width()))
     }
 
-    /// What tells quickly which special bytes may matter. `grams` are the ones of these patterns.
-    pub(crate) fn hints(&self, grams: &Grams) -> &Hints {
-        self.hints
-            .get_or_init(|| Hints::new(&self.trie, grams.width(), self.joins(grams)))
+    /// What tells quickly which special bytes may matter, to look through `length` bytes. They are made for a long text, as
+    /// a short one is looked through in less time. `grams` are the ones of these patterns.
+    pub(crate) fn hints(&self, grams: &Grams, length: usize) -> Option<&Hints> {
+        if length < HINTS_FROM_BYTES {
+            return self.hints.get();
+        }
+        let hints = || Hints::new(&self.trie, grams.width(), self.joins(grams));
+        Some(self.hints.get_or_init(hints))
     }
 }

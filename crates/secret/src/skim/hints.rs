@@ -138,6 +138,11 @@ impl Reasons {
         }
     }
 
+    /// Why `special` may matter, whatever stands around it.
+    pub(super) fn of_special(special: u8) -> Self {
+        ROWS[usize::from(special)].special
+    }
+
     pub(super) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -203,11 +208,6 @@ impl Hints {
             return Reasons(reasons.0 & !Reasons::UNIT.0);
         }
         reasons
-    }
-
-    /// Why `special` may matter, whatever stands around it.
-    pub(super) fn of_special(&self, special: u8) -> Reasons {
-        self.rows[usize::from(special)].special
     }
 
     /// The same hints, coarser and for many bytes at once.
@@ -279,7 +279,7 @@ impl Drop for Hints {
 }
 
 /// The rows as far as they are the same for all forms.
-const ROWS: [Row; 256] = {
+static ROWS: [Row; 256] = {
     let mut rows = [Row {
         before: Reasons::NONE,
         special: Reasons::NONE,

@@ -220,8 +220,7 @@ impl Look<'_> {
         // What starts before the limit differs before this place.
         let until = |found: &Found| self.text.len().min(found.limit + CONTEXT_BYTES);
         let text = self.text;
-        let (patterns, grams) = (self.patterns, self.grams);
-        let hints = || patterns.hints(grams);
+        let hints = self.patterns.hints(self.grams, text.len());
         for (at, reasons) in Suspects::of(text, until(self.found), hints) {
             if at >= self.found.limit + CONTEXT_BYTES {
                 break;

@@ -11,11 +11,12 @@ const WINDOW: usize = BLOCK + BYTES - 1;
 const FEWEST_BLOCKS: usize = 12;
 
 /// The places, in order, with the reasons to look there.
-pub(super) struct Suspects<'a, F> {
+pub(super) struct Suspects<'a> {
     text: &'a [u8],
     /// No place from here on is looked for.
     end: usize,
-    hints: F,
+    /// Without them every special byte is suspect.
+    hints: Option<&'a Hints>,
     /// Where the first of the blocks starts that were looked at last.
     start: usize,
     /// Their places. Those of the current one are taken out.
@@ -24,9 +25,9 @@ pub(super) struct Suspects<'a, F> {
     count: usize,
 }
 
-impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
-    /// Those in the first `end` bytes of `text`. The hints are asked for when there is something special.
-    pub(super) fn of(text: &'a [u8], end: usize, hints: F) -> Self {
+impl<'a> Suspects<'a> {
+    /// Those in the first `end` bytes of `text`.
+    pub(super) fn of(text: &'a [u8], end: usize, hints: Option<&'a Hints>) -> Self {
         Self {
             text,
             end,
@@ -46,15 +47,16 @@ impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
             return false;
         }
         let whole = self.whole_blocks();
-        if whole >= FEWEST_BLOCKS && (self.hints)().nibbles().is_quick() {
-            self.count = whole;
-            let text = &self.text[self.start - 1..];
-            (self.hints)()
-                .nibbles()
-                .suspects(text, &mut self.blocks[..whole]);
-        } else {
-            self.count = 1;
-            self.blocks[0] = self.places(self.start);
+        match self.hints.map(Hints::nibbles) {
+            Some(nibbles) if whole >= FEWEST_BLOCKS && nibbles.is_quick() => {
+                self.count = whole;
+                let text = &self.text[self.start - 1..];
+                nibbles.suspects(text, &mut self.blocks[..whole]);
+            }
+            _ => {
+                self.count = 1;
+                self.blocks[0] = self.places(self.start);
+            }
         }
         true
     }
@@ -80,7 +82,7 @@ impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
                 if specials == 0 {
                     return 0;
                 }
-                suspects(window, specials, (self.hints)())
+                suspects(window, specials, self.hints)
             }
             _ => self.places_at_an_end(start),
         }
@@ -99,7 +101,7 @@ impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
         }
         let decided = (self.text.len() - start).saturating_sub(BYTES - 2);
         let undecided = specials & (!first(decided) | u64::from(start == 0));
-        suspects(&window, specials, (self.hints)()) | undecided
+        suspects(&window, specials, self.hints) | undecided
     }
 
     #[inline]
@@ -107,14 +109,14 @@ impl<'a, F: Fn() -> &'a Hints> Suspects<'a, F> {
         let bytes = at
             .checked_sub(1)
             .and_then(|before| self.text[before..].first_chunk());
-        match bytes {
-            Some(bytes) => (self.hints)().of(*bytes),
-            None => (self.hints)().of_special(self.text[at]),
+        match (self.hints, bytes) {
+            (Some(hints), Some(bytes)) => hints.of(*bytes),
+            _ => Reasons::of_special(self.text[at]),
         }
     }
 }
 
-impl<'a, F: Fn() -> &'a Hints> Iterator for Suspects<'a, F> {
+impl Iterator for Suspects<'_> {
     type Item = (usize, Reasons);
 
     #[inline]
@@ -142,7 +144,10 @@ impl<'a, F: Fn() -> &'a Hints> Iterator for Suspects<'a, F> {
 
 /// Those of the special places in a block that may matter. There is no branch for any of them: none could be foreseen.
 #[inline]
-fn suspects(window: &[u8; WINDOW], specials: u64, hints: &Hints) -> u64 {
+fn suspects(window: &[u8; WINDOW], specials: u64, hints: Option<&Hints>) -> u64 {
+    let Some(hints) = hints else {
+        return specials;
+    };
     let (mut left, mut suspects) = (specials, 0);
     while left != 0 {
         let at = left.trailing_zeros() as usize % BLOCK;
@@ -197,15 +202,19 @@ mod tests {
         masker.register(&Secret::new(VALUE.to_owned())).unwrap();
         assert_eq!(masker.mask_bytes(VALUE.as_bytes()).as_bytes(), b"***");
         let (patterns, _) = masker.shared().patterns();
-        check(patterns.hints(patterns.grams().unwrap()));
+        check(
+            patterns
+                .hints(patterns.grams().unwrap(), usize::MAX)
+                .unwrap(),
+        );
     }
 
     #[test]
     fn every_special_byte_that_has_a_reason_is_found_in_blocks() {
         with_hints(|hints| {
             for text in texts() {
-                let found: Vec<_> = Suspects::of(&text, text.len(), || hints).collect();
-                let all = Suspects::of(&text, text.len(), || hints);
+                let found: Vec<_> = Suspects::of(&text, text.len(), Some(hints)).collect();
+                let all = Suspects::of(&text, text.len(), Some(hints));
                 let expected: Vec<_> = (0..text.len())
                     .filter(|&at| is_special(text[at]))
                     .map(|at| (at, all.reasons(at)))
