@@ -103,6 +103,37 @@ async fn what_is_no_credential_is_refused_by_a_code_and_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_key_in_a_path_is_decoded_and_one_that_is_none_is_not_repeated() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    put_value(&server, "%54OKEN", &admin, "some value").is(201);
+    let shown = get(&server, &format!("{CREDENTIALS}/T%4fKEN"), &admin).is(200);
+    assert_eq!(shown.json()["key"], "TOKEN");
+    let long = "K".repeat(129);
+    host.guard(&long);
+    for key in [
+        "A%2FB",
+        "..%2F..%2Ftokens",
+        "A%00",
+        "A%20B",
+        "A-B",
+        "%F0%9F%98%80",
+        "A%0d%0aB",
+        &long,
+    ] {
+        put_value(&server, key, &admin, "some value").is_problem(400, "invalid_key");
+        for more in ["", "/usage"] {
+            let path = format!("{CREDENTIALS}/{key}{more}");
+            get(&server, &path, &admin).is_problem(400, "invalid_key");
+        }
+    }
+    // No text at all: which workspace it is in cannot be read then.
+    put_value(&server, "A%ff", &admin, "some value").is_problem(404, "not_found");
+    put_value(&server, &long[1..], &admin, "some value").is(201);
+}
+
+#[tokio::test]
 async fn a_value_that_is_too_large_is_refused_before_it_is_read() {
     let host = TestHost::new().await;
     let admin = host.token(Role::Admin).await;

@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use lockstep_e2e::{Served, TestHost, repository};
 use lockstep_step::{Right, Role};
 
-use super::{INLINE, JSON, put_value};
+use super::{CREDENTIALS, INLINE, JSON, put_value};
 
 fn section() -> String {
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
@@ -41,6 +43,32 @@ async fn the_answers_of_the_readme_are_those_of_the_server() {
     let (_, ran) = ran.split_once("\"outcome\"").unwrap();
     let told = told.strip_suffix("{…}}").unwrap();
     assert!(ran.starts_with(told), "{ran}");
+}
+
+#[tokio::test]
+async fn the_bodies_of_the_readme_are_taken() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    let section = section();
+    let body = |begin: &str| {
+        let (_, rest) = section.split_once(begin).unwrap();
+        rest.split('\'').nth(1).unwrap()
+    };
+    let put = body("$URL/credentials/CRM_KEY -d");
+    let mut put: Value = serde_json::from_str(put).unwrap();
+    // The day in the README comes once.
+    put["expires_at"] = json!("2999-01-31T00:00:00Z");
+    let path = format!("{CREDENTIALS}/CRM_KEY");
+    let put = put.to_string();
+    let put = server.ask("PUT", &path, Some(&admin), (JSON, put.as_bytes()));
+    assert_eq!(put.is(201).json()["sealed"], true);
+    let patch = body("$URL/credentials \\\n");
+    let patch = server.ask("PATCH", CREDENTIALS, Some(&admin), (JSON, patch.as_bytes()));
+    let results = patch.is(200).json()["results"].clone();
+    let results: Vec<_> = results.as_array().unwrap().iter().collect();
+    assert_eq!(results.len(), 3);
+    assert_eq!(results[2]["result"], "absent");
 }
 
 #[test]
