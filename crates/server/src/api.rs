@@ -9,6 +9,7 @@ use crate::bulk::*;
 use crate::cancel::*;
 use crate::credentials::*;
 use crate::docs::*;
+use crate::forms;
 use crate::health::*;
 use crate::members::*;
 use crate::metrics::*;
@@ -212,6 +213,7 @@ fn steps(api: Api) -> Api {
 /// None that is known: what the handlers say of themselves has a JSON form.
 pub fn document() -> Result<String, serde_json::Error> {
     let mut document = Document::openapi();
+    forms::add_to(&mut document);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let token = SecurityScheme::Http(bearer.description(Some("`lockstep token create`")).build());
     let components = document.components.get_or_insert_default();

@@ -19,6 +19,7 @@ use lockstep_step::Idempotency;
 
 use crate::host::Host;
 use crate::idempotency;
+use crate::object::Object;
 use crate::patience::Patience;
 use crate::place::Place;
 use crate::prefer;
@@ -74,7 +75,8 @@ pub(crate) fn json(document: &impl Serialize) -> Response {
 
 /// JSON of this form. What is wrong is told by its place: the text itself may be anything.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let read = serde_json::from_slice(bytes).map(|Object(read)| read);
+    read.map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => {
                 "has a field that is unknown, missing or of another type"

@@ -12,6 +12,7 @@ use lockstep_runner::{Token, TokenEntry};
 use lockstep_secret::Secret;
 use lockstep_step::{Right, WorkspaceName};
 
+use crate::authorization::bearer as bearer_of;
 use crate::failures::Standing;
 use crate::host::Host;
 use crate::peer::Peer;
@@ -106,14 +107,11 @@ async fn bearer(host: &Host, token: &Token, parts: &Parts) -> Result<TokenEntry,
     }
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750), if it can be one.
+/// The token of the header, if it can be one.
 fn shown_token(parts: &Parts) -> Option<Token> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    Token::parse(Secret::new(token.trim().to_owned())).ok()
+    let shown = bearer_of(header)?;
+    Token::parse(Secret::new(shown.to_owned())).ok()
 }
 
 async fn workspace(parts: &mut Parts) -> Option<String> {

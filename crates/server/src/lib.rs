@@ -15,8 +15,10 @@ mod peer;
 mod tls;
 
 mod api;
+mod forms;
 mod route;
 
+mod authorization;
 mod caller;
 mod failures;
 mod host;
@@ -33,6 +35,7 @@ mod health;
 mod idempotency;
 mod members;
 mod metrics;
+mod object;
 mod page;
 mod prefer;
 mod problem;
@@ -44,6 +47,7 @@ mod steps;
 mod tokens;
 mod trace;
 mod usage;
+mod whole;
 mod wire;
 mod workflows;
 mod workspaces;

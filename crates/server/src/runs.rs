@@ -48,7 +48,7 @@ struct Filter {
         ("until" = Option<String>, Query, description = "only those that began before this time"),
         ("status" = Option<String>, Query, description = "only those that stand so: `open`, `lost`, `forbidden` or an outcome"),
         ("before" = Option<String>, Query, description = "only those that began before this run"),
-        ("limit" = Option<u32>, Query, description = "at most so many: 20, and 100 at most"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "at most so many: 20, and 100 at most"),
     ),
     responses(
         (status = 200, body = Runs),

@@ -2,12 +2,13 @@
 
 mod credential;
 pub(crate) mod explanations;
+mod run_bodies;
 mod step;
 pub(crate) mod tokens;
 pub(crate) mod workspaces;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -20,6 +21,7 @@ pub(crate) use credential::{
     Changes, Credential, CredentialPermissions, CredentialShown, Credentials, Effective,
     EffectiveCredentials, PutAnswer, Usage, UsedBy,
 };
+pub(crate) use run_bodies::{InlineRun, Language, RunLimits, StepRun};
 pub(crate) use step::{StepVersions, Steps};
 
 /// A step of a workflow.
@@ -71,57 +73,6 @@ pub(crate) struct Warning {
     reason: lockstep_step::DenialReason,
 }
 
-/// A run of a registered step.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StepRun {
-    /// What the step is given; null if there is none.
-    #[schema(value_type = Object)]
-    pub(crate) input: Option<Box<RawValue>>,
-    #[serde(default)]
-    pub(crate) limits: RunLimits,
-}
-
-/// A run of code that is handed in with it and not kept.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct InlineRun {
-    /// JavaScript or TypeScript.
-    pub(crate) source: String,
-    #[serde(default)]
-    pub(crate) language: Language,
-    /// What the step is given; null if there is none.
-    #[schema(value_type = Object)]
-    pub(crate) input: Option<Box<RawValue>>,
-    #[serde(default)]
-    pub(crate) limits: RunLimits,
-}
-
-/// What source code is written in.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Language {
-    #[default]
-    JavaScript,
-    TypeScript,
-}
-
-/// What a run may use. What is not said has the default of `lockstep run`.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct RunLimits {
-    /// Wall-clock and CPU time, in milliseconds: at most 600000.
-    pub(crate) timeout_ms: Option<u64>,
-    /// Memory, in bytes: at most what the host gives a run.
-    pub(crate) memory_bytes: Option<u64>,
-    /// Log that is kept, in bytes: at most 16777216.
-    pub(crate) log_bytes: Option<u64>,
-    /// Output, in bytes: at most 16777216.
-    pub(crate) output_bytes: Option<u64>,
-    /// Outbound requests: at most 10000.
-    pub(crate) requests: Option<u32>,
-}
-
 /// A run that is over and recorded.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RunAnswer {
@@ -131,7 +82,7 @@ pub(crate) struct RunAnswer {
     /// `completed`, or in one word why not.
     outcome: &'static str,
     /// What a completed run returned, masked.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     output: Option<Box<RawValue>>,
     failure: Option<FailureFields>,
     /// What it cost and used.
@@ -199,10 +150,10 @@ pub(crate) struct Record {
     ended_at: Option<Timestamp>,
     /// The outcome in one word, or `open`, `lost` or `forbidden`.
     status: &'static str,
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     output: Option<Box<RawValue>>,
     failure: Option<FailureFields>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     receipt: Option<Box<Receipt>>,
     /// Credentials that it asked for and did not get, and why. Only for those who may see keys.
     #[serde(skip_serializing_if = "Option::is_none")]

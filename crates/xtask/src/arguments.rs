@@ -29,7 +29,7 @@ Tasks:
           --check builds nothing, and fails when the two disagree with the sources.
 
   test [PART]... [--foreign]
-          Set up and run all tests but the part `foreign`, or those parts that are named, in this order:
+          Set up and run all tests but the parts `foreign` and `api`, or those parts that are named, in this order:
             fmt        `cargo fmt --check` in every workspace
             guests     as the task above
             clippy     `cargo clippy` in every workspace, warnings denied
@@ -41,13 +41,15 @@ Tasks:
             foreign    steps that other people's tools build: jco, componentize-qjs, componentize-py, clang with
                        wit-bindgen. Left out unless it is named; --foreign adds it. Takes Node.js 20, npm and Python 3.9,
                        and clang for WASI; as root the last two are installed with apt-get
+            api        the HTTP API, held to its document by schemathesis for 90 s. As `foreign`, left out unless it is named
+                       or --foreign is given. Takes Python 3.11; as root it is installed with apt-get
             engine     the engine is built from its sources as by the task above, but the committed file stays; where that
                        makes another file, the tests of scripts are run on it. Without being named in CI alone (CI=true)
             nextest    everything else; its summary is the last line
 
   fuzz [TARGET]... [--seconds N] [--keep]
           Fuzz every target of tests/fuzz, or those that are named, each for N seconds (600): masker, envelope,
-          registration, input, env_file, source, egress, request. Needs a nightly toolchain of rustup, and a C++ compiler; without them it says so.
+          registration, input, env_file, source, egress, request, call. Needs a nightly toolchain of rustup, and a C++ compiler; without them it says so.
           What is found goes to target/fuzz/found; with --keep it is added to the inputs of tests/fuzz/corpus. An input
           that fails is put into tests/fuzz/artifacts.
 
@@ -74,7 +76,7 @@ Tasks:
 /// How long each target is fuzzed: so long without a finding is what a change of fuzzed code should show.
 const FUZZ_SECONDS: u32 = 600;
 
-/// The option of `test` that adds the part of that name.
+/// The option of `test` that adds what takes tools of other people.
 const FOREIGN: &str = "--foreign";
 
 /// What to do.
@@ -172,7 +174,7 @@ fn parts(arguments: &[String], place: Place) -> Result<Vec<Part>> {
     }
     let is_named = |part: &Part| names.iter().any(|name| *name == part.name());
     let is_implied = |part: &Part| {
-        if *part == Part::Foreign {
+        if matches!(part, Part::Foreign | Part::Api) {
             !options.is_empty()
         } else {
             names.is_empty() && part.runs_in(place)
@@ -282,7 +284,7 @@ mod tests {
     fn the_engine_is_built_in_ci_or_where_it_is_named() {
         let in_ci = parse(["test".to_owned()].into_iter(), Place::Ci);
         let mut parts = Part::ALL.to_vec();
-        parts.retain(|part| *part != Part::Foreign);
+        parts.retain(|part| !matches!(part, Part::Foreign | Part::Api));
         assert_eq!(in_ci.unwrap(), Task::Test(parts.clone()));
         parts.retain(|part| *part != Part::Engine);
         check("test", Ok(Task::Test(parts)));
@@ -294,12 +296,13 @@ mod tests {
         let mut parts = Part::ALL.to_vec();
         parts.retain(|part| *part != Part::Engine);
         check("test --foreign", Ok(Task::Test(parts.clone())));
-        parts.retain(|part| *part != Part::Foreign);
+        parts.retain(|part| !matches!(part, Part::Foreign | Part::Api));
         check("test", Ok(Task::Test(parts)));
         check("test foreign", Ok(Task::Test(vec![Part::Foreign])));
+        check("test api", Ok(Task::Test(vec![Part::Api])));
         check(
             "test --foreign fmt",
-            Ok(Task::Test(vec![Part::Fmt, Part::Foreign])),
+            Ok(Task::Test(vec![Part::Fmt, Part::Foreign, Part::Api])),
         );
         check("test --native", Err("`test` takes no `--native`"));
     }

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod arguments;
 mod bundles;
 mod console;
@@ -16,6 +17,7 @@ mod load;
 mod npm;
 mod peers;
 mod process;
+mod python;
 mod suite;
 mod toolchain;
 mod tools;

@@ -8,7 +8,7 @@ use std::{process::Command, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    bundles, console, engine, foreign, fuzz, guests, npm,
+    api, bundles, console, engine, foreign, fuzz, guests, npm,
     process::{cargo, run},
     toolchain::{self, Choice, Target},
     tools::Tool,
@@ -26,6 +26,7 @@ pub(crate) enum Part {
     Doctests,
     Fuzz,
     Foreign,
+    Api,
     Engine,
     Nextest,
 }
@@ -83,7 +84,7 @@ pub(crate) fn run_parts(parts: &[Part]) -> Result<()> {
 
 impl Part {
     /// In the order in which they run: quick ones first, those that need the guests after these.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Fmt,
         Self::Guests,
         Self::Clippy,
@@ -93,6 +94,7 @@ impl Part {
         Self::Doctests,
         Self::Fuzz,
         Self::Foreign,
+        Self::Api,
         Self::Engine,
         Self::Nextest,
     ];
@@ -113,6 +115,7 @@ impl Part {
             Self::Doctests => "doctests",
             Self::Fuzz => "fuzz",
             Self::Foreign => "foreign",
+            Self::Api => "api",
             Self::Engine => "engine",
             Self::Nextest => "nextest",
         }
@@ -129,6 +132,7 @@ impl Part {
             Self::Doctests => run(cargo(HOST).args(["test", "--workspace", "--doc"])),
             Self::Fuzz => fuzz::smoke(),
             Self::Foreign => foreign(),
+            Self::Api => api::test(),
             Self::Engine => engine(),
             Self::Nextest => nextest(),
         }

@@ -95,6 +95,8 @@ async fn what_is_no_credential_is_refused_by_a_code_and_not_repeated() {
         value.to_owned(),
         json!({"source": "return 1", value: 1}).to_string(),
         json!({"source": "return 1", "limits": {"timeout_ms": value}}).to_string(),
+        json!({"source": "return 1", "limits": [1000]}).to_string(),
+        json!([value]).to_string(),
         json!({"source": "return 1", "language": value}).to_string(),
     ] {
         let answer = server.ask("POST", INLINE, Some(&admin), (JSON, body.as_bytes()));

@@ -1,0 +1,142 @@
+//! What is the same of all operations, in the document: handlers say which names they take, and here is once what each is
+//! made of, and which problems whoever takes a token can have.
+
+use utoipa::ToSchema as _;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::{SchemaFormat, Type};
+use utoipa::openapi::{
+    ContentBuilder, Object, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, Schema,
+};
+
+use lockstep_runner::RunStatus;
+use lockstep_step::OutcomeKind;
+
+use crate::problem::ProblemDetails;
+
+/// Of workspaces, workflows, steps and tokens.
+const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
+const KEY: &str = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
+const RUN: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+
+/// Gives the parameters of all operations the forms of what they name.
+pub(crate) fn add_to(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            if operation.security.is_some() {
+                add_problems(operation);
+            }
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let Some(form) = form(parameter) {
+                    parameter.schema = Some(RefOr::T(Schema::Object(form)));
+                }
+            }
+        }
+    }
+}
+
+/// Whatever takes a token may find none, and whatever looks something up may find the database at fault.
+fn add_problems(operation: &mut Operation) {
+    let says = [
+        (
+            "4XX",
+            "`no_token`, `bad_token`, `forbidden`, `not_found`, `too_many_failures`",
+        ),
+        ("5XX", "`internal`, `store_unavailable`"),
+    ];
+    for (statuses, codes) in says {
+        let details = RefOr::Ref(Ref::from_schema_name(ProblemDetails::name()));
+        let content = ContentBuilder::new().schema(Some(details)).build();
+        let problem = ResponseBuilder::new()
+            .description(codes)
+            .content("application/problem+json", content);
+        let responses = &mut operation.responses.responses;
+        responses
+            .entry(statuses.to_owned())
+            .or_insert_with(|| RefOr::T(problem.build()));
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem {
+        get,
+        put,
+        post,
+        patch,
+        delete,
+        ..
+    } = item;
+    [get, put, post, patch, delete].into_iter().flatten()
+}
+
+fn form(parameter: &Parameter) -> Option<Object> {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    let form = match (&parameter.parameter_in, parameter.name.as_str()) {
+        (ParameterIn::Path, "workspace" | "workflow" | "step" | "token")
+        | (ParameterIn::Query, "workflow") => text.pattern(Some(NAME)),
+        (ParameterIn::Path, "key") => text.pattern(Some(KEY)),
+        (ParameterIn::Path, "run") | (ParameterIn::Query, "before") => text
+            .pattern(Some(RUN))
+            .format(Some(SchemaFormat::Custom("uuid".to_owned()))),
+        (ParameterIn::Query, "status") => text.enum_values(Some(statuses())),
+        _ => return None,
+    };
+    Some(form.build())
+}
+
+/// How a run can stand, in words.
+fn statuses() -> Vec<&'static str> {
+    let others = [RunStatus::Open, RunStatus::Forbidden, RunStatus::Lost];
+    let ended = OutcomeKind::ALL.map(RunStatus::Ended);
+    let all = others.into_iter().chain(ended);
+    all.map(|status| status.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_step::{CredentialKey, RunId, WorkflowName};
+
+    use super::*;
+
+    /// Whether the whole text is one of the pattern, which is of the few parts that ours are made of.
+    fn is_of(pattern: &str, text: &str) -> bool {
+        regex::Regex::new(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn a_form_is_what_is_taken() {
+        let longest = |first: char, length: usize| format!("{first}{}", "x".repeat(length - 1));
+        for text in [
+            "a",
+            "_",
+            "9",
+            "-",
+            ".",
+            "a-b",
+            "a_b",
+            "a.b",
+            "A9",
+            "",
+            " ",
+            "a b",
+            "é",
+            "a\n",
+            "aé",
+            &longest('a', 63),
+            &longest('a', 64),
+            &longest('_', 128),
+            &longest('_', 129),
+        ] {
+            assert_eq!(
+                is_of(NAME, text),
+                text.parse::<WorkflowName>().is_ok(),
+                "{text:?}"
+            );
+            assert_eq!(
+                is_of(KEY, text),
+                text.parse::<CredentialKey>().is_ok(),
+                "{text:?}"
+            );
+        }
+        assert!(is_of(RUN, &RunId::generate().to_string()));
+    }
+}
