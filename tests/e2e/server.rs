@@ -1,5 +1,6 @@
 //! The HTTP API, asked of `lockstep serve` as a process.
 
+mod audit;
 mod bulk;
 mod connections;
 mod credentials;

@@ -5,6 +5,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use lockstep_step::Right;
 
+use crate::audit::*;
 use crate::bulk::*;
 use crate::cancel::*;
 use crate::credentials::*;
@@ -82,6 +83,7 @@ use crate::workspaces::*;
         set_member,
         remove_member,
         cancel_run,
+        list_audit,
     )
 )]
 struct Document;
@@ -109,7 +111,8 @@ fn runs(api: Api) -> Api {
 }
 
 fn management(api: Api) -> Api {
-    api.route(__path_list_workspaces, Right::SeeKeys, list_workspaces)
+    api.route(__path_list_audit, Right::Administer, list_audit)
+        .route(__path_list_workspaces, Right::SeeKeys, list_workspaces)
         .route(__path_get_workspace, Right::SeeKeys, get_workspace)
         .route(__path_set_workspace, Right::Administer, set_workspace)
         .route(__path_list_workflows, Right::SeeKeys, list_workflows)

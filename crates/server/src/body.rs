@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
-use axum::http::header::{CONTENT_TYPE, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde::de::DeserializeOwned;
@@ -109,6 +109,16 @@ impl Unread {
     /// Whether the client wants an answer before the end of what it asks for.
     pub(crate) fn prefers_async(&self) -> bool {
         prefer::is_async(&self.headers)
+    }
+
+    /// Whether an answer of this media type is asked for by name.
+    pub(crate) fn accepts(&self, media_type: &str) -> bool {
+        let asked = self.headers.get_all(ACCEPT).into_iter();
+        let ranges = asked.filter_map(|asked| asked.to_str().ok());
+        ranges.flat_map(|ranges| ranges.split(',')).any(|range| {
+            let range = range.split(';').next().unwrap_or_default();
+            range.trim().eq_ignore_ascii_case(media_type)
+        })
     }
 
     /// The media type of the body, in lower case and without parameters.

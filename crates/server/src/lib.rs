@@ -24,6 +24,7 @@ mod failures;
 mod host;
 mod place;
 
+mod audit;
 mod body;
 mod bulk;
 mod cancel;

@@ -24,7 +24,7 @@ const CHANGES: &[u8] = br#"{"TOO": "a value of the table"}"#;
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 51] = [
+const TABLE: [Row; 52] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
@@ -258,6 +258,7 @@ const TABLE: [Row; 51] = [
         NOTHING,
         Some([409, 409, 409, 403]),
     ),
+    ("get", "{W}/audit", NOTHING, Some([200, 403, 403, 403])),
 ];
 
 fn template(row: &Row) -> String {

@@ -1,0 +1,266 @@
+//! The audit of a workspace: what was changed and which credentials were used, by whom.
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use lockstep_runner::{AuditAction, AuditEntry, AuditFilter, AuditFrom, ManageError};
+use lockstep_step::{CredentialKey, RunId, WorkflowName};
+
+use crate::body::{Unread, json};
+use crate::caller::Caller;
+use crate::host::Host;
+use crate::problem::{Problem, ProblemDetails};
+
+/// What asks for entries as JSON lines, and what they are sent as: it has more than one name.
+const LINES: [&str; 2] = ["application/jsonl", "application/x-ndjson"];
+/// Entries that a page has at most, and if nothing is said.
+const MAX_LISTED: u32 = 1_000;
+const LISTED: u32 = 100;
+/// Entries that are read at a time while they are sent.
+const READ: u32 = 500;
+
+/// Which entries.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Filter {
+    key: Option<CredentialKey>,
+    run: Option<RunId>,
+    workflow: Option<WorkflowName>,
+    actor: Option<String>,
+    action: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    before: Option<u64>,
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// A page of entries.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Entries {
+    entries: Vec<Entry>,
+    /// What to ask for as `before` to see the next page, or as `after` if that was asked for; null if this was the last.
+    next: Option<u64>,
+}
+
+/// An entry. It has no value of a credential, and nothing computed from one.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Entry {
+    /// The workspace.
+    chain: String,
+    /// Its place in the chain, from 1 on.
+    sequence: u64,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Who, such as `token:engine`.
+    actor: String,
+    /// What was done, such as `credential.used`.
+    action: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<String>,
+    /// The step, or the name of the file that was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    /// `workspace` or `workflow`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    /// `revealed`: the step was given the value; `sealed`: the host put it into a request; `signed`: the host signed with
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
+    /// The host that the request with the value went to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    /// A word that tells more, such as why a credential was denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// What it was done to, if none of the above, such as the name of a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    /// SHA-256 over all of this and the hash of the entry before.
+    hash: String,
+}
+
+/// Entries of the audit, the latest first; or, with `after`, in their order. As JSON lines (`Accept: application/jsonl`)
+/// all of them in their order, from `after` on, for `lockstep audit verify --file`.
+#[utoipa::path(
+    get,
+    path = "/v1/workspaces/{workspace}/audit",
+    params(
+        ("workspace" = String, Path),
+        ("key" = Option<String>, Query, description = "only of credentials with this key"),
+        ("run" = Option<String>, Query, description = "only of this run"),
+        ("workflow" = Option<String>, Query, description = "only of this workflow"),
+        ("actor" = Option<String>, Query, description = "only by this caller"),
+        ("action" = Option<String>, Query, description = "only these, such as `credential.used`"),
+        ("since" = Option<String>, Query, description = "only from this moment on (RFC 3339)"),
+        ("until" = Option<String>, Query, description = "only before this moment"),
+        ("before" = Option<u64>, Query, description = "only before this entry"),
+        ("after" = Option<u64>, Query, description = "only after this entry, and in the order of the chain"),
+        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 1000 at most; JSON lines have no limit"),
+    ),
+    responses(
+        (status = 200, content((Entries = "application/json"), (Entry = "application/jsonl"))),
+        (status = "4XX", description = "`invalid_query`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn list_audit(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    let asked = request.query::<Filter>()?;
+    let kind = LINES.into_iter().find(|kind| request.accepts(kind));
+    let filter = asked.checked()?;
+    if let Some(kind) = kind {
+        return export(caller, host, filter, kind).await;
+    }
+    let entries = host
+        .runner
+        .audit(caller.as_runner_knows(), caller.workspace(), &filter)
+        .await?;
+    let is_full = entries.len() >= filter.limit as usize;
+    let next = entries.last().filter(|_| is_full).map(|last| last.sequence);
+    let entries = entries.into_iter().map(Entry::from).collect();
+    Ok(json(&Entries { entries, next }))
+}
+
+/// Sends entries while they are read: a chain may be longer than memory.
+async fn export(
+    caller: Caller,
+    host: Host,
+    filter: AuditFilter,
+    kind: &'static str,
+) -> Result<Response, Problem> {
+    let from = match filter.from {
+        AuditFrom::After(after) => after,
+        AuditFrom::Latest | AuditFrom::Before(_) => 0,
+    };
+    let export = Export {
+        caller,
+        host,
+        filter,
+    };
+    let first = export.lines_after(from).await?;
+    let lines = stream::try_unfold((export, first), async |(export, lines)| {
+        let Some((lines, last)) = lines else {
+            return Ok(None);
+        };
+        let following = export.lines_after(last).await;
+        let following = following.inspect_err(|error| {
+            tracing::error!("the audit cannot be read to its end: {error}");
+        })?;
+        Ok::<_, ManageError>(Some((lines, (export, following))))
+    });
+    Ok(([(CONTENT_TYPE, kind)], Body::from_stream(lines)).into_response())
+}
+
+/// An export for one caller.
+struct Export {
+    caller: Caller,
+    host: Host,
+    filter: AuditFilter,
+}
+
+impl Export {
+    /// Some entries after this one, a line each, and the place of the last. `None`: there are no more.
+    async fn lines_after(&self, place: u64) -> Result<Option<(Vec<u8>, u64)>, ManageError> {
+        let filter = AuditFilter {
+            from: AuditFrom::After(place),
+            limit: READ,
+            ..self.filter.clone()
+        };
+        let (asking, workspace) = (self.caller.as_runner_knows(), self.caller.workspace());
+        let entries = self.host.runner.audit(asking, workspace, &filter).await?;
+        let Some(last) = entries.last().map(|last| last.sequence) else {
+            return Ok(None);
+        };
+        let mut lines = Vec::new();
+        for entry in entries {
+            lines.extend(serde_json::to_vec(&Entry::from(entry)).unwrap_or_default());
+            lines.push(b'\n');
+        }
+        Ok(Some((lines, last)))
+    }
+}
+
+impl Filter {
+    fn checked(self) -> Result<AuditFilter, Problem> {
+        let invalid = |detail: String| Problem::bad_request("invalid_query", detail);
+        let action = self.action.as_deref().map(str::parse::<AuditAction>);
+        let action = action
+            .transpose()
+            .map_err(|error| invalid(format!("`action`: {error}")))?;
+        let limit = self.limit.unwrap_or(LISTED);
+        if limit == 0 || limit > MAX_LISTED {
+            return Err(invalid(format!(
+                "`limit` is {limit}: it is from 1 to {MAX_LISTED}"
+            )));
+        }
+        let from = match (self.before, self.after) {
+            (None, None) => AuditFrom::Latest,
+            (Some(before), None) => AuditFrom::Before(placed(before)?),
+            (None, Some(after)) => AuditFrom::After(placed(after)?),
+            (Some(_), Some(_)) => {
+                return Err(invalid(
+                    "`before` and `after` exclude each other".to_owned(),
+                ));
+            }
+        };
+        Ok(AuditFilter {
+            key: self.key,
+            run: self.run,
+            workflow: self.workflow,
+            actor: self.actor,
+            action,
+            since: self.since,
+            until: self.until,
+            from,
+            limit,
+        })
+    }
+}
+
+/// A place that a chain can have: the database counts in 63 bits.
+fn placed(place: u64) -> Result<u64, Problem> {
+    if i64::try_from(place).is_ok() {
+        return Ok(place);
+    }
+    let detail = "`before` or `after` is larger than any chain is long";
+    Err(Problem::bad_request("invalid_query", detail))
+}
+
+impl From<AuditEntry> for Entry {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            chain: entry.chain.to_string(),
+            sequence: entry.sequence,
+            at: entry.at,
+            actor: entry.actor,
+            action: entry.action,
+            workflow: entry.workflow,
+            step: entry.step,
+            run: entry.run,
+            scope: entry.scope,
+            key: entry.key,
+            version: entry.version,
+            mode: entry.mode,
+            host: entry.host,
+            detail: entry.detail,
+            target: entry.target,
+            hash: entry.hash.to_string(),
+        }
+    }
+}
