@@ -8,7 +8,7 @@ use serde_json::Value;
 use lockstep_e2e::repository;
 
 /// What of ours a crate may use.
-const OURS: [(&str, &[&str]); 11] = [
+const OURS: [(&str, &[&str]); 12] = [
     ("secret", &[]),
     ("step", &["secret"]),
     ("vault", &["secret", "step"]),
@@ -16,10 +16,11 @@ const OURS: [(&str, &[&str]); 11] = [
     ("sandbox", &["secret", "step"]),
     ("runner", &["sandbox", "secret", "step", "store", "vault"]),
     ("server", &["runner", "secret", "step"]),
+    ("client", &["secret", "step"]),
     (
         "cli",
         &[
-            "runner", "sandbox", "secret", "server", "step", "store", "vault",
+            "client", "runner", "sandbox", "secret", "server", "step", "store", "vault",
         ],
     ),
     ("xtask", &[]),
@@ -57,11 +58,11 @@ const THEIRS: [(&str, &[&str]); 30] = [
     ("tracing-opentelemetry", &["cli"]),
     ("ureq", &["cli"]),
     ("utoipa", &["server"]),
-    // `upstream` is no client: it is what tests send requests to.
-    ("hyper*", &["sandbox", "server", "upstream"]),
-    ("http*", &["sandbox", "upstream"]),
-    ("rustls*", &["sandbox"]),
-    ("tokio-rustls", &["sandbox", "server", "upstream"]),
+    // `upstream` is no client: it is what tests send requests to. `client` speaks to a server of ours, never for a step.
+    ("hyper*", &["client", "sandbox", "server", "upstream"]),
+    ("http*", &["client", "sandbox", "upstream"]),
+    ("rustls*", &["client", "sandbox"]),
+    ("tokio-rustls", &["client", "sandbox", "server", "upstream"]),
     ("ipnet", &["sandbox"]),
     ("url", &["sandbox", "upstream"]),
     (

@@ -57,6 +57,13 @@ impl Masked<String> {
     }
 }
 
+/// Masked text stays masked as bytes.
+impl From<Masked<String>> for Masked<Vec<u8>> {
+    fn from(text: Masked<String>) -> Self {
+        Self(text.0.into_bytes())
+    }
+}
+
 impl Masked<Vec<u8>> {
     /// The bytes.
     #[must_use]

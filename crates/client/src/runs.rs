@@ -1,0 +1,339 @@
+//! Runs: asked for and waited for, and their record.
+
+use std::time::Duration;
+
+use http::{HeaderName, Method, StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use lockstep_secret::Masked;
+use lockstep_step::{Denied, Digest, Phase, Receipt, RunId, StepName, WorkflowName, WorkspaceName};
+
+use crate::client::{Ask, Client, Patience};
+use crate::error::ClientError;
+use crate::log::{Followed, LogLines};
+use crate::masked;
+use crate::steps::StepKind;
+use crate::workspaces::{of, of_workflow};
+
+/// A run may wait for its place, be compiled, and be recorded, beside the time that it may take.
+const AROUND: Duration = Duration::from_secs(120);
+
+/// Source code that is run and not kept.
+#[derive(Clone, Debug)]
+pub struct InlineStep {
+    /// What it is written in.
+    pub kind: StepKind,
+    /// The code.
+    pub source: String,
+}
+
+/// What a run may use. What is not said has the default of the server.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct RunLimits {
+    /// Wall-clock and CPU time, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Memory, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Log that is kept, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<u64>,
+    /// Output, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<u64>,
+    /// Outbound requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
+}
+
+/// A run that was asked for.
+#[derive(Clone, Debug)]
+pub enum RunStarted {
+    /// It goes on, under this name.
+    GoesOn(RunId),
+    /// It is over already.
+    Over(Box<RunAnswer>),
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    run: RunId,
+}
+
+/// A run that is over and recorded.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RunAnswer {
+    /// Its name in the record.
+    pub run: RunId,
+    /// Of what ran.
+    pub digest: Digest,
+    /// `completed`, or in one word why not.
+    pub outcome: String,
+    /// What a completed run returned: JSON text, masked.
+    #[serde(deserialize_with = "masked::document")]
+    pub output: Option<Masked<String>>,
+    /// How it failed.
+    pub failure: Option<Failure>,
+    /// What it cost and used.
+    pub receipt: Receipt,
+}
+
+/// How a run failed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Failure {
+    /// For people; masked.
+    #[serde(deserialize_with = "masked::text")]
+    pub message: Masked<String>,
+    /// Where it failed.
+    pub phase: Phase,
+    /// Whether code of the step had started.
+    pub started: bool,
+    /// How many requests had left.
+    pub requests_sent: u32,
+    /// Whether the same run may succeed when it is tried again.
+    pub retryable: bool,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RunSummary {
+    /// Its id.
+    pub run: RunId,
+    /// With whose credentials.
+    pub workflow: WorkflowName,
+    /// The step, if it was a registered one.
+    pub step: Option<StepName>,
+    /// Its version.
+    pub step_version: Option<u64>,
+    /// What was run, if it was none.
+    pub file: Option<String>,
+    /// Who asked.
+    pub caller: String,
+    /// When.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Where it stands, in one word.
+    pub status: String,
+}
+
+/// The record of a run.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RunRecord {
+    /// As in a list.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// Of what was run.
+    pub digest: Digest,
+    /// What it returned: JSON text, masked.
+    #[serde(deserialize_with = "masked::document")]
+    pub output: Option<Masked<String>>,
+    /// How it failed.
+    pub failure: Option<Failure>,
+    /// What it cost and used.
+    pub receipt: Option<Receipt>,
+    /// What it asked for and did not get; `None` if the caller may not see keys.
+    #[serde(default)]
+    pub denied: Option<Vec<Denied>>,
+}
+
+/// Which runs are listed: the latest first.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Only of this workflow.
+    pub workflow: Option<WorkflowName>,
+    /// Only those that stand so.
+    pub status: Option<String>,
+    /// Only those that started before this one.
+    pub before: Option<RunId>,
+}
+
+#[derive(Deserialize)]
+struct Runs {
+    runs: Vec<RunSummary>,
+    next: Option<RunId>,
+}
+
+#[derive(Serialize)]
+struct StepRun<'a> {
+    input: &'a RawValue,
+    limits: RunLimits,
+}
+
+#[derive(Serialize)]
+struct InlineRun<'a> {
+    source: &'a str,
+    language: &'static str,
+    input: &'a RawValue,
+    limits: RunLimits,
+}
+
+/// As many as the server tells at once.
+const PAGE: u32 = 100;
+
+impl Client {
+    /// Starts a run of a registered step. A server that runs nothing without somebody who waits answers at its end.
+    ///
+    /// # Errors
+    /// [`ClientError`], here and in all that follow.
+    pub async fn run_step(
+        &self,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        step: &StepName,
+        input: &RawValue,
+        limits: RunLimits,
+    ) -> Result<RunStarted, ClientError> {
+        let path = format!("{}/steps/{step}/runs", of_workflow(workspace, workflow));
+        let ask = self.ask(Method::POST, path);
+        started(ask.json(&StepRun { input, limits }), limits).await
+    }
+
+    /// Starts a run of source code that is not kept, as [`Client::run_step`] does of a step.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn run_inline(
+        &self,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        step: &InlineStep,
+        input: &RawValue,
+        limits: RunLimits,
+    ) -> Result<RunStarted, ClientError> {
+        let path = format!("{}/runs", of_workflow(workspace, workflow));
+        let ask = self.ask(Method::POST, path).json(&InlineRun {
+            source: &step.source,
+            language: match step.kind {
+                StepKind::TypeScript => "typescript",
+                StepKind::JavaScript | StepKind::WebAssembly => "javascript",
+            },
+            input,
+            limits,
+        });
+        started(ask, limits).await
+    }
+
+    /// Follows a run: its log from the piece behind `last`, and its end.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn follow(
+        &self,
+        workspace: &WorkspaceName,
+        run: &RunId,
+        last: Option<u64>,
+    ) -> Result<Followed, ClientError> {
+        let path = format!("{}/runs/{run}/logs", of(workspace));
+        let ask = self.get(path).accepting("text/event-stream");
+        let ask = match last {
+            Some(last) => ask.number(HeaderName::from_static("last-event-id"), last),
+            None => ask,
+        };
+        Ok(Followed::new(ask.send().await?))
+    }
+
+    /// Tells a run to end before it ends by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn cancel_run(
+        &self,
+        workspace: &WorkspaceName,
+        run: &RunId,
+    ) -> Result<(), ClientError> {
+        let path = format!("{}/runs/{run}/cancel", of(workspace));
+        self.ask(Method::POST, path).send().await?;
+        Ok(())
+    }
+
+    /// The runs of a workspace, the latest first, at most so many.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn runs(
+        &self,
+        workspace: &WorkspaceName,
+        filter: &RunFilter,
+        most: u32,
+    ) -> Result<Vec<RunSummary>, ClientError> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut all = Vec::new();
+        let mut before = filter.before;
+        while all.len() < most {
+            let limit = (most - all.len()).min(PAGE as usize);
+            let path = format!("{}/runs{}", of(workspace), filter.query(before, limit));
+            let Runs { runs, next } = self.get(path).send().await?.json().await?;
+            all.extend(runs);
+            before = next;
+            if before.is_none() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The record of a run.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn run(
+        &self,
+        workspace: &WorkspaceName,
+        run: &RunId,
+    ) -> Result<RunRecord, ClientError> {
+        let path = format!("{}/runs/{run}", of(workspace));
+        self.get(path).send().await?.json().await
+    }
+
+    /// The log of a run, from its beginning.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn log(
+        &self,
+        workspace: &WorkspaceName,
+        run: &RunId,
+    ) -> Result<LogLines, ClientError> {
+        let path = format!("{}/runs/{run}/logs", of(workspace));
+        let ask = self.get(path).accepting("application/x-ndjson");
+        Ok(LogLines::new(ask.send().await?))
+    }
+}
+
+impl RunFilter {
+    /// Names, words and ids have no character that a query could not have.
+    fn query(&self, before: Option<RunId>, limit: usize) -> String {
+        let mut query = format!("?limit={limit}");
+        if let Some(workflow) = &self.workflow {
+            query.push_str(&format!("&workflow={workflow}"));
+        }
+        if let Some(status) = &self.status {
+            query.push_str(&format!("&status={status}"));
+        }
+        if let Some(before) = before {
+            query.push_str(&format!("&before={before}"));
+        }
+        query
+    }
+}
+
+async fn started(ask: Ask<'_>, limits: RunLimits) -> Result<RunStarted, ClientError> {
+    let ask = ask.header(HeaderName::from_static("prefer"), "respond-async");
+    let answer = ask.patience(patience(limits)).send().await?;
+    if answer.status() == StatusCode::ACCEPTED {
+        let Accepted { run } = answer.json().await?;
+        return Ok(RunStarted::GoesOn(run));
+    }
+    Ok(RunStarted::Over(Box::new(answer.json().await?)))
+}
+
+fn patience(limits: RunLimits) -> Patience {
+    let timeout = limits
+        .timeout_ms
+        .map_or(Duration::ZERO, Duration::from_millis);
+    Patience::Long(timeout + AROUND)
+}
