@@ -4,8 +4,12 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::unwrap_used,
     reason = "a benchmark that cannot go on ends with a message"
 )]
+
+#[path = "../../sandbox/benches/stand/bodies.rs"]
+mod bodies;
 
 #[path = "../tests/model/mod.rs"]
 #[expect(
@@ -28,7 +32,7 @@ const WRITE_BYTES: usize = 64 << 10;
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10);
-    targets = one_line, logs
+    targets = one_line, logs, answers
 }
 criterion_main!(benches);
 
@@ -84,6 +88,36 @@ fn logs(criterion: &mut Criterion) {
         }
         group.finish();
     }
+}
+
+/// What servers answer, looked through for one sealed value.
+fn answers(criterion: &mut Criterion) {
+    let masker = Masker::new(MaskerConfig {
+        token_shapes: false,
+        ..MaskerConfig::default()
+    });
+    assert!(masker.register(&Secret::new(token(1))).is_ok());
+    let answers = [
+        ("text", bodies::text()),
+        ("JSON", bodies::json()),
+        ("JSON full of escapes", bodies::escaped()),
+        ("bytes of every value", bodies::random()),
+    ];
+    let mut group = criterion.benchmark_group("an answer, one sealed value");
+    for (name, answer) in &answers {
+        group.throughput(Throughput::Bytes(answer.len() as u64));
+        group.bench_function(*name, |bencher| {
+            bencher.iter(|| look_through(&masker, answer));
+        });
+    }
+}
+
+fn look_through(masker: &Masker, answer: &[u8]) -> usize {
+    let mut stream = masker.stream();
+    answer
+        .chunks(WRITE_BYTES)
+        .map(|piece| stream.write_through(piece).as_inner().len())
+        .sum()
 }
 
 fn masker(values: &[String]) -> Masker {
