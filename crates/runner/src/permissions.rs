@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{Caller, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{Caller, Condition, UsagePermission, WorkflowName, WorkspaceName};
 use lockstep_vault::{AdminPermit, ViewPermit};
 
 use crate::error::ManageError;
@@ -35,10 +35,27 @@ impl Runner {
         workflow: &WorkflowName,
         permission: &UsagePermission,
     ) -> Result<(), ManageError> {
+        self.set_permission_if(caller, workspace, workflow, permission, &Condition::NONE)
+            .await
+    }
+
+    /// The same, if this holds of the microsecond at which it was set last, or of 0 if it never was.
+    ///
+    /// # Errors
+    /// The store's `Condition` if it does not; as for [`Runner::set_permission`].
+    pub async fn set_permission_if(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        workflow: &WorkflowName,
+        permission: &UsagePermission,
+        condition: &Condition,
+    ) -> Result<(), ManageError> {
         let permit = AdminPermit::check(caller, workspace)?;
+        let now = Timestamp::now();
         let set = self
             .store()
-            .set_permission(&permit, workflow, permission, Timestamp::now())
+            .set_permission(&permit, workflow, permission, condition, now)
             .await;
         self.told(caller, workspace, set).await
     }

@@ -234,7 +234,8 @@ impl Runner {
             | Thing::Run(_)
             | Thing::Kek(_)
             | Thing::Token(_)
-            | Thing::Member(_) => None,
+            | Thing::Member(_)
+            | Thing::Permission(_) => None,
         }
     }
 }

@@ -251,6 +251,7 @@ impl Problem {
             Thing::Credential(..) => "credential_not_found",
             Thing::Workspace(_)
             | Thing::Workflow(_)
+            | Thing::Permission(_)
             | Thing::Step(..)
             | Thing::Artifact(_)
             | Thing::Run(_)

@@ -3,10 +3,11 @@
 use axum::response::Response;
 use jiff::Timestamp;
 
-use lockstep_step::{CredentialKey, UsagePermission};
+use lockstep_step::{CredentialKey, UsagePermission, WorkflowName};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
+use crate::condition::{condition, tagged};
 use crate::host::Host;
 use crate::page::{Page, Part};
 use crate::problem::{Problem, ProblemDetails};
@@ -63,6 +64,9 @@ pub(crate) async fn get_workflow_credential_usage(
 }
 
 /// What a workflow gets for each key: its own credential, else the workspace's.
+///
+/// So a credential of a workflow that is called `effective` has no path of its own: it is changed by `PATCH` and seen in
+/// lists.
 #[utoipa::path(
     get,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/credentials/effective",
@@ -109,7 +113,7 @@ pub(crate) async fn get_effective_credentials(
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/credential-permissions",
     params(("workspace" = String, Path), ("workflow" = String, Path)),
     responses(
-        (status = 200, body = CredentialPermissions),
+        (status = 200, body = CredentialPermissions, headers(("ETag" = String, description = "of when it was set"))),
         (status = "4XX", description = "`invalid_name`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -119,22 +123,35 @@ pub(crate) async fn get_credential_permissions(
     host: Host,
     request: Unread,
 ) -> Result<Response, Problem> {
-    let workflow = request.place.workflow()?;
-    let permission = host
-        .runner
-        .permission(caller.as_runner_knows(), caller.workspace(), &workflow)
-        .await?;
-    Ok(json(&CredentialPermissions::from(permission)))
+    permissions(&caller, &host, &request.place.workflow()?).await
+}
+
+/// What a workflow may use, with the moment at which that was set as its version.
+async fn permissions(
+    caller: &Caller,
+    host: &Host,
+    workflow: &WorkflowName,
+) -> Result<Response, Problem> {
+    let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
+    let entry = host.runner.workflow(asking, workspace, workflow).await?;
+    let set_at = entry.permission_set_at.map_or(0, Timestamp::as_microsecond);
+    let version = u64::try_from(set_at).unwrap_or(0);
+    let shown = json(&CredentialPermissions::from(entry.permission));
+    Ok(tagged(shown, version))
 }
 
 /// Say which credentials a workflow may use: all, or those of some keys, which need not exist yet.
 #[utoipa::path(
     put,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/credential-permissions",
-    params(("workspace" = String, Path), ("workflow" = String, Path)),
+    params(
+        ("workspace" = String, Path), ("workflow" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "only if it is as the answer with this `ETag` told"),
+    ),
     request_body = CredentialPermissions,
     responses(
-        (status = 200, description = "as it is now", body = CredentialPermissions),
+        (status = 200, description = "as it is now", body = CredentialPermissions, headers(("ETag" = String, description = "of when it was set"))),
+        (status = 412, description = "`version_conflict`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "4XX", description = "`invalid_name`, `invalid_body`, `invalid_key`, `body_too_large`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -145,13 +162,14 @@ pub(crate) async fn put_credential_permissions(
     request: Unread,
 ) -> Result<Response, Problem> {
     let workflow = request.place.workflow()?;
+    let condition = condition(request.headers())?;
     let said: CredentialPermissions = request.json(PERMISSIONS).await?;
     let permission = said.permission()?;
     let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
     host.runner
-        .set_permission(asking, workspace, &workflow, &permission)
+        .set_permission_if(asking, workspace, &workflow, &permission, &condition)
         .await?;
-    Ok(json(&CredentialPermissions::from(permission)))
+    permissions(&caller, &host, &workflow).await
 }
 
 impl CredentialPermissions {

@@ -20,6 +20,8 @@ pub enum Thing {
     Workflow(WorkflowName),
     /// A credential.
     Credential(Scope, CredentialKey),
+    /// What a workflow may use.
+    Permission(WorkflowName),
     /// A step of a workflow.
     Step(WorkflowName, StepName),
     /// What a step runs.
@@ -161,6 +163,7 @@ impl fmt::Display for Thing {
             Self::Credential(Scope::Workflow(name), key) => {
                 write!(f, "credential `{key}` of workflow `{name}`")
             }
+            Self::Permission(name) => write!(f, "the permission of workflow `{name}`"),
             Self::Step(workflow, name) => write!(f, "step `{name}` of workflow `{workflow}`"),
             Self::Artifact(digest) => write!(f, "artifact `{digest}`"),
             Self::Run(id) => write!(f, "run `{id}`"),

@@ -228,11 +228,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     ) -> Result<UsagePermission, StoreError>;
 
     /// Sets what a workflow may use. It may list keys that do not exist yet.
+    ///
+    /// `Condition` unless that holds of the microsecond at which it was set last, or 0 if it never was.
     async fn set_permission(
         &self,
         permit: &AdminPermit,
         workflow: &WorkflowName,
         permission: &UsagePermission,
+        condition: &Condition,
         at: Timestamp,
     ) -> Result<(), StoreError>;
 

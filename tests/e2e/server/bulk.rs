@@ -278,6 +278,38 @@ async fn what_a_workflow_gets_for_each_key_is_told() {
 }
 
 #[tokio::test]
+async fn permissions_are_set_by_who_saw_the_last() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    let permissions = format!("{DEFAULT}/credential-permissions");
+    let put = |tag: &str, keys: &str| {
+        let body = format!(r#"{{"mode": "selected", "keys": [{keys}]}}"#);
+        let length = body.len();
+        let head =
+            format!("Content-Type: {JSON}\r\nContent-Length: {length}\r\nIf-Match: {tag}\r\n");
+        let mut connection = server.say("PUT", &permissions, Some(&admin), &head, body.as_bytes());
+        server.hear(&mut connection)
+    };
+    let tag = |answer: &Answer| answer.header("etag").unwrap().to_owned();
+    let first = tag(&get(&server, &permissions, &admin));
+    assert_eq!(first, "\"0\"");
+    let second = tag(&put(&first, "\"A\"").is(200));
+    put(&first, "\"B\"").is_problem(412, "version_conflict");
+    let seen = get(&server, &permissions, &admin);
+    assert_eq!(
+        (tag(&seen), &seen.json()["keys"]),
+        (second.clone(), &json!(["A"]))
+    );
+    let third = tag(&put(&second, "\"B\"").is(200));
+    assert_ne!(third, second);
+    assert_eq!(
+        get(&server, &permissions, &admin).json()["keys"],
+        json!(["B"])
+    );
+}
+
+#[tokio::test]
 async fn permissions_that_cannot_be_read_are_refused_and_not_repeated() {
     let host = TestHost::new().await;
     let admin = host.token(Role::Admin).await;

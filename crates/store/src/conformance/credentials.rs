@@ -59,7 +59,7 @@ async fn permit_keys(tenant: &Tenant, workflow: &WorkflowName, keys: &[&str]) {
     let selected = UsagePermission::Selected(keys.iter().map(|key| name(key)).collect());
     tenant
         .store
-        .set_permission(&tenant.admin, workflow, &selected, at(5))
+        .set_permission(&tenant.admin, workflow, &selected, &Condition::NONE, at(5))
         .await
         .unwrap();
 }
@@ -311,7 +311,7 @@ async fn a_permission_selects(setup: &Setup) {
     );
     let all = UsagePermission::All;
     store
-        .set_permission(&tenant.admin, &daily, &all, at(6))
+        .set_permission(&tenant.admin, &daily, &all, &Condition::NONE, at(6))
         .await
         .unwrap();
     assert_eq!(tenant.reveal("daily", "TWO").await, Ok("two".to_owned()));

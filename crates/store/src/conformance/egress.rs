@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{UsagePermission, WorkflowEgress, WorkflowName};
+use lockstep_step::{Condition, UsagePermission, WorkflowEgress, WorkflowName};
 
 use crate::error::{StoreError, Thing};
 use crate::store::Store;
@@ -95,7 +95,13 @@ async fn rules_and_permission_are_set_apart(setup: &Setup) {
     set(&tenant, "default", &egress, 1).await;
     setup
         .store
-        .set_permission(&tenant.admin, &workflow, &permission, at(2))
+        .set_permission(
+            &tenant.admin,
+            &workflow,
+            &permission,
+            &Condition::NONE,
+            at(2),
+        )
         .await
         .unwrap();
     set(&tenant, "default", &egress, 3).await;

@@ -38,7 +38,13 @@ async fn the_mark_moves_with_what_a_run_resolves_from(setup: &Setup) {
     let (workflow, permission) = (name("default"), UsagePermission::Selected([].into()));
     let store = &setup.store;
     store
-        .set_permission(&tenant.admin, &workflow, &permission, at(1))
+        .set_permission(
+            &tenant.admin,
+            &workflow,
+            &permission,
+            &Condition::NONE,
+            at(1),
+        )
         .await
         .unwrap();
     marks.push(mark(&tenant).await);
@@ -164,7 +170,8 @@ async fn change_something(tenant: &Tenant, dice: &mut Dice) {
             let selected = UsagePermission::Selected([name(key)].into());
             let permissions = [UsagePermission::All, selected];
             let permission = &permissions[dice.roll(2)];
-            let set = store.set_permission(&tenant.admin, &daily, permission, at(1));
+            let set =
+                store.set_permission(&tenant.admin, &daily, permission, &Condition::NONE, at(1));
             set.await
         }
         3 => {

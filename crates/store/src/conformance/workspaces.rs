@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{RunId, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{Condition, RunId, UsagePermission, WorkflowName, WorkspaceName};
 
 use crate::credential::Removal;
 use crate::error::{StoreError, Thing};
@@ -147,7 +147,7 @@ async fn a_workflow_with_credentials_is_removed_by_an_admin(setup: &Setup) {
     let store = &setup.store;
     let nothing = UsagePermission::Selected([].into());
     store
-        .set_permission(&tenant.admin, &daily, &nothing, at(1))
+        .set_permission(&tenant.admin, &daily, &nothing, &Condition::NONE, at(1))
         .await
         .unwrap();
     let refused = store.remove_workflow(&tenant.editor, &daily, at(2)).await;

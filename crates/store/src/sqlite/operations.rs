@@ -394,16 +394,19 @@ impl Store for SqliteStore {
         permit: &AdminPermit,
         workflow: &WorkflowName,
         permission: &UsagePermission,
+        condition: &Condition,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         let (workflow, permission) = (workflow.clone(), permission.clone());
+        let condition = condition.clone();
         self.change(permit.workspace().clone(), move |connection| {
             let stamp = Stamp {
                 at,
                 by: &permit.caller().name,
             };
             let workspace = permit.workspace();
+            workspaces::check_permission(connection, workspace, &workflow, &condition)?;
             workspaces::set_permission(connection, workspace, &workflow, &permission, stamp)
         })
         .await

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::{
-    CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
+    Condition, CredentialKey, Scope, SealingPolicy, UsagePermission, WorkflowName, WorkspaceName,
 };
 
 use crate::audit::{AuditAction, Fields};
@@ -390,6 +390,27 @@ pub(super) fn permission_of(
             Ok(UsagePermission::Selected(keys?))
         }
     }
+}
+
+/// Whether the condition holds of the moment at which the permission was set.
+pub(super) fn check_permission(
+    connection: &Connection,
+    workspace: &WorkspaceName,
+    workflow: &WorkflowName,
+    condition: &Condition,
+) -> Result<(), StoreError> {
+    let workspace_id = workspace_id(connection, workspace)?;
+    let id = workflow_id(connection, workspace_id, workflow)?;
+    let current = connection
+        .prepare_cached("SELECT coalesce(permission_at, 0) FROM workflows WHERE id = ?1")?
+        .query_and_then([id], |row| row.count(0))?
+        .next()
+        .transpose()?;
+    if condition.holds(current) {
+        return Ok(());
+    }
+    let what = Thing::Permission(workflow.clone());
+    Err(StoreError::Condition { what, current })
 }
 
 pub(super) fn set_permission(
