@@ -29,17 +29,24 @@ pub(crate) async fn accept(
     tasks: &TaskTracker,
 ) {
     let refusals = TaskTracker::new();
+    let mut is_failing = false;
     loop {
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             // Of that connection, which is gone.
             Err(error) if is_of_peer(&error) => continue,
             Err(error) => {
-                tracing::warn!("a connection cannot be taken: {error}");
+                // Told once for each time that it begins: it may go on for long.
+                if !is_failing {
+                    tracing::warn!("no connections can be taken: {error}");
+                }
+                tracing::debug!("a connection cannot be taken: {error}");
+                is_failing = true;
                 sleep(BREATH).await;
                 continue;
             }
         };
+        is_failing = false;
         let peer = Peer::of(address.ip());
         let admitted = match gate.admit(peer) {
             Ok(admitted) => admitted,

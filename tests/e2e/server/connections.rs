@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 use serde_json::json;
 
 use lockstep_e2e::{Served, TestHost};
@@ -243,4 +244,27 @@ async fn what_two_servers_could_read_in_two_ways_hides_no_request() {
     }
     let old = format!("POST {INLINE} HTTP/1.0\r\n{chunked}\r\n0\r\n\r\n{hidden}");
     assert_eq!(statuses(&told(&server, &old)), ["400"]);
+}
+
+#[tokio::test]
+async fn without_file_descriptors_it_waits_for_one_and_does_not_spin() {
+    let host = TestHost::new().await;
+    let server = Served::start(&host, &[]).await;
+    // The maximum is that of this process, as the server has not changed it.
+    let allow = |files| {
+        let limit = Rlimit {
+            current: files,
+            maximum: getrlimit(Resource::Nofile).maximum,
+        };
+        prlimit(Some(server.pid()), Resource::Nofile, limit).unwrap()
+    };
+    let before = allow(Some(1));
+    let mut connection = server.say("GET", "/healthz", None, "", b"");
+    std::thread::sleep(Duration::from_secs(1));
+    let log = server.log();
+    let tried = log.matches("a connection cannot be taken").count();
+    assert!((1..=15).contains(&tried), "{tried}");
+    assert_eq!(log.matches("no connections can be taken").count(), 1);
+    allow(before.current);
+    server.hear(&mut connection).is(200);
 }

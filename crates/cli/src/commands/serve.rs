@@ -33,7 +33,7 @@ Examples:
 The first start makes a token with the role `admin` for the workspace `default` and prints it once; `lockstep token create` \
 makes more. SIGTERM and Ctrl-C end the server: it takes no more calls, and waits for runs as long as `--drain` says. With TLS, SIGHUP has \
 it read the certificate and its key again; without, it ends the server.
-What there is to call is told by `GET /openapi.json`.";
+What there is to call is told by `GET /docs` in a browser, and by `GET /openapi.json`.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -207,7 +207,11 @@ async fn first_token(host: &Host) -> Result<Option<Token>, Problem> {
 
 impl Answer for Started<'_> {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        writeln!(out, "listening on {}", self.listening)?;
+        writeln!(
+            out,
+            "listening on {0}; {0}/docs tells what there is to call",
+            self.listening
+        )?;
         if let Some(token) = self.admin_token {
             writeln!(out, "admin token, shown this once: {token}")?;
         }
