@@ -96,3 +96,19 @@ async fn a_flood_of_one_workspace_does_not_starve_another() {
         "{queued} us"
     );
 }
+
+#[tokio::test]
+async fn a_request_for_which_there_is_no_memory_is_refused_before_it_is_sent() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let server = Served::start(&host, &["--request-memory", "100KiB"]).await;
+    let head = format!("Content-Type: {JSON}\r\nContent-Length: 100001\r\n");
+    let mut connection = server.say("POST", INLINE, Some(&runner), &head, b"");
+    server.hear(&mut connection).is_problem(429, "capacity");
+    // What a run was asked with is given back when it is over: two of these at once would be too much.
+    let body = json!({"source": format!("return 1 // {}", "x".repeat(40_000))}).to_string();
+    for _ in 0..5 {
+        let ran = server.ask("POST", INLINE, Some(&runner), (JSON, body.as_bytes()));
+        assert_eq!(ran.is(200).json()["output"], 1);
+    }
+}

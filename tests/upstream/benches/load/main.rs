@@ -4,6 +4,7 @@
 //! `cargo xtask load [--seconds N]`, which builds what this starts. The data directory is in `target/tmp`, so that it is
 //! on a disk.
 #![expect(
+    clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a program that prints figures, or stops"
