@@ -1,6 +1,7 @@
 //! What every store must do, as a suite that runs against the contract. A backend's tests call [`conformance`] and
 //! [`conformance_shared`]; a broken promise panics at the line that states it.
 
+mod audit;
 mod bulk;
 mod credentials;
 mod egress;
@@ -36,6 +37,7 @@ pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     members::claims(&make).await;
     runs::claims(&make).await;
     idempotency::claims(&make).await;
+    audit::claims(&make).await;
 }
 
 /// Runs the claims about two stores on the same data, as two processes have. `make` opens both.

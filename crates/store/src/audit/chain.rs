@@ -120,3 +120,90 @@ impl AuditEntry {
             .hash(&self.chain, self.sequence, self.at, &self.actor, before)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lockstep_step::WorkspaceName;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Few letters, so that fields are often equal, or run into each other where they could.
+    fn text() -> impl Strategy<Value = String> {
+        "[ab]{0,3}"
+    }
+
+    fn some() -> impl Strategy<Value = Option<String>> {
+        option::of(text())
+    }
+
+    prop_compose! {
+        fn entry()(
+            chain in prop_oneof![Just(None), "[ab]{1,2}".prop_map(Some)],
+            sequence in 1..4_u64,
+            at in 0..3_i64,
+            (actor, action) in (text(), text()),
+            (workflow, step, run, scope) in (some(), some(), some(), some()),
+            (key, version, mode) in (some(), option::of(0..3_u64), some()),
+            (host, detail, target) in (some(), some(), some()),
+        ) -> AuditEntry {
+            let name = |name: String| AuditChain::Workspace(name.parse::<WorkspaceName>().unwrap());
+            AuditEntry {
+                chain: chain.map_or(AuditChain::Host, name),
+                sequence,
+                at: Timestamp::from_microsecond(at).unwrap(),
+                actor, action, workflow, step, run, scope, key, version, mode, host, detail, target,
+                hash: genesis(),
+            }
+        }
+    }
+
+    /// The entry with one field as it is in the other.
+    fn with_field(entry: &AuditEntry, other: &AuditEntry, field: usize) -> AuditEntry {
+        let (mut entry, other) = (entry.clone(), other.clone());
+        match field {
+            0 => entry.chain = other.chain,
+            1 => entry.sequence = other.sequence,
+            2 => entry.at = other.at,
+            3 => entry.actor = other.actor,
+            4 => entry.action = other.action,
+            5 => entry.workflow = other.workflow,
+            6 => entry.step = other.step,
+            7 => entry.run = other.run,
+            8 => entry.scope = other.scope,
+            9 => entry.key = other.key,
+            10 => entry.version = other.version,
+            11 => entry.mode = other.mode,
+            12 => entry.host = other.host,
+            13 => entry.detail = other.detail,
+            _ => entry.target = other.target,
+        }
+        entry
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_entries_have_one_hash(one in entry(), other in entry(), before in any::<[u8; 32]>()) {
+            let before = Digest::from_bytes(before);
+            let hash = one.expected_hash(&before);
+            prop_assert_eq!(one == other, hash == other.expected_hash(&before));
+            for field in 0..15 {
+                let edited = with_field(&one, &other, field);
+                prop_assert_eq!(edited == one, hash == edited.expected_hash(&before));
+            }
+        }
+
+        #[test]
+        fn the_hash_before_is_in_the_hash(one in entry(), a in any::<[u8; 32]>(), b in any::<[u8; 32]>()) {
+            let [from_a, from_b] = [a, b].map(|before| one.expected_hash(&Digest::from_bytes(before)));
+            prop_assert_eq!(a == b, from_a == from_b);
+        }
+
+        #[test]
+        fn an_entry_is_the_same_when_it_was_exported(one in entry()) {
+            let line = serde_json::to_string(&one).unwrap();
+            prop_assert_eq!(serde_json::from_str::<AuditEntry>(&line).unwrap(), one);
+        }
+    }
+}

@@ -52,7 +52,7 @@ fn masked<T>(text: T) -> Masked<T> {
     Masked::reread(text)
 }
 
-fn completed(n: i64) -> RunEnd {
+pub(super) fn completed(n: i64) -> RunEnd {
     RunEnd {
         at: at(n),
         outcome: Outcome::Completed(masked(r#"{"ok":true}"#.to_owned())),

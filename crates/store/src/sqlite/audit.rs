@@ -9,6 +9,7 @@ mod verify;
 use rusqlite::{Connection, Row, params};
 
 use lockstep_step::{CredentialKey, Digest, Scope, WorkflowName, WorkspaceName};
+use lockstep_vault::{Vault, WrappedWorkspaceKey};
 
 use crate::audit::{AuditAction, AuditChain, Fields, genesis};
 use crate::error::StoreError;
@@ -19,6 +20,7 @@ use super::failure::is_duplicate;
 
 pub(super) use anchor::{HOST, anchor};
 pub(super) use read::{heads, list};
+use seal::new_seal;
 pub(super) use seal::seal;
 pub(super) use uses::append_uses;
 pub(super) use verify::{chains, verify};
@@ -27,6 +29,8 @@ pub(super) use verify::{chains, verify};
 pub(super) struct Appending<'a> {
     connection: &'a Connection,
     chain: AuditChain,
+    /// As it was found.
+    found: Option<Head>,
     sequence: u64,
     hash: Digest,
 }
@@ -87,17 +91,13 @@ pub(super) fn scope_word(scope: &Scope) -> &'static str {
 
 impl<'a> Appending<'a> {
     pub(super) fn to(connection: &'a Connection, chain: AuditChain) -> Result<Self, StoreError> {
-        let head: Option<(u64, Digest)> = connection
-            .prepare_cached("SELECT sequence, hash FROM audit_heads WHERE chain = ?1")?
-            .query_and_then([chain.column()], |row| {
-                Ok::<_, StoreError>((row.count(0)?, hash(row, 1)?))
-            })?
-            .next()
-            .transpose()?;
-        let (sequence, hash) = head.unwrap_or_else(|| (0, genesis()));
+        let found = find_head(connection, &chain)?;
+        let end = found.as_ref().map(|head| (head.sequence, head.hash));
+        let (sequence, hash) = end.unwrap_or_else(|| (0, genesis()));
         Ok(Self {
             connection,
             chain,
+            found,
             sequence,
             hash,
         })
@@ -137,6 +137,7 @@ impl<'a> Appending<'a> {
         Ok(())
     }
 
+    /// Notes the end. Who has the key seals it afterwards.
     pub(super) fn finish(self) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
@@ -147,6 +148,28 @@ impl<'a> Appending<'a> {
                 self.chain.column(),
                 number_column(self.sequence)?,
                 self.hash.as_bytes()
+            ])?;
+        Ok(())
+    }
+
+    /// Notes the end, and seals it in the same write.
+    fn finish_sealed(self, key: &WrappedWorkspaceKey, vault: &Vault) -> Result<(), StoreError> {
+        let (connection, chain) = (self.connection, &self.chain);
+        let end = (self.sequence, &self.hash);
+        let Some(seal) = new_seal(connection, chain, self.found.as_ref(), end, key, vault)? else {
+            return self.finish();
+        };
+        connection
+            .prepare_cached(
+                "INSERT INTO audit_heads (chain, sequence, hash, sealed_sequence, seal)
+                 VALUES (?1, ?2, ?3, ?2, ?4)
+                 ON CONFLICT (chain) DO UPDATE SET sequence = ?2, hash = ?3, sealed_sequence = ?2, seal = ?4",
+            )?
+            .execute(params![
+                chain.column(),
+                number_column(self.sequence)?,
+                self.hash.as_bytes(),
+                seal.as_bytes()
             ])?;
         Ok(())
     }

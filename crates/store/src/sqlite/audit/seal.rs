@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::{Digest, WorkspaceName};
-use lockstep_vault::{OpenError, Vault, WrappedWorkspaceKey};
+use lockstep_vault::{HeadSeal, OpenError, Vault, WrappedWorkspaceKey};
 
 use crate::audit::{AuditAction, AuditChain};
 use crate::error::StoreError;
@@ -25,16 +25,8 @@ pub(in super::super) fn seal(
     let Some(head) = find_head(connection, &chain)? else {
         return Ok(());
     };
-    match may_seal(connection, &chain, &head, &key, vault) {
-        Ok(true) => {}
-        Ok(false) => {
-            tracing::error!(%workspace, "the audit was tampered with, and is not sealed any more: see `lockstep audit verify`");
-            return Ok(());
-        }
-        Err(Unsealed::NoKey(_)) => return Ok(()),
-        Err(Unsealed::Store(error)) => return Err(error),
-    }
-    let Ok(seal) = vault.seal_head(workspace, &key, head.sequence, &head.hash) else {
+    let end = (head.sequence, &head.hash);
+    let Some(seal) = new_seal(connection, &chain, Some(&head), end, &key, vault)? else {
         return Ok(());
     };
     connection
@@ -45,6 +37,29 @@ pub(in super::super) fn seal(
             seal.as_bytes()
         ])?;
     Ok(())
+}
+
+/// The seal of an end, if `found`, the head from before, is as it was sealed. `None` if the key is not at hand, too.
+pub(super) fn new_seal(
+    connection: &Connection,
+    chain: &AuditChain,
+    found: Option<&Head>,
+    (sequence, hash): (u64, &Digest),
+    key: &WrappedWorkspaceKey,
+    vault: &Vault,
+) -> Result<Option<HeadSeal>, StoreError> {
+    let Some(workspace) = chain.workspace() else {
+        return Ok(None);
+    };
+    match may_seal(connection, chain, found, key, vault) {
+        Ok(true) => Ok(vault.seal_head(workspace, key, sequence, hash).ok()),
+        Ok(false) => {
+            tracing::error!(%workspace, "the audit was tampered with, and is not sealed any more: see `lockstep audit verify`");
+            Ok(None)
+        }
+        Err(Unsealed::NoKey(_)) => Ok(None),
+        Err(Unsealed::Store(error)) => Err(error),
+    }
 }
 
 /// Why it cannot be told whether a seal is good.
@@ -69,12 +84,12 @@ impl From<OpenError> for Unsealed {
 fn may_seal(
     connection: &Connection,
     chain: &AuditChain,
-    head: &Head,
+    found: Option<&Head>,
     key: &WrappedWorkspaceKey,
     vault: &Vault,
 ) -> Result<bool, Unsealed> {
-    match &head.seal {
-        Some((sequence, kept)) => {
+    match found.and_then(|head| Some((head, head.seal.as_ref()?))) {
+        Some((head, (sequence, kept))) => {
             let hash = if *sequence == head.sequence {
                 Some(head.hash)
             } else {
@@ -156,8 +171,10 @@ pub(super) fn workspace_key(
         .prepare_cached("SELECT key_record FROM workspaces WHERE name = ?1")?
         .query_row([workspace.as_str()], |row| row.get(0))
         .optional()?;
-    // One that cannot be read seals nothing, and is told by whoever opens a credential.
-    Ok(record
-        .flatten()
-        .and_then(|record| WrappedWorkspaceKey::from_record(record).ok()))
+    Ok(key_of(record.flatten()))
+}
+
+/// One that cannot be read seals nothing, and is told by whoever opens a credential.
+pub(super) fn key_of(record: Option<Vec<u8>>) -> Option<WrappedWorkspaceKey> {
+    WrappedWorkspaceKey::from_record(record?).ok()
 }

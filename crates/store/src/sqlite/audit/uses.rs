@@ -3,14 +3,15 @@
 use rusqlite::{Connection, Row};
 
 use lockstep_step::{CredentialKey, WorkspaceName};
-use lockstep_vault::Vault;
+use lockstep_vault::{Vault, WrappedWorkspaceKey};
 
 use crate::audit::{AuditAction, AuditChain, AuditUse, AuditUseKind, Fields};
 use crate::error::StoreError;
 
 use super::super::column::Columns as _;
 use super::super::credentials::Stamp;
-use super::{Appending, scope_word, seal};
+use super::seal::key_of;
+use super::{Appending, scope_word};
 
 /// A run, as its record has it.
 struct Ran {
@@ -19,6 +20,8 @@ struct Ran {
     step: String,
     id: String,
     caller: String,
+    /// The workspace's, which seals.
+    key: Option<WrappedWorkspaceKey>,
 }
 
 /// Appends what the run of this number used. If it used nothing, this costs nothing.
@@ -33,12 +36,14 @@ pub(in super::super) fn append_uses(
     }
     let ran = connection
         .prepare_cached(
-            "SELECT workspaces.name, workflow, step, runs.id, caller
+            "SELECT workspaces.name, workflow, step, runs.id, caller, key_record
                FROM runs JOIN workspaces ON workspaces.id = workspace_id WHERE number = ?1",
         )?
         .query_and_then([run], ran)?
         .next()
-        .unwrap_or(Err(StoreError::Closed))?;
+        .ok_or_else(|| StoreError::Corrupt {
+            what: "a run belongs to no workspace".to_owned(),
+        })??;
     let chain = AuditChain::Workspace(ran.workspace.clone());
     let mut appending = Appending::to(connection, chain)?;
     for used in uses {
@@ -48,10 +53,9 @@ pub(in super::super) fn append_uses(
         };
         appending.add(stamp, fields(&ran, &used.what))?;
     }
-    appending.finish()?;
-    match vault {
-        Some(vault) => seal(connection, &ran.workspace, vault),
-        None => Ok(()),
+    match (&ran.key, vault) {
+        (Some(key), Some(vault)) => appending.finish_sealed(key, vault),
+        (None, _) | (_, None) => appending.finish(),
     }
 }
 
@@ -62,6 +66,7 @@ fn ran(row: &Row<'_>) -> Result<Ran, StoreError> {
         step: row.plain(2)?,
         id: row.plain(3)?,
         caller: row.plain(4)?,
+        key: key_of(row.plain(5)?),
     })
 }
 
