@@ -21,7 +21,7 @@ use lockstep_e2e::crash::{
     tenant,
 };
 use lockstep_e2e::{Machine, Random, TestHost, Wanted, guest, repository, runner_in, spelling_in};
-use lockstep_runner::{KeyState, RunFilter, RunRequest, RunStatus, Runner, StepSource};
+use lockstep_runner::{AuditHead, KeyState, RunFilter, RunRequest, RunStatus, Runner, StepSource};
 use lockstep_sandbox::{SandboxConfig, StepFile};
 use lockstep_step::{
     Caller, Limits, OutcomeKind, Role, RunId, Scope, UsagePermission, WorkflowName, WorkspaceName,
@@ -50,6 +50,8 @@ struct Scene {
     runs: BTreeMap<RunId, OutcomeKind>,
     lost: BTreeSet<RunId>,
     keys: Keys,
+    /// Where the chains of the audit ended after the last kill.
+    heads: Vec<AuditHead>,
 }
 
 /// What must be true of the key-encryption keys.
@@ -245,6 +247,7 @@ impl Scene {
             runs: BTreeMap::new(),
             lost: BTreeSet::new(),
             keys: Keys::default(),
+            heads: Vec::new(),
         };
         let runner = scene.runner();
         for lane in 0..lanes {
@@ -353,6 +356,7 @@ impl Scene {
         let runner = self.runner();
         self.check_runs(&runner, open).await;
         self.check_keys(&runner).await;
+        self.check_audit(&runner).await;
         let nonce = format!("nonce-{kill}");
         for lane in 0..self.lanes.len() {
             let seen = self.look(&runner, lane, &nonce).await;
@@ -406,6 +410,15 @@ impl Scene {
                 .unwrap();
         }
         self.lost = lost;
+    }
+
+    /// Each chain is whole, and nothing is missing that was there after the last kill.
+    async fn check_audit(&mut self, runner: &Runner) {
+        let reports = runner.verify_audit(&self.caller, None, &self.heads).await;
+        for report in reports.unwrap() {
+            assert_eq!(report.findings, [], "{}", report.chain);
+        }
+        self.heads = runner.audit_heads(&self.caller).await.unwrap();
     }
 
     /// The primary is the one that was told, or one that was about to be; and what was retired is gone.
