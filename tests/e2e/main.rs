@@ -30,6 +30,7 @@ mod new;
 mod outcomes;
 mod platform;
 mod records;
+mod remote;
 mod resolution;
 mod s3;
 mod sdk;

@@ -1,6 +1,7 @@
 //! `lockstep serve`, run as a process on the data directory of a test's host, and a client that says exactly what a test
 //! wants it to say.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +15,7 @@ use serde_json::Value;
 use lockstep_runner::TokenRequest;
 use lockstep_step::{Role, WorkspaceName};
 
-use crate::command::lockstep_binary;
+use crate::command::{Finished, finish, lockstep_binary};
 use crate::host::TestHost;
 use crate::scripts::fill_cache;
 
@@ -165,6 +166,50 @@ impl<'a> Served<'a> {
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head, body }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Runs `lockstep` against this server with this token, on a machine that has no host of its own.
+    pub fn lockstep_with<A: AsRef<OsStr>>(
+        &self,
+        token: &str,
+        stdin: &str,
+        arguments: &[A],
+    ) -> Finished {
+        let home = self.host.scratch().join("elsewhere");
+        let finished = finish(self.command(token).args(arguments), stdin);
+        self.host
+            .leaves("stdout of a command elsewhere", finished.stdout.as_bytes());
+        self.host
+            .leaves("stderr of a command elsewhere", finished.stderr.as_bytes());
+        let left_behind = fs::read_dir(&home).unwrap().count();
+        assert_eq!(left_behind, 0, "a command on a server leaves files behind");
+        finished
+    }
+
+    /// `lockstep` as it is called against this server.
+    #[must_use]
+    pub fn command(&self, token: &str) -> Command {
+        let home = self.host.scratch().join("elsewhere");
+        fs::create_dir_all(&home).unwrap();
+        let mut command = Command::new(lockstep_binary());
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", &home)
+            .env("LOCKSTEP_URL", self.url())
+            .env("LOCKSTEP_TOKEN", token);
+        command
+    }
+
+    /// As [`Served::lockstep_with`], with nothing on stdin.
+    pub fn lockstep<A: AsRef<OsStr>>(&self, token: &str, arguments: &[A]) -> Finished {
+        self.lockstep_with(token, "", arguments)
     }
 
     /// What it has traced so far.

@@ -25,6 +25,7 @@ use crate::commands::token::TokenCommand;
 use crate::commands::workflow::WorkflowCommand;
 use crate::commands::workspace::WorkspaceCommand;
 use crate::operator::Reaching;
+use crate::server::ServerArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +42,8 @@ Environment:
   LOCKSTEP_KEY_FILE  as `--key-file`
   LOCKSTEP_KEY       the text of a key, in place of a key file
   LOCKSTEP_EGRESS    as `--egress`; the other options of requests have a variable each, too (`--help`)
+  LOCKSTEP_URL       as `--url`: the server that commands speak to, in place of this machine
+  LOCKSTEP_TOKEN     the token for it, which no option takes
   LOCKSTEP_LOG       what of the traces is told on stderr, such as `debug`; by default `warn`
   NO_COLOR           no colours
 
@@ -55,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) places: Places,
     #[command(flatten)]
     pub(crate) reaching: Reaching,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
     /// Answer with one JSON document on stdout; errors are one JSON document on stderr.
     #[arg(long, global = true, help_heading = "Options of every command")]
     pub(crate) json: bool,

@@ -25,7 +25,7 @@ mod requests;
 mod show;
 
 use crate::arguments::{Call, Command};
-use crate::config::Environment;
+use crate::config::{Config, Environment};
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
 
@@ -35,7 +35,8 @@ pub(crate) async fn carry_out(
     environment: Environment,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let config = environment.config(call.places, &call.reaching);
+    refuse_what_is_not_remote(&call)?;
+    let config = environment.config(call.places, &call.reaching, call.server);
     let data = config.as_ref().ok().map(|config| config.data.clone());
     let config = || config;
     let carried_out = match call.command {
@@ -47,16 +48,20 @@ pub(crate) async fn carry_out(
         Command::Egress(command) => egress::carry_out(command, &config()?, console).await,
         Command::Step(command) => step::carry_out(command, &config()?, console).await,
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
-        Command::Serve(arguments) => serve::carry_out(arguments, &config()?, console).await,
+        Command::Serve(arguments) => serve::carry_out(arguments, &here(config()?)?, console).await,
         Command::Token(command) => token::carry_out(command, &config()?, console).await,
         Command::Member(command) => member::carry_out(command, &config()?, console).await,
-        Command::Audit(command) => audit::carry_out(command, &config()?, console).await,
-        Command::Key(command) => key::carry_out(command, &config()?, console).await,
+        Command::Audit(command) => audit::carry_out(command, &here(config()?)?, console).await,
+        Command::Key(command) => key::carry_out(command, &here(config()?)?, console).await,
         Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,
         Command::Mask(arguments) => mask::carry_out(&arguments, console),
-        Command::Backup(arguments) => backup::carry_out(arguments, &config()?, console).await,
-        Command::Restore(arguments) => restore::carry_out(arguments, &config()?, console).await,
+        Command::Backup(arguments) => {
+            backup::carry_out(arguments, &here(config()?)?, console).await
+        }
+        Command::Restore(arguments) => {
+            restore::carry_out(arguments, &here(config()?)?, console).await
+        }
         Command::Doctor => doctor::carry_out(&config()?, console).await,
         Command::Completions(arguments) => completions::carry_out(&arguments, console),
     };
@@ -64,4 +69,38 @@ pub(crate) async fn carry_out(
         Some(data) => problem.in_data(data),
         None => problem,
     })
+}
+
+/// Commands that have nothing to do with a host do not care whether a variable names a server. An option that does is
+/// a mistake.
+fn refuse_what_is_not_remote(call: &Call) -> Result<(), Problem> {
+    let without_host = match &call.command {
+        Command::New(_) => "new",
+        Command::Demo => "demo",
+        Command::Mask(_) => "mask",
+        Command::Completions(_) => "completions",
+        _ => return Ok(()),
+    };
+    if !call.server.is_given() {
+        return Ok(());
+    }
+    let message = format!("`lockstep {without_host}` speaks to no host, and so to no server");
+    Err(Problem::usage(message).hint("leave out `--url`"))
+}
+
+/// For what needs the files of the host.
+fn here(config: Config) -> Result<Config, Problem> {
+    match &config.server {
+        None => Ok(config),
+        Some(server) => {
+            let said_by = server.said_by;
+            let message = format!(
+                "this needs the files of the host, and `{said_by}` names the server `{}`",
+                server.address
+            );
+            Err(Problem::new(Exit::Usage, "not_remote", message).hint(
+                "do it on the machine of the host, without `LOCKSTEP_URL`; `--data DIR` names a host on this machine",
+            ))
+        }
+    }
 }

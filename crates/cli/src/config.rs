@@ -11,6 +11,7 @@ use lockstep_secret::Secret;
 use crate::arguments::Places;
 use crate::operator::Reaching;
 use crate::problem::Problem;
+use crate::server::{Server, ServerArguments, ServerEnvironment};
 
 /// What the environment says, as it says it.
 pub(crate) struct Environment {
@@ -22,6 +23,8 @@ pub(crate) struct Environment {
     key: Option<Secret>,
     /// `LOCKSTEP_EGRESS` and its like.
     reaching: Reaching,
+    /// `LOCKSTEP_URL` and its like.
+    server: ServerEnvironment,
     /// `LOCKSTEP_LOG`: what of the traces is told.
     pub(crate) trace_filter: Option<String>,
     /// What joins spans to traces, if the variables of OpenTelemetry ask for any: `telemetry` reads these.
@@ -46,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) traces: Option<Arc<dyn Traces>>,
     /// How the record names whoever is at the terminal.
     pub(crate) caller: String,
+    /// The server that commands speak to; `None`: the host is on this machine.
+    pub(crate) server: Option<Server>,
 }
 
 /// Where the key-encryption keys come from.
@@ -87,6 +92,14 @@ impl Environment {
             reaching: Reaching::of_environment(|name| {
                 text(name).map(|value| value.to_string_lossy().into_owned())
             }),
+            server: ServerEnvironment {
+                // What is not UTF-8 is refused with what is left of it.
+                url: text("LOCKSTEP_URL").map(|url| url.to_string_lossy().into_owned()),
+                token: text("LOCKSTEP_TOKEN")
+                    .map(|token| Secret::new(token.into_string().unwrap_or_default())),
+                ca: path("LOCKSTEP_CA"),
+                allow_http: text("LOCKSTEP_ALLOW_HTTP").is_some_and(|word| word == "1"),
+            },
             trace_filter: text("LOCKSTEP_LOG").map(|text| text.to_string_lossy().into_owned()),
             traces: None,
             no_color: text("NO_COLOR").is_some(),
@@ -100,7 +113,19 @@ impl Environment {
     }
 
     /// Where everything is, the command line before the environment before the defaults.
-    pub(crate) fn config(self, places: Places, reaching: &Reaching) -> Result<Config, Problem> {
+    pub(crate) fn config(
+        self,
+        places: Places,
+        reaching: &Reaching,
+        server: ServerArguments,
+    ) -> Result<Config, Problem> {
+        // Who names a place on this machine, on the command line, means a host on this machine.
+        let is_here = places.data.is_some() || places.key_file.is_some();
+        let server = if is_here {
+            None
+        } else {
+            server.server(self.server)?
+        };
         let data_home = self
             .data_home
             .or_else(|| below(self.home.as_deref(), ".local/share"));
@@ -130,6 +155,7 @@ impl Environment {
             egress: reaching.egress(&self.reaching)?,
             traces: self.traces,
             caller: format!("cli:{user}"),
+            server,
         })
     }
 }
@@ -162,6 +188,7 @@ mod tests {
             key_file: None,
             key: None,
             reaching: Reaching::default(),
+            server: ServerEnvironment::default(),
             trace_filter: None,
             traces: None,
             no_color: false,
@@ -187,7 +214,7 @@ mod tests {
         expected: Result<(&str, Option<&str>), &str>,
     ) {
         let config = environment
-            .config(places, &Reaching::default())
+            .config(places, &Reaching::default(), ServerArguments::default())
             .map_err(|problem| problem.message);
         let told = config.as_ref().map(|config| match &config.key {
             KeySource::Text(_) => (config.data.as_path(), None),

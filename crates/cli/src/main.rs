@@ -9,8 +9,10 @@ mod arguments;
 mod capacity;
 mod config;
 mod operator;
+mod server;
 mod usage;
 
+mod backend;
 mod host;
 mod process;
 mod signals;

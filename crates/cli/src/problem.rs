@@ -1,10 +1,11 @@
 //! Why a call was not carried out: what is told about it, and the exit code.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use lockstep_runner::{HostFault, ManageError, RunError, StoreError};
+use lockstep_runner::{HostFault, ManageError, RunError, StoreError, Thing};
 use lockstep_sandbox::LoadError;
 use lockstep_store::OpenStoreError;
 use lockstep_vault::{KeyError, OpenError, SealError};
@@ -12,6 +13,9 @@ use lockstep_vault::{KeyError, OpenError, SealError};
 /// The codes of what only whoever owns the data directory can mend.
 const DISK_FULL: &str = "disk_full";
 const READ_ONLY: &str = "read_only";
+
+/// What to do about a role that a member's token cannot have.
+pub(crate) const BEYOND_MEMBER: &str = "name a lesser role, or none: the token may then do what the member may; `lockstep member set` changes that";
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,7 +36,7 @@ pub(crate) struct Problem {
     /// The exit code that it leads to.
     pub(crate) exit: Exit,
     /// A word for programs.
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     /// What went wrong, without a full stop. Never holds a value.
     pub(crate) message: String,
     /// Why, from the outside in.
@@ -64,10 +68,14 @@ impl From<Exit> for ExitCode {
 // === impl Problem ===
 
 impl Problem {
-    pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        exit: Exit,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             exit,
-            code,
+            code: code.into(),
             message: message.into(),
             causes: Vec::new(),
             hint: None,
@@ -110,7 +118,7 @@ impl Problem {
     /// With the data directory in the hint, where it is what is to be mended.
     pub(crate) fn in_data(self, data: &Path) -> Self {
         let path = data.display();
-        match self.code {
+        match self.code.as_ref() {
             DISK_FULL => self.hint(format!(
                 "make room on the disk of `{path}`: what was there before is there still"
             )),
@@ -140,7 +148,7 @@ impl Problem {
 
 impl From<ManageError> for Problem {
     fn from(error: ManageError) -> Self {
-        let of_the_call = |code| Self::new(Exit::Usage, code, error.to_string());
+        let of_the_call = |code: &'static str| Self::new(Exit::Usage, code, error.to_string());
         match &error {
             ManageError::Forbidden(_) => of_the_call("forbidden"),
             ManageError::NotFound { nearest, .. } => {
@@ -154,9 +162,9 @@ impl From<ManageError> for Problem {
             | ManageError::TooManyRules { .. }
             | ManageError::NoRole
             | ManageError::KeyTwice(_) => of_the_call("invalid_value"),
-            ManageError::BeyondMember { member, .. } => of_the_call("role_beyond_member").hint(format!(
-                "name a lesser role, or none: the token may then do what `{member}` may; `lockstep member set {member} --role ROLE` changes that"
-            )),
+            ManageError::BeyondMember { .. } => {
+                of_the_call("role_beyond_member").hint(BEYOND_MEMBER)
+            }
             ManageError::Seal {
                 source: SealError::WorkspaceKey(OpenError::Locked(key)),
                 ..
@@ -195,7 +203,7 @@ impl From<ManageError> for Problem {
 
 impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
-        let of_the_call = |code| Self::new(Exit::Usage, code, error.to_string());
+        let of_the_call = |code: &'static str| Self::new(Exit::Usage, code, error.to_string());
         match error {
             StoreError::NotFound(_) => of_the_call("not_found"),
             StoreError::Exists(_) => of_the_call("already_exists"),
@@ -252,6 +260,14 @@ impl From<OpenStoreError> for Problem {
 impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {
         match &error {
+            RunError::NotFound {
+                what: Thing::Step(workflow, name),
+                nearest,
+            } => {
+                let message =
+                    format!("`{name}` is neither a file nor a step of workflow `{workflow}`");
+                Self::not_found(message, nearest.as_deref())
+            }
             RunError::Forbidden(_) => Self::new(Exit::Usage, "forbidden", error.to_string()),
             RunError::NotFound { nearest, .. } => {
                 Self::not_found(error.to_string(), nearest.as_deref())

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use lockstep_secret::{Secret, Zeroizing};
 use lockstep_step::{
-    CredentialKey, Destination, Handling, Scope, SealedPlace, StepName, WorkflowName, WorkspaceName,
+    CredentialKey, Destination, Handling, RunId, Scope, SealedPlace, StepName, WorkflowName,
+    WorkspaceName,
 };
 
 use crate::client::Client;
@@ -32,6 +33,18 @@ pub struct Credential {
     /// Where in requests.
     #[serde(default)]
     pub places: Vec<SealedPlace>,
+    /// Length of its value, in bytes.
+    #[serde(default, rename = "size")]
+    pub value_bytes: Option<usize>,
+    /// Whether its value can be taken out of logs and outputs.
+    #[serde(default)]
+    pub maskable: Option<bool>,
+    /// From when on no run that starts gets it.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+    /// The last run that is known to have been given it.
+    #[serde(default)]
+    pub last_used: Option<LastUsed>,
     /// What people say about it.
     pub note: Option<String>,
     /// When it was first set.
@@ -42,6 +55,17 @@ pub struct Credential {
     pub rotated_at: Timestamp,
     /// By whom.
     pub rotated_by: String,
+}
+
+/// The last run that is known to have been given a credential.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct LastUsed {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Which one it was.
+    pub run: RunId,
+    /// Which version it was given.
+    pub version: u64,
 }
 
 /// What would miss a credential.
@@ -88,6 +112,12 @@ pub struct CredentialSet {
     pub masking: String,
     /// Whether steps get a placeholder in place of the value.
     pub sealed: bool,
+    /// From when on no run that starts gets it.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+    /// The end of the version before, which is gone with that version.
+    #[serde(default)]
+    pub previous_expires_at: Option<Timestamp>,
 }
 
 /// A new value of a credential, and what is said beside it.

@@ -25,15 +25,15 @@ mod masked;
 pub use address::{InTheClear, InvalidAddress, ServerAddress};
 pub use client::{Client, ClientConfig, Patience};
 pub use credentials::{
-    Credential, CredentialSet, CredentialUsedBy, EffectiveCredential, NewCredential, PutRule,
-    Removal, StepOf,
+    Credential, CredentialSet, CredentialUsedBy, EffectiveCredential, LastUsed, NewCredential,
+    PutRule, Removal, StepOf,
 };
 pub use error::{ClientError, ProblemDetails};
 pub use log::{Followed, LogLines, LogPiece, News};
 pub use runs::{
     Failure, InlineStep, RunAnswer, RunFilter, RunLimits, RunRecord, RunStarted, RunSummary,
 };
-pub use steps::{Step, StepKind, StepWarning};
+pub use steps::{Step, StepExpiring, StepKind, StepWarning};
 pub use tls::InvalidRoots;
 pub use tokens::{Member, Token, TokenMade, TokenWanted, WhoAmI};
 pub use workspaces::{Egress, Explained, Finding, Workflow, Workspace};

@@ -46,6 +46,9 @@ pub struct Step {
     /// Keys that it names and would not get now.
     #[serde(default)]
     pub warnings: Vec<StepWarning>,
+    /// Keys that it names and gets until soon.
+    #[serde(default)]
+    pub expiring: Vec<StepExpiring>,
     /// Keys that it names and gets placeholders for.
     #[serde(default)]
     pub sealed: BTreeSet<CredentialKey>,
@@ -62,6 +65,15 @@ pub struct StepWarning {
     pub key: CredentialKey,
     /// Why not.
     pub reason: DenialReason,
+}
+
+/// A key that a step names and gets until soon.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct StepExpiring {
+    /// The key.
+    pub key: CredentialKey,
+    /// When its credential expires.
+    pub expires_at: Timestamp,
 }
 
 #[derive(Deserialize)]

@@ -527,12 +527,14 @@ fn planned(
     Err(StoreError::SealingRequired { workspace, key }.into())
 }
 
-/// RFC 9110, section 5.5: a header's value has no control character but the tab.
+/// Whether a value is to go into a header and cannot: it has a line break or another control character (RFC 9110, section
+/// 5.5), the tab excepted.
+#[must_use]
 #[expect(
     clippy::disallowed_methods,
     reason = "the value is looked through, and nothing of it is kept"
 )]
-fn breaks_header(value: &Secret, handling: &Handling) -> bool {
+pub fn breaks_header(value: &Secret, handling: &Handling) -> bool {
     let is_for_header = |sealing: &Sealing| sealing.allows_in(SealedPlace::Header);
     let is_bad = |byte: u8| byte.is_ascii_control() && byte != b'\t';
     handling.sealing().is_some_and(is_for_header) && value.expose().bytes().any(is_bad)

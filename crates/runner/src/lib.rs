@@ -52,7 +52,7 @@ mod nearest;
 
 pub use credentials::{
     CredentialChange, CredentialChanged, CredentialPut, CredentialUsage, EffectiveCredential,
-    NewCredential, PutResult, PutRule,
+    NewCredential, PutResult, PutRule, breaks_header,
 };
 pub use egress::RequestQuestion;
 pub use error::{HostFault, InvalidNote, ManageError, RunError};

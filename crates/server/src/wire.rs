@@ -41,6 +41,8 @@ pub(crate) struct Step {
     digest: String,
     /// `component`, `module`, `text`, `javascript` or `typescript`.
     kind: String,
+    /// Length of what is run, in bytes.
+    artifact_bytes: u64,
     /// Keys that its code names.
     references: Vec<String>,
     /// Whether its code computes keys, too.
@@ -190,6 +192,7 @@ impl From<StepAdded> for Step {
             version,
             digest,
             kind,
+            artifact_bytes,
             references,
             dynamic,
             created_at,
@@ -213,6 +216,7 @@ impl From<StepAdded> for Step {
             version,
             digest: digest.to_string(),
             kind,
+            artifact_bytes,
             references: references.into_iter().map(String::from).collect(),
             dynamic,
             warnings: warnings.collect(),

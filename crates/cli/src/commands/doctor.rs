@@ -3,6 +3,7 @@
 mod cache;
 mod credentials;
 mod files;
+mod server;
 mod stray_keys;
 
 use std::fmt;
@@ -67,6 +68,9 @@ pub(crate) async fn carry_out(config: &Config, console: &Console) -> Result<Exit
 }
 
 async fn examine(config: &Config, console: &Console) -> Vec<Check> {
+    if let Some(server) = &config.server {
+        return server::examine(server, Timestamp::now()).await;
+    }
     let data = config.data.as_path();
     let mut checks = vec![files::data_directory(data)];
     // Without the cache on disk, which this would make.

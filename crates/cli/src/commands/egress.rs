@@ -8,15 +8,15 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use lockstep_runner::Thing;
 use lockstep_step::{EgressRule, WorkflowEgress, WorkflowName, WorkspaceName};
 
 use self::explain::ExplainArguments;
 use super::show::time;
 use crate::arguments::InWorkflow;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 
 const EXAMPLES: &str = "\
@@ -87,7 +87,7 @@ pub(crate) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let host = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     let place = match command {
         EgressCommand::Explain(arguments) => {
             return explain::carry_out(arguments, &host, console).await;
@@ -99,9 +99,7 @@ pub(crate) async fn carry_out(
                 workflow,
             } = &place;
             let egress = choice.into();
-            host.runner
-                .set_egress(&host.caller, workspace, workflow, &egress)
-                .await?;
+            host.set_egress(workspace, workflow, &egress).await?;
             warn_of_public_suffixes(&egress, console);
             place
         }
@@ -126,8 +124,8 @@ fn warn_of_public_suffixes(egress: &WorkflowEgress, console: &Console) {
     }
 }
 
-async fn shown(host: &Host, place: InWorkflow) -> Result<Egress, Problem> {
-    let entry = workflow(host, &place).await?;
+async fn shown(host: &Backend, place: InWorkflow) -> Result<Egress, Problem> {
+    let entry = host.workflow(&place.workspace, &place.workflow).await?;
     let (egress, rules) = match &entry.egress {
         WorkflowEgress::All => ("all", None),
         WorkflowEgress::Only(rules) => ("only", Some(numbered(rules))),
@@ -139,26 +137,6 @@ async fn shown(host: &Host, place: InWorkflow) -> Result<Egress, Problem> {
         rules,
         set_at: entry.egress_set_at,
         set_by: entry.egress_set_by,
-    })
-}
-
-/// A workflow with its rules.
-async fn workflow(
-    host: &Host,
-    place: &InWorkflow,
-) -> Result<lockstep_runner::WorkflowEntry, Problem> {
-    let Host { runner, caller } = host;
-    // Of one that is not there, this says so.
-    runner
-        .permission(caller, &place.workspace, &place.workflow)
-        .await?;
-    let workflows = runner.workflows(caller, &place.workspace).await?;
-    let found = workflows
-        .into_iter()
-        .find(|entry| entry.name == place.workflow);
-    found.ok_or_else(|| {
-        let gone = Thing::Workflow(place.workflow.clone());
-        Problem::not_found(format!("{gone} does not exist"), None)
     })
 }
 

@@ -11,9 +11,10 @@ use lockstep_step::{MemberName, Role, WorkspaceName};
 
 use super::show::time;
 use crate::arguments::InWorkspace;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
 
@@ -98,28 +99,28 @@ pub(crate) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     let changed = match command {
         MemberCommand::List { place } => {
             let workspace = place.workspace;
-            let members = runner.members(&caller, &workspace).await?;
+            let members = host.members(&workspace).await?;
             let members = members.into_iter().map(Member::from).collect();
             console.show(&Members { workspace, members })?;
             return Ok(Exit::Completed);
         }
         MemberCommand::Add { name, role, place } => {
             let workspace = place.workspace;
-            runner.add_member(&caller, &workspace, &name, role).await?;
+            host.add_member(&workspace, &name, role).await?;
             Changed::new(workspace, name, Some(role), "added")
         }
         MemberCommand::Set { name, role, place } => {
             let workspace = place.workspace;
-            runner.set_member(&caller, &workspace, &name, role).await?;
+            host.set_member(&workspace, &name, role).await?;
             Changed::new(workspace, name, Some(role), "set")
         }
         MemberCommand::Remove { name, place } => {
             let workspace = place.workspace;
-            runner.remove_member(&caller, &workspace, &name).await?;
+            host.remove_member(&workspace, &name).await?;
             Changed::new(workspace, name, None, "removed")
         }
     };

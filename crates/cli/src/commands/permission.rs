@@ -11,9 +11,10 @@ use lockstep_step::{CredentialKey, UsagePermission, WorkflowName, WorkspaceName}
 
 use super::show::{PermissionFields, list, time};
 use crate::arguments::InWorkflow;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::value;
 
@@ -72,7 +73,7 @@ pub(crate) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let host = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     let place = match command {
         PermissionCommand::Show { place } => place,
         PermissionCommand::Set { choice, place } => {
@@ -81,8 +82,7 @@ pub(crate) async fn carry_out(
                 workspace,
                 workflow,
             } = &place;
-            host.runner
-                .set_permission(&host.caller, workspace, workflow, &permission)
+            host.set_permission(workspace, workflow, &permission)
                 .await?;
             place
         }
@@ -91,16 +91,14 @@ pub(crate) async fn carry_out(
     Ok(Exit::Completed)
 }
 
-async fn permission(host: &Host, place: InWorkflow) -> Result<Permission, Problem> {
-    let Host { runner, caller } = host;
+async fn permission(host: &Backend, place: InWorkflow) -> Result<Permission, Problem> {
     let InWorkflow {
         workspace,
         workflow,
     } = place;
-    let permission = runner.permission(caller, &workspace, &workflow).await?;
-    let effective = runner
-        .effective_credentials(caller, &workspace, &workflow)
-        .await?;
+    let entry = host.workflow(&workspace, &workflow).await?;
+    let permission = entry.permission;
+    let effective = host.effective_credentials(&workspace, &workflow).await?;
     let known: BTreeSet<&CredentialKey> = effective
         .iter()
         .map(|entry| &entry.credential.key)
@@ -113,17 +111,12 @@ async fn permission(host: &Host, place: InWorkflow) -> Result<Permission, Proble
             .cloned()
             .collect(),
     };
-    let workflows = runner.workflows(caller, &workspace).await?;
-    let entry = workflows.into_iter().find(|entry| entry.name == workflow);
-    let (set_at, set_by) = entry.map_or((None, None), |entry| {
-        (entry.permission_set_at, entry.permission_set_by)
-    });
     Ok(Permission {
         permission: PermissionFields::from(&permission),
         workspace,
         workflow,
-        set_at,
-        set_by,
+        set_at: entry.permission_set_at,
+        set_by: entry.permission_set_by,
         unknown_keys,
     })
 }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use lockstep_runner::{RunError, RunReport, RunRequest, StepSource, Thing};
+use lockstep_runner::StepSource;
 use lockstep_sandbox::{LogSink, StepFile};
 use lockstep_step::{
     DenialReason, Denied, Limits, MAX_MODULE_BYTES, Outcome, OutcomeKind, Receipt, RequestReceipt,
@@ -26,9 +26,10 @@ use self::limits::LimitArguments;
 use super::requests::Line;
 use super::show::{FailureFields, json};
 use crate::arguments::InWorkflow;
+use crate::backend::{Backend, Finished, Wanted};
 use crate::config::Config;
 use crate::console::{Console, Form};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::input::Input;
 use crate::live_log::{LiveLog, PATIENCE};
 use crate::problem::{Exit, Problem};
@@ -89,21 +90,20 @@ pub(crate) async fn carry_out(
     let limits = Limits::from(limits);
     let source = source(&step)?;
     let input = input.read(limits.input_bytes)?;
-    let host = Host::open(config, Keys::Opening, console).await?;
+    let host = Backend::open(config, Keys::Opening, console).await?;
     let ran_in = place.clone();
-    let request = RunRequest {
+    let log = Arc::new(LiveLog::new(console.clone()));
+    let wanted = Wanted {
         workspace: place.workspace,
         workflow: place.workflow,
         step: source,
         input,
-        attempt: 1,
         limits,
-        listener: None,
-        trace: None,
+        log: Arc::clone(&log) as Arc<dyn LogSink>,
         cancel: CancellationToken::new(),
     };
-    let report = run(&host, request, console).await?;
-    show(report, &ran_in, console)
+    let finished = run(&host, wanted, &log).await?;
+    show(finished, &ran_in, console)
 }
 
 /// Where the code is: what names a file, or looks like the name of one, is one.
@@ -158,17 +158,11 @@ pub(super) fn read_step(path: &Path) -> Result<StepFile, Problem> {
 }
 
 /// Runs the step, shows its log meanwhile, and ends it when somebody interrupts.
-async fn run(
-    host: &Host,
-    mut request: RunRequest,
-    console: &Console,
-) -> Result<RunReport, Problem> {
-    let log = Arc::new(LiveLog::new(console.clone()));
-    request.listener = Some(Arc::clone(&log) as Arc<dyn LogSink>);
-    let cancel = request.cancel.clone();
+async fn run(host: &Backend, wanted: Wanted, log: &LiveLog) -> Result<Finished, Problem> {
+    let cancel = wanted.cancel.clone();
     let mut signals = Signals::listen()?;
     let mut patience = interval(PATIENCE);
-    let mut run = pin!(host.runner.run(&host.caller, request));
+    let mut run = pin!(host.run(wanted));
     let result = loop {
         tokio::select! {
             result = &mut run => break result,
@@ -182,38 +176,25 @@ async fn run(
         }
     };
     log.finish();
-    result.map_err(not_run)
+    result
 }
 
-fn not_run(error: RunError) -> Problem {
-    match &error {
-        RunError::NotFound {
-            what: Thing::Step(workflow, name),
-            nearest,
-        } => {
-            let message = format!("`{name}` is neither a file nor a step of workflow `{workflow}`");
-            Problem::not_found(message, nearest.as_deref())
-        }
-        _ => error.into(),
-    }
-}
-
-fn show(report: RunReport, place: &InWorkflow, console: &Console) -> Result<Exit, Problem> {
-    if let Some(failure) = report.outcome.failure() {
+fn show(finished: Finished, place: &InWorkflow, console: &Console) -> Result<Exit, Problem> {
+    if let Some(failure) = finished.outcome.failure() {
         console.error(&format!("{}: {}", failure.kind, failure.message));
-        for request in requests_at_fault(&report) {
+        for request in requests_at_fault(&finished) {
             console.note(&format!("request {}", Line(request)));
         }
-        for hint in hints(&report, place) {
+        for hint in hints(&finished, place) {
             console.hint(&hint);
         }
     }
-    let exit = match report.outcome {
+    let exit = match finished.outcome {
         Outcome::Completed(_) => Exit::Completed,
         Outcome::Failed(_) | Outcome::Stopped(_) => Exit::NotCompleted,
     };
-    match (console.form(), report.outcome.output()) {
-        (Form::Json, _) => console.show_json(&Document::new(report)?)?,
+    match (console.form(), finished.outcome.output()) {
+        (Form::Json, _) => console.show_json(&Document::new(finished)?)?,
         (Form::Text, Some(output)) => console.write(format!("{output}\n").as_bytes())?,
         (Form::Text, None) => {}
     }
@@ -221,15 +202,15 @@ fn show(report: RunReport, place: &InWorkflow, console: &Console) -> Result<Exit
 }
 
 /// Requests that did not come to their end, of which one may be why the run did not either.
-fn requests_at_fault(report: &RunReport) -> impl Iterator<Item = &RequestReceipt> {
+fn requests_at_fault(finished: &Finished) -> impl Iterator<Item = &RequestReceipt> {
     const MOST: usize = 10;
-    let outbound = report.receipt.outbound.iter();
+    let outbound = finished.receipt.outbound.iter();
     outbound.filter(|it| it.fault.is_some()).take(MOST)
 }
 
 /// What would let the run have the credentials that it did not get.
-fn hints(report: &RunReport, place: &InWorkflow) -> Vec<String> {
-    if report.outcome.kind() != OutcomeKind::MissingCredential {
+fn hints(finished: &Finished, place: &InWorkflow) -> Vec<String> {
+    if finished.outcome.kind() != OutcomeKind::MissingCredential {
         return Vec::new();
     }
     let InWorkflow {
@@ -256,19 +237,19 @@ fn hints(report: &RunReport, place: &InWorkflow) -> Vec<String> {
             DenialReason::InvalidKey => None,
         }
     };
-    report.denied.iter().filter_map(hint).collect()
+    finished.denied.iter().filter_map(hint).collect()
 }
 
 // === impl Document ===
 
 impl Document {
-    fn new(report: RunReport) -> Result<Self, Problem> {
+    fn new(finished: Finished) -> Result<Self, Problem> {
         Ok(Self {
-            run: report.run,
-            kind: report.outcome.kind(),
-            output: report.outcome.output().map(json).transpose()?,
-            failure: report.outcome.failure().map(FailureFields::from),
-            receipt: report.receipt,
+            run: finished.run,
+            kind: finished.outcome.kind(),
+            output: finished.outcome.output().map(json).transpose()?,
+            failure: finished.outcome.failure().map(FailureFields::from),
+            receipt: finished.receipt,
         })
     }
 }

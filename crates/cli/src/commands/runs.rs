@@ -16,15 +16,13 @@ use super::requests::Line;
 use super::show::{FailureFields, json, time};
 use super::step::reason_in_words;
 use crate::arguments::InWorkspace;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Form, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::live_log::LineMerge;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
-
-/// Pieces of a log that are read at once.
-const LOG_PAGE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
@@ -141,8 +139,7 @@ pub(crate) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let host = Host::open(config, Keys::Unused, console).await?;
-    let Host { runner, caller } = &host;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     match command {
         RunsCommand::List {
             place,
@@ -163,7 +160,7 @@ pub(crate) async fn carry_out(
                 before,
                 limit,
             };
-            let runs = runner.runs(caller, &place.workspace, &filter).await?;
+            let runs = host.runs(&place.workspace, &filter).await?;
             if runs.is_empty() {
                 console.note("there are no runs");
             }
@@ -174,12 +171,12 @@ pub(crate) async fn carry_out(
             })?;
         }
         RunsCommand::Show { run, place } => {
-            let record = runner.run_record(caller, &place.workspace, &run).await?;
+            let record = host.run_record(&place.workspace, &run).await?;
             console.show(&Record::new(record)?)?;
         }
         RunsCommand::Logs { run, place } => {
             // Of a run that is not there, this says so.
-            runner.run_record(caller, &place.workspace, &run).await?;
+            host.run_record(&place.workspace, &run).await?;
             logs(&host, &place.workspace, run, console).await?;
         }
     }
@@ -187,30 +184,23 @@ pub(crate) async fn carry_out(
 }
 
 async fn logs(
-    host: &Host,
+    host: &Backend,
     workspace: &WorkspaceName,
     run: RunId,
     console: &Console,
 ) -> Result<(), Problem> {
     let mut merge = LineMerge::default();
     let mut log = Vec::new();
-    let mut next = 0;
-    loop {
-        let page = host
-            .runner
-            .run_log(&host.caller, workspace, &run, next, LOG_PAGE)
-            .await?;
-        let Some(last) = page.last() else { break };
-        next = last.sequence + 1;
-        for entry in page {
-            match console.form() {
-                Form::Text => {
-                    console.write(&merge.write(entry.chunk.stream, entry.chunk.text.as_bytes()))?;
-                }
-                Form::Json => log.push(LogPiece::from(entry)),
+    let take = |entry: LogEntry| {
+        match console.form() {
+            Form::Text => {
+                console.write(&merge.write(entry.chunk.stream, entry.chunk.text.as_bytes()))?;
             }
+            Form::Json => log.push(LogPiece::from(entry)),
         }
-    }
+        Ok(())
+    };
+    host.log(workspace, &run, take).await?;
     match console.form() {
         Form::Text => console.write(&merge.finish())?,
         Form::Json => console.show_json(&Log { run, log })?,

@@ -14,9 +14,10 @@ use lockstep_step::{CredentialKey, DenialReason, Digest, StepName, WorkflowName,
 use super::run::read_step;
 use super::show::{list, time};
 use crate::arguments::InWorkflow;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Mood, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
 
@@ -132,22 +133,20 @@ pub(crate) async fn carry_out(
     match command {
         StepCommand::Add { name, file, place } => {
             let source = read_step(&file)?;
-            let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+            let host = Backend::open(config, Keys::Unused, console).await?;
             let InWorkflow {
                 workspace,
                 workflow,
             } = place;
-            let added = runner
-                .add_step(&caller, &workspace, &workflow, &name, source)
-                .await?;
+            let added = host.add_step(&workspace, &workflow, &name, source).await?;
             console.show(&StepShown::from(added))?;
         }
         StepCommand::List {
             workspace,
             workflow,
         } => {
-            let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
-            let steps = runner.steps(&caller, &workspace, workflow.as_ref()).await?;
+            let host = Backend::open(config, Keys::Unused, console).await?;
+            let steps = host.steps(&workspace, workflow.as_ref()).await?;
             if steps.is_empty() {
                 console.note("there are no steps");
             }
@@ -155,21 +154,17 @@ pub(crate) async fn carry_out(
             console.show(&Steps { workspace, steps })?;
         }
         StepCommand::Show { name, place } => {
-            let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
-            let step = runner
-                .step(&caller, &place.workspace, &place.workflow, &name)
-                .await?;
+            let host = Backend::open(config, Keys::Unused, console).await?;
+            let step = host.step(&place.workspace, &place.workflow, &name).await?;
             console.show(&StepShown::from(step))?;
         }
         StepCommand::Remove { name, place } => {
-            let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+            let host = Backend::open(config, Keys::Unused, console).await?;
             let InWorkflow {
                 workspace,
                 workflow,
             } = place;
-            runner
-                .remove_step(&caller, &workspace, &workflow, &name)
-                .await?;
+            host.remove_step(&workspace, &workflow, &name).await?;
             let result = "removed";
             console.show(&Removed {
                 workspace,

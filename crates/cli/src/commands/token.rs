@@ -12,9 +12,10 @@ use lockstep_step::{MemberName, Role, TokenName, WorkspaceName};
 
 use super::show::time;
 use crate::arguments::InWorkspace;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::quantity;
 use crate::table::Table;
@@ -110,19 +111,18 @@ pub(crate) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let host = Host::open(config, Keys::Unused, console).await?;
-    let Host { runner, caller } = &host;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     match command {
         TokenCommand::Create(arguments) => create(arguments, &host, console).await?,
         TokenCommand::List { place } => {
             let workspace = place.workspace;
-            let tokens = runner.tokens(caller, &workspace).await?;
+            let tokens = host.tokens(&workspace).await?;
             let tokens = tokens.into_iter().map(Entry::from).collect();
             console.show(&Tokens { workspace, tokens })?;
         }
         TokenCommand::Revoke { name, place } => {
             let workspace = place.workspace;
-            runner.revoke_token(caller, &workspace, &name).await?;
+            host.revoke_token(&workspace, &name).await?;
             console.show(&Revoked {
                 workspace,
                 name,
@@ -133,7 +133,11 @@ pub(crate) async fn carry_out(
     Ok(Exit::Completed)
 }
 
-async fn create(arguments: CreateArguments, host: &Host, console: &Console) -> Result<(), Problem> {
+async fn create(
+    arguments: CreateArguments,
+    host: &Backend,
+    console: &Console,
+) -> Result<(), Problem> {
     let CreateArguments {
         name,
         role,
@@ -151,8 +155,7 @@ async fn create(arguments: CreateArguments, host: &Host, console: &Console) -> R
         member: member.clone(),
         expires_at,
     };
-    let Host { runner, caller } = host;
-    let token = runner.create_token(caller, &workspace, request).await?;
+    let token = host.create_token(&workspace, request).await?;
     console.show(&Created {
         workspace,
         name,

@@ -12,9 +12,10 @@ use lockstep_step::{WorkflowName, WorkspaceName};
 use super::show::{PermissionFields, time};
 use super::workspace::removal;
 use crate::arguments::InWorkspace;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
 
@@ -73,19 +74,17 @@ pub(crate) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     match command {
         WorkflowCommand::List { place } => {
-            let workflows = runner.workflows(&caller, &place.workspace).await?;
+            let workflows = host.workflows(&place.workspace).await?;
             console.show(&Workflows {
                 workspace: place.workspace,
                 workflows: workflows.into_iter().map(Workflow::from).collect(),
             })?;
         }
         WorkflowCommand::Add { name, place } => {
-            runner
-                .add_workflow(&caller, &place.workspace, &name)
-                .await?;
+            host.add_workflow(&place.workspace, &name).await?;
             console.show(&Changed {
                 workspace: place.workspace,
                 workflow: name,
@@ -94,8 +93,7 @@ pub(crate) async fn carry_out(
         }
         WorkflowCommand::Remove { name, force, place } => {
             let removal = removal(force);
-            runner
-                .remove_workflow(&caller, &place.workspace, &name, removal)
+            host.remove_workflow(&place.workspace, &name, removal)
                 .await?;
             console.show(&Changed {
                 workspace: place.workspace,

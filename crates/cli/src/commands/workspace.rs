@@ -6,13 +6,14 @@ use clap::{ArgAction, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use lockstep_runner::{CredentialEntry, Removal, Runner, WorkspaceEntry};
-use lockstep_step::{Caller, CredentialKey, SealingPolicy, WorkspaceName};
+use lockstep_runner::{CredentialEntry, Removal, WorkspaceEntry};
+use lockstep_step::{CredentialKey, SealingPolicy, WorkspaceName};
 
 use super::show::{ScopeFields, time};
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Mood, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
 
@@ -95,10 +96,10 @@ pub(crate) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     match command {
         WorkspaceCommand::List => {
-            let workspaces = runner
+            let workspaces = host
                 .workspaces()
                 .await?
                 .into_iter()
@@ -107,7 +108,7 @@ pub(crate) async fn carry_out(
             console.show(&Workspaces { workspaces })?;
         }
         WorkspaceCommand::Show { name } => {
-            let shown = WorkspaceShown::of(&runner, &caller, &name).await?;
+            let shown = WorkspaceShown::of(&host, &name).await?;
             console.show(&shown)?;
         }
         WorkspaceCommand::Set {
@@ -119,21 +120,19 @@ pub(crate) async fn carry_out(
             } else {
                 SealingPolicy::Optional
             };
-            runner.set_sealing(&caller, &name, sealing).await?;
-            let shown = WorkspaceShown::of(&runner, &caller, &name).await?;
+            host.set_sealing(&name, sealing).await?;
+            let shown = WorkspaceShown::of(&host, &name).await?;
             console.show(&shown)?;
         }
         WorkspaceCommand::Add { name } => {
-            runner.add_workspace(&caller, &name).await?;
+            host.add_workspace(&name).await?;
             console.show(&Changed {
                 workspace: name,
                 result: "added",
             })?;
         }
         WorkspaceCommand::Remove { name, force } => {
-            runner
-                .remove_workspace(&caller, &name, removal(force))
-                .await?;
+            host.remove_workspace(&name, removal(force)).await?;
             console.show(&Changed {
                 workspace: name,
                 result: "removed",
@@ -167,9 +166,9 @@ impl From<WorkspaceEntry> for Workspace {
 }
 
 impl WorkspaceShown {
-    async fn of(runner: &Runner, caller: &Caller, name: &WorkspaceName) -> Result<Self, Problem> {
-        let entry = runner.workspace(caller, name).await?;
-        let against = runner.credentials_against(caller, name, entry.sealing);
+    async fn of(host: &Backend, name: &WorkspaceName) -> Result<Self, Problem> {
+        let entry = host.workspace(name).await?;
+        let against = host.credentials_against(name, entry.sealing);
         Ok(Self {
             not_sealed: against.await?.into_iter().map(NotSealed::from).collect(),
             workspace: entry.into(),

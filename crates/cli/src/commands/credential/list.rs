@@ -10,11 +10,12 @@ use lockstep_step::{CredentialKey, RunId, StepName, WorkflowName, WorkspaceName}
 
 use super::expiry::ExpiryFields;
 use super::{ListArguments, OneArguments};
+use crate::backend::Backend;
 use crate::commands::show::{HandlingFields, ScopeFields, time};
 use crate::commands::workspace::removal;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::Problem;
 use crate::table::Table;
 
@@ -103,7 +104,7 @@ pub(super) async fn list(
     config: &Config,
     console: &Console,
 ) -> Result<(), Problem> {
-    let host = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     let ListArguments {
         workspace,
         workflow,
@@ -113,12 +114,11 @@ pub(super) async fn list(
         let workflow = workflow.unwrap_or_else(WorkflowName::default_name);
         return list_effective(&host, workspace, workflow, console).await;
     }
-    let Host { runner, caller } = &host;
     if let Some(workflow) = &workflow {
         // An unknown one is an error, not an empty list.
-        runner.permission(caller, &workspace, workflow).await?;
+        host.workflow(&workspace, workflow).await?;
     }
-    let entries = runner.credentials(caller, &workspace).await?.into_iter();
+    let entries = host.credentials(&workspace).await?.into_iter();
     let wanted =
         |entry: &CredentialEntry| workflow.is_none() || entry.scope.workflow() == workflow.as_ref();
     let now = Timestamp::now();
@@ -136,15 +136,12 @@ pub(super) async fn list(
 }
 
 async fn list_effective(
-    host: &Host,
+    host: &Backend,
     workspace: WorkspaceName,
     workflow: WorkflowName,
     console: &Console,
 ) -> Result<(), Problem> {
-    let entries = host
-        .runner
-        .effective_credentials(&host.caller, &workspace, &workflow)
-        .await?;
+    let entries = host.effective_credentials(&workspace, &workflow).await?;
     if entries.is_empty() {
         console.note("there are no credentials");
     }
@@ -195,10 +192,10 @@ async fn find(
     config: &Config,
     console: &Console,
 ) -> Result<(Credential, Dependents), Problem> {
-    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     let OneArguments { key, place } = one;
-    let usage = runner
-        .credential_usage(&caller, &place.workspace, &place.scope(), &key)
+    let usage = host
+        .credential_usage(&place.workspace, &place.scope(), &key)
         .await?;
     let credential = Credential::new(usage.credential, Timestamp::now());
     Ok((credential, usage.dependents))
@@ -227,11 +224,10 @@ pub(super) async fn delete(
     config: &Config,
     console: &Console,
 ) -> Result<(), Problem> {
-    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
+    let host = Backend::open(config, Keys::Unused, console).await?;
     let OneArguments { key, place } = one;
     let scope = place.scope();
-    runner
-        .delete_credential(&caller, &place.workspace, &scope, &key, removal(force))
+    host.delete_credential(&place.workspace, &scope, &key, removal(force))
         .await?;
     console.show(&Deleted {
         workspace: place.workspace,

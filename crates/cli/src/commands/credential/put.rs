@@ -14,11 +14,12 @@ use lockstep_step::{CredentialKey, Handling, WorkspaceName};
 use super::expiry::ExpiryFields;
 use super::{ImportArguments, PutArguments};
 use crate::arguments::InScope;
+use crate::backend::Backend;
 use crate::commands::show::{HandlingFields, ScopeFields, time};
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
 use crate::env_file;
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::value::{self, LineEnd};
 
@@ -54,7 +55,7 @@ pub(super) async fn set(
     console: &Console,
 ) -> Result<(), Problem> {
     let handling = arguments.sealing.handling()?;
-    let host = Host::open(config, Keys::Sealing, console).await?;
+    let host = Backend::open(config, Keys::Sealing, console).await?;
     put_one(&host, arguments, handling, PutRule::CreateOrRotate, console).await
 }
 
@@ -64,17 +65,16 @@ pub(super) async fn rotate(
     console: &Console,
 ) -> Result<(), Problem> {
     let handling = arguments.sealing.handling()?;
-    let host = Host::open(config, Keys::Sealing, console).await?;
+    let host = Backend::open(config, Keys::Sealing, console).await?;
     // Nobody is asked for a value that has no place.
     let PutArguments { key, place, .. } = &arguments;
-    host.runner
-        .credential_usage(&host.caller, &place.workspace, &place.scope(), key)
+    host.credential_usage(&place.workspace, &place.scope(), key)
         .await?;
     put_one(&host, arguments, handling, PutRule::Rotate, console).await
 }
 
 async fn put_one(
-    host: &Host,
+    host: &Backend,
     arguments: PutArguments,
     handling: Option<Handling>,
     rule: PutRule<'_>,
@@ -89,7 +89,9 @@ async fn put_one(
         ..
     } = arguments;
     let expires_at = expires.map(|end| end.at(Timestamp::now())).transpose()?;
-    check_planned(host, &place, &key, handling.as_ref()).await?;
+    // Nobody is asked for a value that its workspace would refuse.
+    host.check_planned(&place.workspace, &place.scope(), &key, handling.as_ref())
+        .await?;
     let line_end = if no_trim {
         LineEnd::Kept
     } else {
@@ -103,24 +105,9 @@ async fn put_one(
         expires_at,
         handling,
     };
-    for put in put(host, &place, &[credential], rule, console).await? {
+    for put in put(host, &place, vec![credential], rule, console).await? {
         console.show(&put)?;
     }
-    Ok(())
-}
-
-/// Nobody is asked for a value that its workspace would refuse.
-async fn check_planned(
-    host: &Host,
-    place: &InScope,
-    key: &CredentialKey,
-    handling: Option<&Handling>,
-) -> Result<(), Problem> {
-    let Host { runner, caller } = host;
-    let scope = place.scope();
-    runner
-        .planned_handling(caller, &place.workspace, &scope, key, handling)
-        .await?;
     Ok(())
 }
 
@@ -164,15 +151,8 @@ pub(super) async fn import(
             handling: handling.clone(),
         })
         .collect();
-    let host = Host::open(config, Keys::Sealing, console).await?;
-    let credentials = put(
-        &host,
-        &place,
-        &credentials,
-        PutRule::CreateOrRotate,
-        console,
-    )
-    .await?;
+    let host = Backend::open(config, Keys::Sealing, console).await?;
+    let credentials = put(&host, &place, credentials, PutRule::CreateOrRotate, console).await?;
     console.show(&Imported { credentials })?;
     Ok(())
 }
@@ -188,16 +168,15 @@ fn read(file: &Path, name: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
 }
 
 async fn put(
-    host: &Host,
+    host: &Backend,
     place: &InScope,
-    credentials: &[NewCredential],
+    credentials: Vec<NewCredential>,
     rule: PutRule<'_>,
     console: &Console,
 ) -> Result<Vec<Put>, Problem> {
-    let Host { runner, caller } = host;
     let scope = place.scope();
-    let told = runner
-        .put_credentials(caller, &place.workspace, &scope, credentials, rule)
+    let told = host
+        .put_credentials(&place.workspace, &scope, credentials, rule)
         .await?;
     for put in &told {
         warn_of_masking(put, console);

@@ -11,8 +11,8 @@ use lockstep_sandbox::{Examined, Explanation, Finding, Origin};
 use lockstep_step::{CredentialKey, WorkflowName, WorkspaceName};
 
 use crate::arguments::InWorkflow;
+use crate::backend::Backend;
 use crate::console::{Answer, Console, Mood, Paint};
-use crate::host::Host;
 use crate::problem::{Exit, Problem};
 use crate::value;
 
@@ -61,7 +61,7 @@ struct Found {
 
 pub(super) async fn carry_out(
     arguments: ExplainArguments,
-    host: &Host,
+    host: &Backend,
     console: &Console,
 ) -> Result<Exit, Problem> {
     let ExplainArguments {
@@ -75,9 +75,8 @@ pub(super) async fn carry_out(
         url: &url,
         key: key.as_ref(),
     };
-    let Host { runner, caller } = host;
-    let explanation = runner
-        .explain_request(caller, &place.workspace, &place.workflow, question)
+    let explanation = host
+        .explain_request(&place.workspace, &place.workflow, question)
         .await?;
     let explained = Explained::new(explanation, place);
     console.show(&explained)?;

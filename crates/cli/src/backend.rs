@@ -1,0 +1,55 @@
+//! Where the host is that a command speaks to: on this machine, or behind a server.
+//!
+//! Commands call [`Backend`] and are written once. On this machine it asks the runner, and elsewhere the client of the
+//! HTTP API, whose answers it turns into what the runner would have answered.
+
+mod answers;
+mod credentials;
+mod failing;
+mod runs;
+mod steps;
+mod tokens;
+mod workspaces;
+
+use lockstep_client::Client;
+
+use crate::config::Config;
+use crate::console::Console;
+use crate::host::{Host, Keys};
+use crate::problem::{Exit, Problem};
+
+pub(crate) use runs::{Finished, Wanted};
+
+/// The host that a command speaks to.
+pub(crate) enum Backend {
+    /// On this machine, in the data directory.
+    Here(Box<Host>),
+    /// Behind the server of `LOCKSTEP_URL`.
+    There(Box<Client>),
+}
+
+impl Backend {
+    /// The host that the configuration names. `keys` is for one on this machine: a server has its own.
+    pub(crate) async fn open(
+        config: &Config,
+        keys: Keys,
+        console: &Console,
+    ) -> Result<Self, Problem> {
+        match &config.server {
+            Some(server) => Ok(Self::There(Box::new(server.client()?))),
+            None => Ok(Self::Here(Box::new(
+                Host::open(config, keys, console).await?,
+            ))),
+        }
+    }
+}
+
+/// What only whoever is at the machine of the host can do.
+pub(crate) fn only_at_the_machine(what: &str) -> Problem {
+    Problem::new(
+        Exit::Usage,
+        "not_remote",
+        format!("{what} cannot be done through a server"),
+    )
+    .hint("do it on the machine of the host, with its data directory and without `LOCKSTEP_URL`")
+}

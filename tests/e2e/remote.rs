@@ -1,0 +1,5 @@
+//! The commands against a server: the same answers and exit codes as on the machine of the host.
+
+mod live;
+mod refusals;
+mod same;
