@@ -77,9 +77,10 @@ async fn what_needs_the_files_of_the_host_says_where_to_do_it() {
         check(refused, 2, "not_remote", &["machine of the host"]);
     }
     // These have nothing to do with a host.
-    let masked = server.lockstep_with(&admin, "text", &["mask"]).exits(0);
-    assert_eq!(masked.stdout, "text");
-    let url = ["mask", "--url", "https://a.test", "--json"];
+    let completions = ["completions", "bash"];
+    let script = server.lockstep(&admin, &completions).exits(0);
+    assert!(script.stdout.contains("lockstep"), "{script:?}");
+    let url = ["completions", "bash", "--url", "https://a.test", "--json"];
     check(server.lockstep(&admin, &url), 2, "usage", &["--url"]);
 }
 
