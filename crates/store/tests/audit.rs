@@ -72,7 +72,7 @@ impl Place {
         let workflow = WorkflowName::default_name();
         let selected = UsagePermission::Selected([key("A")].into());
         let (admin, key_b) = (admin(), key("B"));
-        let set = store.set_permission(&admin, &workflow, &selected, at(5));
+        let set = store.set_permission(&admin, &workflow, &selected, &Condition::NONE, at(5));
         set.await.unwrap();
         let forced = Removal::Forced;
         let any = Condition::NONE;
@@ -458,6 +458,7 @@ async fn nothing_is_written_behind_a_head_that_was_put_back() {
             &admin(),
             &WorkflowName::default_name(),
             &UsagePermission::All,
+            &Condition::NONE,
             at(9),
         )
         .await;

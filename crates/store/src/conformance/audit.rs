@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use lockstep_step::{
-    DenialReason, Denied, Role, Scope, SealingPolicy, UsagePermission, WorkflowEgress, WorkflowName,
+    Condition, DenialReason, Denied, MemberName, Role, Scope, SealingPolicy, UsagePermission,
+    WorkflowEgress, WorkflowName,
 };
 use lockstep_vault::KeyPermit;
 
@@ -60,6 +61,7 @@ fn token(text: &str) -> NewToken {
         role: Role::Runner,
         digest: lockstep_step::Digest::of(text.as_bytes()),
         expires_at: None,
+        member: None,
     }
 }
 
@@ -73,9 +75,9 @@ async fn make_changes(tenant: &Tenant) {
         .add_workflow(&tenant.editor, &daily, at(3))
         .await
         .unwrap();
-    let all = UsagePermission::All;
+    let (all, any) = (UsagePermission::All, Condition::NONE);
     store
-        .set_permission(admin, &daily, &all, at(4))
+        .set_permission(admin, &daily, &all, &any, at(4))
         .await
         .unwrap();
     let egress = WorkflowEgress::All;
@@ -93,10 +95,25 @@ async fn make_changes(tenant: &Tenant) {
         .revoke_token(admin, &name("engine"), at(8))
         .await
         .unwrap();
+    let bob: MemberName = name("bob");
+    store
+        .add_member(admin, &bob, Role::Viewer, at(8))
+        .await
+        .unwrap();
+    store
+        .set_member(admin, &bob, Role::Runner, at(8))
+        .await
+        .unwrap();
+    let of_bob = NewToken {
+        member: Some(bob.clone()),
+        ..token("laptop")
+    };
+    store.add_token(admin, of_bob, at(8)).await.unwrap();
+    store.remove_member(admin, &bob, at(8)).await.unwrap();
     let forced = Removal::Forced;
     let key = name("TOKEN");
     store
-        .remove_credential(admin, &scope, &key, forced, at(9))
+        .remove_credential(admin, &scope, &key, forced, &any, at(9))
         .await
         .unwrap();
     let own = Scope::Workflow(daily.clone());
@@ -109,7 +126,7 @@ async fn make_changes(tenant: &Tenant) {
 }
 
 /// What they are told as.
-const CHANGES: [(&str, Option<&str>, Option<u64>); 14] = [
+const CHANGES: [(&str, Option<&str>, Option<u64>); 19] = [
     ("workspace.added", None, None),
     ("credential.created", Some("TOKEN"), Some(1)),
     ("credential.rotated", Some("TOKEN"), Some(2)),
@@ -119,6 +136,11 @@ const CHANGES: [(&str, Option<&str>, Option<u64>); 14] = [
     ("sealing.set", None, None),
     ("token.created", Some("engine"), None),
     ("token.revoked", Some("engine"), None),
+    ("member.added", Some("bob"), None),
+    ("member.set", Some("bob"), None),
+    ("token.created", Some("laptop"), None),
+    ("token.revoked", Some("laptop"), None),
+    ("member.removed", Some("bob"), None),
     ("credential.deleted", Some("TOKEN"), Some(2)),
     ("credential.created", Some("OWN"), Some(1)),
     ("credential.deleted", Some("OWN"), Some(1)),
@@ -142,7 +164,7 @@ async fn each_change_is_told_with_who_made_it(setup: &Setup) {
     let places: Vec<u64> = told.iter().map(|entry| entry.sequence).collect();
     assert_eq!(places, Vec::from_iter(1..=CHANGES.len() as u64));
     assert_eq!(
-        (told[10].scope.as_deref(), told[10].workflow.as_deref()),
+        (told[15].scope.as_deref(), told[15].workflow.as_deref()),
         (Some("workflow"), Some("daily"))
     );
     let of_host = tenant

@@ -41,7 +41,7 @@ async fn start(client: &Client, wanted: &Wanted) -> Result<RunStarted, Problem> 
     let input = input(&wanted.input)?;
     let limits = limits(wanted.limits)?;
     let (workspace, workflow) = (&wanted.workspace, &wanted.workflow);
-    let started = match &wanted.step {
+    match &wanted.step {
         StepSource::Registered(name) => client
             .run_step(workspace, workflow, name, &input, limits)
             .await
@@ -53,8 +53,7 @@ async fn start(client: &Client, wanted: &Wanted) -> Result<RunStarted, Problem> 
                 .await
                 .map_err(Problem::from)
         }
-    };
-    started
+    }
 }
 
 /// What was called may have been meant as a file.
