@@ -48,6 +48,7 @@ pub(crate) enum Target {
     Source,
     Egress,
     Request,
+    Call,
 }
 
 /// The workspace of the targets.
@@ -70,7 +71,7 @@ const SLOWEST_SECONDS: u32 = 30;
 /// A target that takes more memory is one too.
 const MEMORY_MB: u32 = 1024;
 
-/// In CI, for each of the eight targets.
+/// In CI, for each of the nine targets.
 const SMOKE_SECONDS: u32 = 6;
 
 /// Fuzzes as planned. Where that is not possible it says so in one line.
@@ -106,7 +107,7 @@ pub(crate) fn smoke() -> Result<()> {
 // === impl Target ===
 
 impl Target {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Masker,
         Self::Envelope,
         Self::Registration,
@@ -115,6 +116,7 @@ impl Target {
         Self::Source,
         Self::Egress,
         Self::Request,
+        Self::Call,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -127,13 +129,14 @@ impl Target {
             Self::Source => "source",
             Self::Egress => "egress",
             Self::Request => "request",
+            Self::Call => "call",
         }
     }
 
     /// Longer inputs are slower, and find no more.
     fn longest_bytes(self) -> usize {
         match self {
-            Self::Masker | Self::Egress | Self::Request => 512,
+            Self::Masker | Self::Egress | Self::Request | Self::Call => 512,
             Self::Envelope | Self::Input => 1024,
             Self::EnvFile | Self::Source => 4096,
             Self::Registration => 32 * 1024,
