@@ -142,6 +142,13 @@ pub(super) fn open_for_reading(directory: &Path) -> Result<Connection, StoreErro
     Ok(connection)
 }
 
+/// For what does not wait: `Busy` at once if there is a lock in the way.
+pub(super) fn open_for_glancing(directory: &Path) -> Result<Connection, StoreError> {
+    let connection = open_for_reading(directory)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    Ok(connection)
+}
+
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

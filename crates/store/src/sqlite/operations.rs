@@ -475,7 +475,7 @@ impl Store for SqliteStore {
     async fn token(&self, digest: &Digest) -> Result<Option<TokenEntry>, StoreError> {
         let digest = *digest;
         self.readers
-            .read(move |connection| tokens::find(connection, &digest))
+            .glance(move |connection| tokens::find(connection, &digest))
             .await
     }
 
@@ -603,7 +603,7 @@ impl Store for SqliteStore {
     async fn mark(&self, workspace: &WorkspaceName) -> Result<SnapshotMark, StoreError> {
         let workspace = workspace.clone();
         self.readers
-            .read(move |connection| changes::mark(connection, &workspace))
+            .glance(move |connection| changes::mark(connection, &workspace))
             .await
     }
 
