@@ -53,10 +53,11 @@ impl Shares {
         let mut taken = self.lock();
         let own = taken.of_workspaces.get(workspace).map_or(0, |own| *own);
         let wanted = own.saturating_add(amount);
-        if wanted > limit.saturating_sub(taken.all) {
+        let all = taken.all.saturating_add(amount);
+        if wanted > limit.saturating_sub(all) {
             return Err(Full { taken: own, limit });
         }
-        taken.all += amount;
+        taken.all = all;
         taken.of_workspaces.insert(workspace.clone(), wanted);
         Ok(Share {
             workspace: workspace.clone(),
@@ -90,6 +91,7 @@ mod tests {
     #[test]
     fn a_workspace_leaves_as_much_to_others_and_gives_its_own_back() {
         let shares = Shares::new(80);
+        assert!(shares.take(&WorkspaceName::default_name(), 41).is_err());
         let (one, other): (WorkspaceName, WorkspaceName) =
             ("one".parse().unwrap(), "other".parse().unwrap());
         let mut own: Vec<_> = std::iter::from_fn(|| shares.take(&one, 10).ok()).collect();
