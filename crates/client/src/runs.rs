@@ -145,8 +145,14 @@ pub struct RunRecord {
 pub struct RunFilter {
     /// Only of this workflow.
     pub workflow: Option<WorkflowName>,
+    /// Only those of the registered step of this name.
+    pub step: Option<StepName>,
     /// Only those that stand so.
     pub status: Option<String>,
+    /// Only those that began at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those that began before this time.
+    pub until: Option<Timestamp>,
     /// Only those that started before this one.
     pub before: Option<RunId>,
 }
@@ -305,18 +311,18 @@ impl Client {
 }
 
 impl RunFilter {
-    /// Names, words and ids have no character that a query could not have.
+    /// Names, words, ids and times in UTC have no character that a query could not have.
     fn query(&self, before: Option<RunId>, limit: usize) -> String {
+        let text = |name, value: Option<String>| {
+            value.map_or_else(String::new, |value| format!("&{name}={value}"))
+        };
         let mut query = format!("?limit={limit}");
-        if let Some(workflow) = &self.workflow {
-            query.push_str(&format!("&workflow={workflow}"));
-        }
-        if let Some(status) = &self.status {
-            query.push_str(&format!("&status={status}"));
-        }
-        if let Some(before) = before {
-            query.push_str(&format!("&before={before}"));
-        }
+        query += &text("workflow", self.workflow.as_ref().map(ToString::to_string));
+        query += &text("step", self.step.as_ref().map(ToString::to_string));
+        query += &text("status", self.status.clone());
+        query += &text("since", self.since.map(|since| since.to_string()));
+        query += &text("until", self.until.map(|until| until.to_string()));
+        query += &text("before", before.map(|before| before.to_string()));
         query
     }
 }
@@ -336,4 +342,28 @@ fn patience(limits: RunLimits) -> Patience {
         .timeout_ms
         .map_or(Duration::ZERO, Duration::from_millis);
     Patience::Long(timeout + AROUND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_of_a_list_stands_in_the_query() {
+        assert_eq!(RunFilter::default().query(None, 20), "?limit=20");
+        let filter = RunFilter {
+            workflow: Some("billing".parse().unwrap()),
+            step: Some("post".parse().unwrap()),
+            status: Some("step_failed".to_owned()),
+            since: Some("2026-01-31T12:00:00Z".parse().unwrap()),
+            until: Some("2026-02-01T00:00:00.5Z".parse().unwrap()),
+            before: None,
+        };
+        let id: RunId = "01938a5e-7c1d-7c6b-8f11-2f1c9d8d2a10".parse().unwrap();
+        assert_eq!(
+            filter.query(Some(id), 5),
+            "?limit=5&workflow=billing&step=post&status=step_failed&since=2026-01-31T12:00:00Z\
+             &until=2026-02-01T00:00:00.5Z&before=01938a5e-7c1d-7c6b-8f11-2f1c9d8d2a10"
+        );
+    }
 }

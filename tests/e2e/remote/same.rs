@@ -133,6 +133,9 @@ const TABLE: &[Row] = &[
     ("", &["runs", "list", "--json", "--limit", "3"], 0),
     ("", &["runs", "list", "--status", "missing_credential"], 0),
     ("", &["runs", "list", "--status", "trap"], 0),
+    ("", &["runs", "list", "--step", "tells"], 0),
+    ("", &["runs", "list", "--since", "2099-01-01T00:00:00Z"], 0),
+    ("", &["runs", "list", "--until", "2099-01-01T00:00:00Z"], 0),
     ("", &["egress", "show"], 0),
     (
         "",

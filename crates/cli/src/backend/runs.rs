@@ -79,6 +79,9 @@ impl Backend {
             Self::There(client) => {
                 let asked = ClientFilter {
                     workflow: filter.workflow.clone(),
+                    step: filter.step.clone(),
+                    since: filter.since,
+                    until: filter.until,
                     status: filter.status.map(|status| status.as_str().to_owned()),
                     before: filter.before,
                 };
