@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{Condition, CredentialKey, DenialReason, StepName, Versions};
+use lockstep_step::{Condition, CredentialKey, DenialReason, StepName, UsagePermission, Versions};
 
 use crate::credential::{CredentialRemovals, PutCredential, Removal};
 use crate::error::{StoreError, Thing};
@@ -19,6 +19,7 @@ use super::setup::{Setup, Tenant, at, name, new_step, scope, workspace_scope};
 pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     a_deletion_is_for_a_version(&Setup::new(make().await).await).await;
     a_step_is_put_and_removed_for_a_version(&Setup::new(make().await).await).await;
+    a_permission_is_set_for_what_was_seen(&Setup::new(make().await).await).await;
     credentials_are_deleted_and_set_together(&Setup::new(make().await).await).await;
     of_changes_of_which_one_is_refused_none_is_made(&Setup::new(make().await).await).await;
     a_key_is_spelled_anew_in_one_change(&Setup::new(make().await).await).await;
@@ -102,6 +103,28 @@ async fn a_step_is_put_and_removed_for_a_version(setup: &Setup) {
         })
     ));
     remove(at_version(2)).await.unwrap();
+}
+
+async fn a_permission_is_set_for_what_was_seen(setup: &Setup) {
+    let tenant = setup.default_tenant();
+    let workflow = name("default");
+    let set = async |keys: &[&str], condition: Condition, n| {
+        let selected = UsagePermission::Selected(keys.iter().map(|key| name(key)).collect());
+        let store = &tenant.store;
+        store
+            .set_permission(&tenant.admin, &workflow, &selected, &condition, at(n))
+            .await
+    };
+    set(&["A"], at_version(0), 1).await.unwrap();
+    let first = u64::try_from(at(1).as_microsecond()).unwrap();
+    let refused = set(&["B"], at_version(0), 2).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Condition { current, what: Thing::Permission(_) }) if current == Some(first)
+    ));
+    let seen = tenant.store.permission(&tenant.viewer, &workflow).await;
+    assert_eq!(seen.unwrap(), UsagePermission::Selected([name("A")].into()));
+    set(&["B"], at_version(first), 3).await.unwrap();
 }
 
 fn removals(keys: &[&str], removal: Removal) -> CredentialRemovals {
