@@ -37,6 +37,8 @@ mod recorded;
 mod times;
 
 const INPUT: &str = r#"{"keys":["KEY"]}"#;
+/// Of a run that uses no credential, and so has no entry in the audit.
+const NO_KEY: &str = r#"{"keys":[]}"#;
 /// Runs of each kind before the clock starts.
 const WARM_UP: usize = 200;
 const RUNS: usize = 3_000;
@@ -54,38 +56,47 @@ fn main() {
     let recorded = Recorded::new(directory.path(), PLACES, file);
     let recorded = Arc::new(runtime.block_on(recorded));
     let mut disk = Disk::new(directory.path());
-    let run_alone = move || {
+    let run_alone = move |input: &'static str| {
         let (alone, step) = (Arc::clone(&alone), Arc::clone(&step));
         async move {
             let outcome = alone
-                .run(&step, INPUT, CancellationToken::new())
+                .run(&step, input, CancellationToken::new())
                 .await
                 .outcome
                 .unwrap();
             assert_eq!(outcome.kind(), OutcomeKind::Completed);
         }
     };
-    let run_recorded = move || {
+    let run_recorded = move |input: &'static str| {
         let recorded = Arc::clone(&recorded);
-        async move { recorded.run(INPUT).await }
+        async move { recorded.run(input).await }
     };
 
-    let (mut bare, mut with_record, mut syncs) =
-        (Times::default(), Times::default(), Times::default());
+    let [mut bare, mut with_record, mut syncs] = [(); 3].map(|()| Times::default());
+    let [mut bare_no_key, mut no_key] = [(); 2].map(|()| Times::default());
     for _ in 0..WARM_UP + RUNS {
-        bare.time(|| runtime.block_on(run_alone()));
-        with_record.time(|| runtime.block_on(run_recorded()));
+        bare.time(|| runtime.block_on(run_alone(INPUT)));
+        bare_no_key.time(|| runtime.block_on(run_alone(NO_KEY)));
+        with_record.time(|| runtime.block_on(run_recorded(INPUT)));
+        no_key.time(|| runtime.block_on(run_recorded(NO_KEY)));
         syncs.time(|| disk.sync());
     }
     println!("one caller                p50        p99");
     let bare = told("sandbox alone", bare, WARM_UP);
+    let bare_no_key = told("  no credential", bare_no_key, WARM_UP);
     let with_record = told("runner", with_record, WARM_UP);
+    let no_key = told("  no credential", no_key, WARM_UP);
     told("fdatasync of 4 KiB", syncs, WARM_UP);
     println!("the record adds {:.1?} (p50)", with_record - bare);
+    let for_audit = (with_record - bare).saturating_sub(no_key - bare_no_key);
+    println!("of these, {for_audit:.1?} for the use of a credential (p50)");
 
     println!("{CALLERS} callers                p50        p99     runs/s");
-    runtime.block_on(together("sandbox alone", run_alone));
-    runtime.block_on(together("runner", run_recorded));
+    let alone = move || run_alone(INPUT);
+    runtime.block_on(together("sandbox alone", alone));
+    let (with_key, without) = (run_recorded.clone(), run_recorded);
+    runtime.block_on(together("runner", move || with_key(INPUT)));
+    runtime.block_on(together("  no credential", move || without(NO_KEY)));
 }
 
 /// Prints the times, and gives the median.

@@ -8,16 +8,21 @@
 use std::collections::HashSet;
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use lockstep_sandbox::{Purpose, Threshold};
 use lockstep_step::{CredentialUse, Denied, RunId};
 use lockstep_store::{AuditMode, AuditUse, AuditUseKind, Store, StoreError};
 
 use crate::runner::Parts;
+
+/// How long what was noted waits for the end of the run: as long as a run takes that only computes a little.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// The uses of one run.
 #[derive(Default)]
@@ -90,9 +95,11 @@ impl Uses {
         !self.noted().unwritten.is_empty()
     }
 
-    /// Returns when something was noted.
+    /// Returns a moment after something was noted: a run that only gives way to others is over by then, and has it written
+    /// with its end.
     pub(crate) async fn news(&self) {
         self.news.notified().await;
+        sleep(MOMENT).await;
     }
 
     /// What is not in the audit: for the end of the run, when nobody else writes.
