@@ -158,6 +158,7 @@ impl From<ManageError> for Problem {
             ManageError::ValueTooLarge { .. }
             | ManageError::ValueEmpty(_)
             | ManageError::ExpiredAlready(_)
+            | ManageError::TokenExpiredAlready(_)
             | ManageError::Note { .. }
             | ManageError::TooManyRules { .. }
             | ManageError::NoRole

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{CredentialKey, MAX_NOTE_BYTES, MemberName, Role, RunId};
+use lockstep_step::{CredentialKey, MAX_NOTE_BYTES, MemberName, Role, RunId, TokenName};
 use lockstep_store::{StoreError, Thing};
 use lockstep_vault::{
     Forbidden, KekId, KeyError, OpenError, OtherWorkspace, RecordError, SealError,
@@ -49,6 +49,9 @@ pub enum ManageError {
     /// No run would ever get it.
     #[error("credential `{0}` would have expired already")]
     ExpiredAlready(CredentialKey),
+    /// A token would have expired already.
+    #[error("token `{0}` would have expired already")]
+    TokenExpiredAlready(TokenName),
     /// A key stands twice in one call.
     #[error("credential `{0}` is given twice")]
     KeyTwice(CredentialKey),

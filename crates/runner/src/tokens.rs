@@ -50,7 +50,8 @@ impl Runner {
     ///
     /// # Errors
     /// [`ManageError::Exists`], [`ManageError::NotFound`], [`ManageError::Forbidden`], [`ManageError::NoRandomness`];
-    /// [`ManageError::BeyondMember`] and [`ManageError::NoRole`] for a role that it cannot have.
+    /// [`ManageError::BeyondMember`] and [`ManageError::NoRole`] for a role that it cannot have,
+    /// [`ManageError::TokenExpiredAlready`] for an end that is past.
     pub async fn create_token(
         &self,
         caller: &Caller,
@@ -58,6 +59,10 @@ impl Runner {
         request: TokenRequest,
     ) -> Result<Token, ManageError> {
         let permit = AdminPermit::check(caller, workspace)?;
+        let now = Timestamp::now();
+        if request.expires_at.is_some_and(|end| end <= now) {
+            return Err(ManageError::TokenExpiredAlready(request.name));
+        }
         let role = self.most(caller, workspace, &request).await?;
         let token = Token::generate()?;
         let new = NewToken {
@@ -67,7 +72,7 @@ impl Runner {
             digest: token.digest(),
             expires_at: request.expires_at,
         };
-        let added = self.store().add_token(&permit, new, Timestamp::now()).await;
+        let added = self.store().add_token(&permit, new, now).await;
         self.told(caller, workspace, added).await?;
         Ok(token)
     }

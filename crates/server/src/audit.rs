@@ -108,7 +108,7 @@ pub(crate) struct Entry {
         ("until" = Option<String>, Query, description = "only before this moment"),
         ("before" = Option<u64>, Query, description = "only before this entry"),
         ("after" = Option<u64>, Query, description = "only after this entry, and in the order of the chain"),
-        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 1000 at most; JSON lines have no limit"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "at most so many: 100, and 1000 at most; JSON lines have no limit"),
     ),
     responses(
         (status = 200, content((Entries = "application/json"), (Entry = "application/jsonl"))),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde::de::DeserializeOwned;
@@ -144,13 +144,6 @@ impl Unread {
     pub(crate) async fn secret(self, limit: Limit) -> Result<Secret, Problem> {
         let bytes = std::mem::take(&mut *self.wiped(limit).await?);
         Secret::from_utf8(bytes).map_err(|error| Problem::bad_request("value_not_utf8", error))
-    }
-
-    /// Whether it is to change nothing that is there: `If-None-Match: *` (RFC 9110, section 13.1.2).
-    pub(crate) fn is_for_none(&self) -> bool {
-        self.headers
-            .get(IF_NONE_MATCH)
-            .is_some_and(|value| value == "*")
     }
 
     /// The whole body, with values in it: it is wiped when it is dropped, and in no other memory of ours.

@@ -3,20 +3,25 @@
 
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
-use utoipa::openapi::schema::{SchemaFormat, Type};
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{
     ContentBuilder, Object, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, Schema,
 };
 
-use lockstep_runner::RunStatus;
+use lockstep_runner::{AuditAction, RunStatus};
 use lockstep_step::OutcomeKind;
 
 use crate::problem::ProblemDetails;
 
-/// Of workspaces, workflows, steps and tokens.
+/// Of workspaces, workflows, steps, tokens and members.
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
 const KEY: &str = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
 const RUN: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+
+/// `*`, or versions as this API tells them; more is taken (RFC 9110, section 13.1).
+const CONDITION: &str = r#"^(\*|"[0-9]{1,18}"(, *"[0-9]{1,18}")*)$"#;
+/// Bare; in double quotes it is taken, too.
+const IDEMPOTENCY_KEY: &str = "^[!#-~]{1,255}$";
 
 /// Gives the parameters of all operations the forms of what they name.
 pub(crate) fn add_to(document: &mut OpenApi) {
@@ -69,18 +74,41 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn form(parameter: &Parameter) -> Option<Object> {
+    if is_number(parameter) {
+        return None;
+    }
     let text = ObjectBuilder::new().schema_type(Type::String);
     let form = match (&parameter.parameter_in, parameter.name.as_str()) {
-        (ParameterIn::Path, "workspace" | "workflow" | "step" | "token")
-        | (ParameterIn::Query, "workflow") => text.pattern(Some(NAME)),
-        (ParameterIn::Path, "key") => text.pattern(Some(KEY)),
-        (ParameterIn::Path, "run") | (ParameterIn::Query, "before") => text
+        (ParameterIn::Path, "workspace" | "workflow" | "step" | "name" | "member")
+        | (ParameterIn::Query, "workflow" | "step") => text.pattern(Some(NAME)),
+        (ParameterIn::Path | ParameterIn::Query, "key") => text.pattern(Some(KEY)),
+        (ParameterIn::Path, "run") | (ParameterIn::Query, "run" | "before") => text
             .pattern(Some(RUN))
             .format(Some(SchemaFormat::Custom("uuid".to_owned()))),
+        (ParameterIn::Query, "since" | "until") => {
+            text.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        }
         (ParameterIn::Query, "status") => text.enum_values(Some(statuses())),
+        (ParameterIn::Query, "action") => {
+            text.enum_values(Some(AuditAction::ALL.map(AuditAction::as_str)))
+        }
+        (ParameterIn::Header, "If-Match" | "If-None-Match") => text.pattern(Some(CONDITION)),
+        (ParameterIn::Header, "idempotency-key") => text.pattern(Some(IDEMPOTENCY_KEY)),
         _ => return None,
     };
     Some(form.build())
+}
+
+/// Whether the handler says that it takes a number there.
+fn is_number(parameter: &Parameter) -> bool {
+    let Some(RefOr::T(Schema::Object(object))) = &parameter.schema else {
+        return false;
+    };
+    match &object.schema_type {
+        SchemaType::Type(of) => *of == Type::Integer,
+        SchemaType::Array(of) => of.contains(&Type::Integer),
+        SchemaType::AnyValue => false,
+    }
 }
 
 /// How a run can stand, in words.

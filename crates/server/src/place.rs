@@ -7,6 +7,8 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use std::collections::HashMap;
 
+use lockstep_runner::Token;
+use lockstep_secret::Secret;
 use lockstep_step::{CredentialKey, MemberName, RunId, Scope, StepName, TokenName, WorkflowName};
 
 use crate::host::Host;
@@ -33,7 +35,13 @@ impl Place {
 
     /// The token that the path names.
     pub(crate) fn token(&self) -> Result<TokenName, Problem> {
-        self.named("token", "invalid_name")
+        // Not repeated: a message that it does not exist would tell it to a log.
+        if self.0.get("name").is_some_and(|name| is_token(name)) {
+            let detail = "that is a token, and not the name of one";
+            return Err(Problem::bad_request("invalid_name", detail)
+                .hint("`GET …/tokens` tells the names; revoke a token that was sent by mistake"));
+        }
+        self.named("name", "invalid_name")
     }
 
     /// The member that the path names.
@@ -64,6 +72,10 @@ impl Place {
         text.parse()
             .map_err(|error| Problem::bad_request(code, error))
     }
+}
+
+fn is_token(text: &str) -> bool {
+    Token::parse(Secret::new(text.to_owned())).is_ok()
 }
 
 impl FromRequestParts<Host> for Place {

@@ -310,7 +310,9 @@ impl From<ManageError> for Problem {
             }
             ManageError::ValueEmpty(_) => Self::bad_request("value_empty", &error),
             ManageError::Note { source, .. } => Self::bad_request("invalid_note", source),
-            ManageError::ExpiredAlready(_) => Self::bad_request("invalid_expiry", &error),
+            ManageError::ExpiredAlready(_) | ManageError::TokenExpiredAlready(_) => {
+                Self::bad_request("invalid_expiry", &error)
+            }
             ManageError::KeyTwice(_) => Self::bad_request("key_twice", &error),
             ManageError::BeyondMember { .. } => Self::conflict("role_beyond_member", &error),
             ManageError::NoRole => Self::bad_request("role_missing", &error),

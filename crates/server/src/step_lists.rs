@@ -17,8 +17,8 @@ use crate::wire::{StepVersions, Steps};
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/steps",
     params(
         ("workspace" = String, Path), ("workflow" = String, Path),
-        ("after" = Option<String>, Query, description = "only those behind this step"),
-        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 500 at most"),
+        ("after" = Option<String>, Query, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description = "only those behind this step"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "at most so many: 100, and 500 at most"),
     ),
     responses(
         (status = 200, body = Steps),
@@ -51,8 +51,8 @@ pub(crate) async fn list_steps(
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/steps/{step}/versions",
     params(
         ("workspace" = String, Path), ("workflow" = String, Path), ("step" = String, Path),
-        ("after" = Option<u64>, Query, description = "only those before this version"),
-        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 500 at most"),
+        ("after" = Option<u64>, Query, minimum = 0, description = "only those before this version"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "at most so many: 100, and 500 at most"),
     ),
     responses(
         (status = 200, body = StepVersions),

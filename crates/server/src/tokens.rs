@@ -82,8 +82,8 @@ pub(crate) async fn list_tokens(
 /// Revoke a token. Nobody is let in with it from then on.
 #[utoipa::path(
     delete,
-    path = "/v1/workspaces/{workspace}/tokens/{token}",
-    params(("workspace" = String, Path), ("token" = String, Path, description = "its name")),
+    path = "/v1/workspaces/{workspace}/tokens/{name}",
+    params(("workspace" = String, Path), ("name" = String, Path, description = "of the token, which is not the token itself")),
     responses(
         (status = 204, description = "revoked, now or before"),
         (status = "4XX", description = "`invalid_name`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),

@@ -72,8 +72,8 @@ pub(crate) async fn get_workflow_credential_usage(
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/credentials/effective",
     params(
         ("workspace" = String, Path), ("workflow" = String, Path),
-        ("after" = Option<String>, Query, description = "only those behind this key"),
-        ("limit" = Option<u32>, Query, description = "at most so many: 100, and 500 at most"),
+        ("after" = Option<String>, Query, pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$", description = "only those behind this key"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "at most so many: 100, and 500 at most"),
     ),
     responses(
         (status = 200, body = EffectiveCredentials),

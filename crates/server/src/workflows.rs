@@ -5,10 +5,11 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use lockstep_runner::{ManageError, Removal, RequestQuestion, WorkflowEntry};
-use lockstep_step::{EgressRule, InvalidPath, InvalidRule, WorkflowEgress, WorkflowName};
+use lockstep_step::{EgressRule, InvalidPath, InvalidRule, Versions, WorkflowEgress, WorkflowName};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
+use crate::condition::condition;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
 use crate::wire::explanations::{Explained, RequestAsked};
@@ -72,11 +73,11 @@ pub(crate) async fn get_workflow(
 #[utoipa::path(
     put,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}",
-    params(("workspace" = String, Path), ("workflow" = String, Path), ("If-None-Match" = Option<String>, Header, description = "`*`: only if it is not there")),
+    params(("workspace" = String, Path), ("workflow" = String, Path), ("If-None-Match" = Option<String>, Header, description = "`*`: only if it is not there; nothing else")),
     responses(
         (status = 201, description = "added", body = Workflow),
         (status = 200, description = "it was there", body = Workflow),
-        (status = "4XX", description = "`invalid_name`, `already_exists`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_name`, `invalid_condition`, `already_exists`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
@@ -86,13 +87,14 @@ pub(crate) async fn put_workflow(
     request: Unread,
 ) -> Result<Response, Problem> {
     let name = request.place.workflow()?;
+    let condition = condition(request.headers())?;
     let added = host
         .runner
         .add_workflow(caller.as_runner_knows(), caller.workspace(), &name)
         .await;
     let status = match added {
         Ok(()) => StatusCode::CREATED,
-        Err(error @ ManageError::Exists(_)) if request.is_for_none() => {
+        Err(error @ ManageError::Exists(_)) if condition.is_none_of == Some(Versions::Any) => {
             return Err(Problem::new(
                 StatusCode::PRECONDITION_FAILED,
                 "already_exists",

@@ -241,7 +241,7 @@ const TABLE: [Row; 52] = [
     ("get", "{W}/tokens", NOTHING, Some([200, 403, 403, 403])),
     (
         "delete",
-        "{W}/tokens/{token}",
+        "{W}/tokens/{name}",
         NOTHING,
         Some([404, 403, 403, 403]),
     ),
@@ -273,7 +273,7 @@ fn path(row: &Row, workspace: &str, run: &str) -> String {
         .replace("{step}", "of-the-table")
         .replace("{run}", run)
         .replace("{member}", "of-the-table")
-        .replace("{token}", "of-the-table")
+        .replace("{name}", "of-the-table")
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! Tokens: shown once, good until they are revoked or have expired.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use lockstep_e2e::{Served, TestHost};
 use lockstep_runner::TokenRequest;
 use lockstep_step::{Role, WorkspaceName};
 
-use super::{RUNS, get};
+use super::{JSON, NOTHING, RUNS, get};
+
+const TOKENS: &str = "/v1/workspaces/default/tokens";
 
 #[tokio::test]
 async fn the_first_start_shows_a_token_and_no_other_does() {
@@ -107,4 +109,23 @@ async fn who_shows_many_unknown_tokens_is_put_off_and_who_shows_a_good_one_is_no
     host.lockstep(&["token", "revoke", "viewer"]).exits(0);
     get(&server, RUNS, &fresh).is_problem(401, "bad_token");
     get(&server, RUNS, &fresh).is_problem(429, "too_many_failures");
+}
+
+#[tokio::test]
+async fn a_token_in_place_of_its_name_is_not_repeated_and_one_that_has_ended_is_not_made() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    // The harness looks for the token in the answer and in the log.
+    let path = format!("{TOKENS}/{admin}");
+    server
+        .ask("DELETE", &path, Some(&admin), NOTHING)
+        .is_problem(400, "invalid_name");
+    let make = |name: &str, end: Timestamp| {
+        let body = json!({"name": name, "role": "viewer", "expires_at": end}).to_string();
+        server.ask("POST", TOKENS, Some(&admin), (JSON, body.as_bytes()))
+    };
+    let now = Timestamp::now();
+    make("over", now).is_problem(400, "invalid_expiry");
+    make("good", now + SignedDuration::from_hours(1)).is(201);
 }

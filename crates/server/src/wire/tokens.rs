@@ -28,13 +28,13 @@ pub(crate) struct WhoAmI {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenWanted {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     pub(crate) name: TokenName,
     /// `admin`, `editor`, `runner` or `viewer`; a member's may leave it out, and then does what the member may.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(admin|editor|runner|viewer)$")]
     pub(crate) role: Option<Role>,
     /// Whose it is.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     pub(crate) member: Option<MemberName>,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) expires_at: Option<Timestamp>,
@@ -86,10 +86,10 @@ pub(crate) struct Tokens {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MemberWanted {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     pub(crate) name: MemberName,
     /// `admin`, `editor`, `runner` or `viewer`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(admin|editor|runner|viewer)$")]
     pub(crate) role: Role,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct MemberWanted {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MemberChange {
     /// `admin`, `editor`, `runner` or `viewer`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(admin|editor|runner|viewer)$")]
     pub(crate) role: Role,
 }
 

@@ -81,6 +81,11 @@ pub(super) fn scope_column(scope: &Scope) -> &str {
     scope.workflow().map_or("", WorkflowName::as_str)
 }
 
+/// A bound of a list: a number that no column can have is beyond all that are there.
+pub(super) fn bound_column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// A version or count as SQLite has numbers.
 pub(super) fn number_column(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|error| StoreError::Failed(Box::new(error)))

@@ -679,7 +679,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<StepVersion>, StoreError> {
         let workspace = permit.workspace().clone();
         let (workflow, name) = (workflow.clone(), name.clone());
-        let before = before.map(column::number_column).transpose()?;
+        let before = before.map(column::bound_column);
         self.readers
             .read(move |connection| {
                 steps::versions(connection, &workspace, (&workflow, &name), before, limit)

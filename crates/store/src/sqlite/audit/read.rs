@@ -8,7 +8,7 @@ use lockstep_step::{CredentialKey, RunId, WorkflowName};
 use crate::audit::{AuditAction, AuditChain, AuditEntry, AuditFilter, AuditFrom, AuditHead};
 use crate::error::StoreError;
 
-use super::super::column::{Columns as _, number_column};
+use super::super::column::{Columns as _, bound_column};
 use super::{hash, head};
 
 pub(super) const ENTRY: &str = "
@@ -47,8 +47,8 @@ pub(in super::super) fn list(
 ) -> Result<Vec<AuditEntry>, StoreError> {
     let (place, comes, order) = match filter.from {
         AuditFrom::Latest => (i64::MAX, "<", "DESC"),
-        AuditFrom::Before(place) => (number_column(place)?, "<", "DESC"),
-        AuditFrom::After(place) => (number_column(place)?, ">", "ASC"),
+        AuditFrom::Before(place) => (bound_column(place), "<", "DESC"),
+        AuditFrom::After(place) => (bound_column(place), ">", "ASC"),
     };
     connection
         .prepare_cached(&format!(
