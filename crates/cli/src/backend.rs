@@ -4,6 +4,7 @@
 //! HTTP API, whose answers it turns into what the runner would have answered.
 
 mod answers;
+mod audit;
 mod credentials;
 mod failing;
 mod runs;

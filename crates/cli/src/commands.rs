@@ -51,7 +51,7 @@ pub(crate) async fn carry_out(
         Command::Serve(arguments) => serve::carry_out(arguments, &here(config()?)?, console).await,
         Command::Token(command) => token::carry_out(command, &config()?, console).await,
         Command::Member(command) => member::carry_out(command, &config()?, console).await,
-        Command::Audit(command) => audit::carry_out(command, &here(config()?)?, console).await,
+        Command::Audit(command) => audit::carry_out(command, config, console).await,
         Command::Key(command) => key::carry_out(command, &here(config()?)?, console).await,
         Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,
@@ -78,6 +78,7 @@ fn refuse_what_is_not_remote(call: &Call) -> Result<(), Problem> {
         Command::New(_) => "new",
         Command::Demo => "demo",
         Command::Mask(_) => "mask",
+        Command::Audit(command) if command.is_of_file() => "audit verify --file",
         Command::Completions(_) => "completions",
         _ => return Ok(()),
     };

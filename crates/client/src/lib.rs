@@ -10,6 +10,7 @@ mod client;
 mod address;
 mod tls;
 
+mod audit;
 mod credentials;
 mod runs;
 mod steps;
@@ -23,6 +24,7 @@ mod log;
 mod masked;
 
 pub use address::{InTheClear, InvalidAddress, ServerAddress};
+pub use audit::{AuditEntry, AuditFilter, AuditFrom};
 pub use client::{Client, ClientConfig, Patience};
 pub use credentials::{
     Credential, CredentialSet, CredentialUsedBy, EffectiveCredential, LastUsed, NewCredential,

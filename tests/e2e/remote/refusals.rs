@@ -72,16 +72,64 @@ async fn what_needs_the_files_of_the_host_says_where_to_do_it() {
         &["serve", "--json"],
         &["workspace", "add", "other", "--json"],
         &["workspace", "remove", "default", "--json"],
+        &["audit", "list", "--host", "--json"],
+        &["audit", "export", "--host", "--json"],
+        &["audit", "verify", "--json"],
+        &["audit", "head", "--json"],
     ] {
         let refused = server.lockstep(&admin, arguments);
         check(refused, 2, "not_remote", &["machine of the host"]);
     }
+    let refused = server.lockstep(&admin, &["audit", "verify", "--json"]);
+    let told = ["lockstep audit export", "lockstep audit verify --file"];
+    check(refused, 2, "not_remote", &told);
     // These have nothing to do with a host.
     let completions = ["completions", "bash"];
     let script = server.lockstep(&admin, &completions).exits(0);
     assert!(script.stdout.contains("lockstep"), "{script:?}");
     let url = ["completions", "bash", "--url", "https://a.test", "--json"];
     check(server.lockstep(&admin, &url), 2, "usage", &["--url"]);
+}
+
+#[tokio::test]
+async fn what_a_server_tells_of_the_audit_is_checked_without_it() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let viewer = host.token(Role::Viewer).await;
+    // More than a server tells at once.
+    let many: String = (0..1_100)
+        .map(|n| format!("MANY_{n}='many of them'\n"))
+        .collect();
+    let vars = host.scratch().join("many.env");
+    std::fs::write(&vars, many).unwrap();
+    host.lockstep(&["credential", "import", vars.to_str().unwrap()])
+        .exits(0);
+    let server = Served::start(&host, &[]).await;
+    let list = ["audit", "list", "--limit", "1050"];
+    let listed = server.lockstep(&admin, &list).exits(0).stdout;
+    assert_eq!(listed, host.lockstep(&list).exits(0).stdout);
+    assert_eq!(listed.lines().count(), 1_051);
+    let export = ["audit", "export", "--json"];
+    check(server.lockstep(&viewer, &export), 2, "forbidden", &[]);
+    let exported = server.lockstep(&admin, &export).exits(0).stdout;
+    assert_eq!(exported, host.lockstep(&export).exits(0).stdout);
+    let file = host.scratch().join("audit.jsonl");
+    std::fs::write(&file, &exported).unwrap();
+    let verify = ["audit", "verify", "--file", file.to_str().unwrap()];
+    // Nobody is asked: neither is there such a server, nor a token for it.
+    let nowhere = ("LOCKSTEP_URL", "https://127.0.0.1:1");
+    let verified = lockstep(&host, &[nowhere], &verify).exits(0);
+    let told = format!("`default`: {} entries", exported.lines().count());
+    assert!(verified.stdout.contains(&told), "{verified:?}");
+    std::fs::write(
+        &file,
+        exported.replacen("token.created", "token.revoked", 1),
+    )
+    .unwrap();
+    let verified = lockstep(&host, &[nowhere], &verify).exits(1);
+    assert!(verified.stdout.contains("FOUND"), "{verified:?}");
+    let url = [&verify[..], &["--url", nowhere.1, "--json"]].concat();
+    check(lockstep(&host, &[], &url), 2, "usage", &["--url"]);
 }
 
 #[tokio::test]

@@ -2,10 +2,10 @@
 
 use lockstep_client as client;
 use lockstep_runner::{
-    CredentialEntry, CredentialLastUse, CredentialPut, CredentialUsage, Dependents,
-    EffectiveCredential, Examined, Explanation, Finding, LogEntry, MemberEntry, NewCredential,
-    Origin, PutResult, Removal, RunRecord, RunState, RunStatus, RunStep, RunSummary, StepAdded,
-    StepEntry, StepWarning, TokenEntry, TokenMember, WorkflowEntry, WorkspaceEntry,
+    AuditChain, AuditEntry, CredentialEntry, CredentialLastUse, CredentialPut, CredentialUsage,
+    Dependents, EffectiveCredential, Examined, Explanation, Finding, LogEntry, MemberEntry,
+    NewCredential, Origin, PutResult, Removal, RunRecord, RunState, RunStatus, RunStep, RunSummary,
+    StepAdded, StepEntry, StepWarning, TokenEntry, TokenMember, WorkflowEntry, WorkspaceEntry,
 };
 use lockstep_secret::{Masked, Registered};
 use lockstep_step::{
@@ -333,6 +333,27 @@ pub(super) fn log_entry(piece: client::LogPiece) -> LogEntry {
             stream: piece.stream,
             text: piece.text.into(),
         },
+    }
+}
+
+pub(super) fn audit_entry(entry: client::AuditEntry) -> AuditEntry {
+    AuditEntry {
+        chain: AuditChain::Workspace(entry.chain),
+        sequence: entry.sequence,
+        at: entry.at,
+        actor: entry.actor,
+        action: entry.action,
+        workflow: entry.workflow,
+        step: entry.step,
+        run: entry.run,
+        scope: entry.scope,
+        key: entry.key,
+        version: entry.version,
+        mode: entry.mode,
+        host: entry.host,
+        detail: entry.detail,
+        target: entry.target,
+        hash: entry.hash,
     }
 }
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use lockstep_runner::{AuditAction, AuditChain};
 use lockstep_step::{CredentialKey, RunId, WorkflowName, WorkspaceName};
 
+use crate::backend::only_at_the_machine;
 use crate::config::Config;
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
@@ -100,17 +101,34 @@ impl InChain {
     }
 }
 
+impl AuditCommand {
+    /// Whether it reads a file, and has nothing to do with a host.
+    pub(crate) fn is_of_file(&self) -> bool {
+        matches!(self, Self::Verify(arguments) if arguments.file.is_some())
+    }
+}
+
 pub(crate) async fn carry_out(
     command: AuditCommand,
-    config: &Config,
+    config: impl FnOnce() -> Result<Config, Problem>,
     console: &Console,
 ) -> Result<Exit, Problem> {
     match command {
-        AuditCommand::List(arguments) => list::carry_out(arguments, config, console).await,
+        AuditCommand::List(arguments) => list::carry_out(arguments, &config()?, console).await,
         AuditCommand::Export { place, after } => {
-            export::carry_out(&place.chain(), after, config, console).await
+            export::carry_out(&place.chain(), after, &config()?, console).await
         }
-        AuditCommand::Verify(arguments) => verify::carry_out(arguments, config, console).await,
-        AuditCommand::Head => head::carry_out(config, console).await,
+        AuditCommand::Verify(arguments) => match &arguments.file {
+            Some(file) => verify::of_file(file, &arguments, console),
+            None => verify::of_database(arguments, &config()?, console).await,
+        },
+        AuditCommand::Head => head::carry_out(&config()?, console).await,
     }
+}
+
+/// A server tells the entries of one workspace, and neither seals nor credentials.
+fn needs_the_database(what: &str) -> Problem {
+    only_at_the_machine(what).hint(
+        "`lockstep audit export > audit.jsonl` and `lockstep audit verify --file audit.jsonl` check the entries that the server tells; seals and credentials are checked on the machine of the host",
+    )
 }

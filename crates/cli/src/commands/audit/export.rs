@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use lockstep_runner::{AuditChain, AuditFilter, AuditFrom};
 
-use super::list::entries;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::Console;
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 
 /// Entries that are read at once.
@@ -19,14 +19,14 @@ pub(super) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let host = Host::open(config, Keys::Unused, console).await?;
+    let backend = Backend::open(config, Keys::Unused, console).await?;
     loop {
         let filter = AuditFilter {
             from: AuditFrom::After(after),
             limit: PAGE,
             ..AuditFilter::all()
         };
-        let page = entries(&host, chain, &filter).await?;
+        let page = backend.audit(chain, &filter).await?;
         let Some(last) = page.last() else {
             return Ok(Exit::Completed);
         };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use lockstep_runner::AuditHead;
 
+use super::needs_the_database;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
 use crate::host::{Host, Keys};
@@ -20,6 +21,9 @@ pub(super) struct Heads {
 }
 
 pub(super) async fn carry_out(config: &Config, console: &Console) -> Result<Exit, Problem> {
+    if config.server.is_some() {
+        return Err(needs_the_database("showing where all chains end"));
+    }
     let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
     let heads = runner.audit_heads(&caller).await?;
     console.show(&Heads { heads })?;

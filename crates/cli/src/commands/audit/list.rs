@@ -7,10 +7,11 @@ use serde::Serialize;
 use lockstep_runner::{AuditChain, AuditEntry, AuditFilter, AuditFrom};
 
 use super::ListArguments;
+use crate::backend::Backend;
 use crate::commands::show::time;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
 
@@ -25,7 +26,7 @@ pub(super) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let host = Host::open(config, Keys::Unused, console).await?;
+    let backend = Backend::open(config, Keys::Unused, console).await?;
     let chain = arguments.place.chain();
     let filter = AuditFilter {
         key: arguments.key,
@@ -40,24 +41,12 @@ pub(super) async fn carry_out(
             .map_or(AuditFrom::Latest, AuditFrom::Before),
         limit: arguments.limit,
     };
-    let entries = entries(&host, &chain, &filter).await?;
+    let entries = backend.audit(&chain, &filter).await?;
     if entries.is_empty() {
         console.note("there are no entries");
     }
     console.show(&Entries { chain, entries })?;
     Ok(Exit::Completed)
-}
-
-/// Entries of either kind of chain.
-pub(super) async fn entries(
-    Host { runner, caller }: &Host,
-    chain: &AuditChain,
-    filter: &AuditFilter,
-) -> Result<Vec<AuditEntry>, Problem> {
-    Ok(match chain {
-        AuditChain::Host => runner.host_audit(caller, filter).await?,
-        AuditChain::Workspace(name) => runner.audit(caller, name, filter).await?,
-    })
 }
 
 impl Answer for Entries {

@@ -15,6 +15,7 @@ use lockstep_runner::{
 use lockstep_step::{Digest, WorkspaceName};
 
 use super::head::Heads;
+use super::needs_the_database;
 use crate::config::Config;
 use crate::console::{Answer, Console, Mood, Paint};
 use crate::host::{Host, Keys};
@@ -30,7 +31,7 @@ pub(crate) struct VerifyArguments {
     heads: Option<PathBuf>,
     /// A file that `lockstep audit export` wrote, in place of the database.
     #[arg(long, value_name = "PATH", conflicts_with = "workspace")]
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// The file was exported with `--after` this entry: what came before is not in it.
     #[arg(long, value_name = "NUMBER", requires = "file", default_value_t = 0)]
     after: u64,
@@ -66,29 +67,36 @@ struct Finding {
     message: String,
 }
 
-pub(super) async fn carry_out(
+/// Needs no host: the file tells all.
+pub(super) fn of_file(
+    file: &Path,
+    arguments: &VerifyArguments,
+    console: &Console,
+) -> Result<Exit, Problem> {
+    let exported = exported(arguments)?;
+    let reports = verify_file(file, arguments.after, &exported)?;
+    show(reports, true, console)
+}
+
+pub(super) async fn of_database(
     arguments: VerifyArguments,
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let exported = match &arguments.heads {
-        Some(path) => read_heads(path)?,
-        None => Vec::new(),
-    };
-    let reports = match &arguments.file {
-        Some(path) => verify_file(path, arguments.after, &exported)?,
-        None => {
-            // The keys open the seals.
-            let Host { runner, caller } = Host::open(config, Keys::Shown, console).await?;
-            let only = arguments.workspace.map(AuditChain::Workspace);
-            runner
-                .verify_audit(&caller, only.as_ref(), &exported)
-                .await?
-        }
-    };
+    if config.server.is_some() {
+        return Err(needs_the_database("checking the audit in the database"));
+    }
+    let exported = exported(&arguments)?;
+    // The keys open the seals.
+    let Host { runner, caller } = Host::open(config, Keys::Shown, console).await?;
+    let only = arguments.workspace.map(AuditChain::Workspace);
+    let verified = runner.verify_audit(&caller, only.as_ref(), &exported);
+    show(verified.await?, false, console)
+}
+
+fn show(reports: Vec<AuditReport>, of_file: bool, console: &Console) -> Result<Exit, Problem> {
     let chains: Vec<Chain> = reports.into_iter().map(Chain::from).collect();
     let whole = chains.iter().all(|chain| chain.findings.is_empty());
-    let of_file = arguments.file.is_some();
     console.show(&Verified {
         of_file,
         whole,
@@ -103,7 +111,11 @@ pub(super) async fn carry_out(
     Ok(Exit::Completed)
 }
 
-fn read_heads(path: &Path) -> Result<Vec<AuditHead>, Problem> {
+/// The heads that were kept elsewhere.
+fn exported(arguments: &VerifyArguments) -> Result<Vec<AuditHead>, Problem> {
+    let Some(path) = &arguments.heads else {
+        return Ok(Vec::new());
+    };
     let text = fs::read(path).map_err(|error| not_read(path, &error))?;
     let Heads { heads } = serde_json::from_slice(&text).map_err(|error| not_read(path, &error))?;
     Ok(heads)
