@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use lockstep_step::{Caller, Digest, RunId, WorkspaceName};
-use lockstep_store::RunState;
+use lockstep_store::{RunState, StoreError};
 use lockstep_vault::{RecordPermit, RunPermit};
 
 use crate::error::{ManageError, RunError};
@@ -78,6 +79,8 @@ impl Runner {
 
     /// Ends a run of this process with the outcome `cancelled`. Its record is closed soon after, not at once.
     ///
+    /// That the caller wants it is in the audit before the run is told. One that ends already is not told again.
+    ///
     /// # Errors
     /// [`CancelError`].
     pub async fn cancel(
@@ -87,9 +90,9 @@ impl Runner {
         run: &RunId,
     ) -> Result<(), CancelError> {
         if let Some(live) = self.parts.live.find(workspace, run) {
-            RunPermit::check(caller, workspace, &live.workflow).map_err(ManageError::from)?;
-            live.cancel.cancel();
-            return Ok(());
+            let permit = RunPermit::check(caller, workspace, &live.workflow);
+            let permit = permit.map_err(ManageError::from)?;
+            return self.cancel_live(permit, *run, live.cancel).await;
         }
         let permit = RecordPermit::check(caller, workspace).map_err(ManageError::from)?;
         let found = self.store().run(&permit, run).await;
@@ -100,6 +103,32 @@ impl Runner {
             RunState::Ended { .. } | RunState::Forbidden { .. } | RunState::Lost { .. } => {
                 Err(CancelError::Over(*run))
             }
+        }
+    }
+
+    /// Goes on if whoever asked goes away: what is in the audit is done.
+    async fn cancel_live(
+        &self,
+        permit: RunPermit,
+        run: RunId,
+        cancel: CancellationToken,
+    ) -> Result<(), CancelError> {
+        if cancel.is_cancelled() {
+            return Ok(());
+        }
+        let store = Arc::clone(&self.parts.store);
+        let telling = async move {
+            store
+                .tell_cancelled(&permit, &run, Timestamp::now())
+                .await?;
+            cancel.cancel();
+            Ok(())
+        };
+        match self.parts.runs.spawn(telling).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(StoreError::RunClosed(run))) => Err(CancelError::Over(run)),
+            Ok(Err(error)) => Err(ManageError::from(error).into()),
+            Err(error) => Err(ManageError::from(StoreError::Failed(Box::new(error))).into()),
         }
     }
 }

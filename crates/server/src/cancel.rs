@@ -10,7 +10,8 @@ use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
 use crate::running::location;
 
-/// Cancel a run of this host. It ends with the outcome `cancelled` soon, unless it ends by itself before.
+/// Cancel a run of this host. It ends with the outcome `cancelled` soon, unless it ends by itself before. Who wanted that
+/// is in the audit first, as `run.cancelled`; if that cannot be written, the run goes on.
 #[utoipa::path(
     post,
     path = "/v1/workspaces/{workspace}/runs/{run}/cancel",

@@ -12,8 +12,8 @@ use lockstep_step::{
     StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, Vault,
-    ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, RunPermit, SnapshotMark,
+    Vault, ViewPermit, WorkspaceChanges,
 };
 
 use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse};
@@ -441,6 +441,15 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Appends to the log of an open run. `RunClosed` if it is not open.
     async fn append_log(&self, run: &RunId, chunks: Vec<LogChunk>) -> Result<(), StoreError>;
+
+    /// Appends to the audit of the permit's workspace that its caller has an open run cancelled, which is about to happen.
+    /// `RunClosed` if it is not open, `NotFound` if it is no run of the permit's workflow.
+    async fn tell_cancelled(
+        &self,
+        permit: &RunPermit,
+        run: &RunId,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Closes an open run. `RunClosed` if it is not open.
     ///

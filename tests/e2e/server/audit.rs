@@ -2,12 +2,13 @@
 
 use std::fs;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use lockstep_e2e::{Answer, Served, TestHost};
 use lockstep_step::Role;
 
-use super::{NOTHING, get, put_value, run};
+use super::{INLINE, JSON, NOTHING, RUNS, get, latest, put_value, run};
 
 const AUDIT: &str = "/v1/workspaces/default/audit";
 
@@ -51,6 +52,53 @@ async fn an_admin_sees_what_was_changed_and_used_and_by_whom() {
     }
     let of_key = get(&server, &format!("{AUDIT}?key=TOKEN"), &admin);
     assert_eq!(actions(of_key), ["credential.used", "credential.created"]);
+}
+
+#[tokio::test]
+async fn who_had_a_run_cancelled_is_told_before_it_is_or_it_goes_on() {
+    let host = TestHost::new().await;
+    let tokens = [Role::Admin, Role::Editor, Role::Runner, Role::Viewer];
+    let mut made = Vec::new();
+    for role in tokens {
+        made.push(host.token(role).await);
+    }
+    let [admin, editor, runner, viewer] = made.try_into().unwrap();
+    let server = Served::start(&host, &[]).await;
+    let body = json!({"source": "for (;;);"}).to_string();
+    let whom = ("POST", INLINE, Some(runner.as_str()));
+    let started = server.ask_with("Prefer: respond-async\r\n", whom, (JSON, body.as_bytes()));
+    let run = started.is(202).json()["run"].clone();
+    let record = format!("{RUNS}/{}", run.as_str().unwrap());
+    let cancel = |token: &str| {
+        let path = format!("{record}/cancel");
+        server.ask("POST", &path, Some(token), NOTHING)
+    };
+    cancel(&viewer).is_problem(403, "forbidden");
+    let database = Connection::open(host.data().join("lockstep.db")).unwrap();
+    database
+        .execute_batch(
+            "CREATE TRIGGER no_audit BEFORE INSERT ON audit
+             BEGIN SELECT RAISE(ABORT, 'the audit cannot be written'); END",
+        )
+        .unwrap();
+    assert_eq!(cancel(&editor).status, 500);
+    database.execute_batch("DROP TRIGGER no_audit").unwrap();
+    // One that had been told to end would not be told again, and so not be in the audit.
+    cancel(&editor).is(202);
+    latest(&server, &runner, "cancelled");
+    cancel(&editor).is_problem(409, "run_over");
+    let told = get(&server, &format!("{AUDIT}?action=run.cancelled"), &admin);
+    let told = told.is(200).json()["entries"].clone();
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    for (field, expected) in [
+        ("actor", json!("token:editor")),
+        ("workflow", json!("default")),
+        ("step", json!("inline.js")),
+        ("run", run),
+    ] {
+        assert_eq!(told[0][field], expected, "{field}: {told}");
+    }
+    host.lockstep(&["audit", "verify"]).exits(0);
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ pub enum AuditAction {
     MemberSet,
     /// A member was removed, and its tokens were revoked.
     MemberRemoved,
+    /// Somebody had a run end before it ended by itself.
+    RunCancelled,
     /// The key of a workspace was wrapped by another key-encryption key.
     WorkspaceKeyRewrapped,
     /// A key-encryption key was used here for the first time.
@@ -74,7 +76,7 @@ pub struct NoAction;
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::WorkspaceAnchored,
         Self::CredentialAnchored,
         Self::WorkspaceAdded,
@@ -96,6 +98,7 @@ impl AuditAction {
         Self::MemberAdded,
         Self::MemberSet,
         Self::MemberRemoved,
+        Self::RunCancelled,
         Self::WorkspaceKeyRewrapped,
         Self::KekAdded,
         Self::KekRetired,
@@ -126,6 +129,7 @@ impl AuditAction {
             Self::MemberAdded => "member.added",
             Self::MemberSet => "member.set",
             Self::MemberRemoved => "member.removed",
+            Self::RunCancelled => "run.cancelled",
             Self::WorkspaceKeyRewrapped => "workspace_key.rewrapped",
             Self::KekAdded => "kek.added",
             Self::KekRetired => "kek.retired",

@@ -219,6 +219,7 @@ impl AuditCheck {
             | AuditAction::MemberAdded
             | AuditAction::MemberSet
             | AuditAction::MemberRemoved
+            | AuditAction::RunCancelled
             | AuditAction::WorkspaceKeyRewrapped
             | AuditAction::KekAdded
             | AuditAction::KekRetired => {}

@@ -8,16 +8,17 @@
 use std::sync::Arc;
 
 use lockstep_step::{
-    Condition, DenialReason, Denied, MemberName, Role, Scope, SealingPolicy, UsagePermission,
-    WorkflowEgress, WorkflowName,
+    Caller, Condition, DenialReason, Denied, MemberName, Role, Scope, SealingPolicy,
+    UsagePermission, WorkflowEgress, WorkflowName,
 };
-use lockstep_vault::KeyPermit;
+use lockstep_vault::{KeyPermit, RunPermit};
 
 use crate::audit::{
     AuditAction, AuditChain, AuditEntry, AuditFilter, AuditFrom, AuditMode, AuditUse, AuditUseKind,
     SealState,
 };
 use crate::credential::Removal;
+use crate::error::StoreError;
 use crate::store::Store;
 use crate::token::NewToken;
 
@@ -29,6 +30,7 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     what_changes_nothing_is_not_told(&Setup::new(make().await).await).await;
     the_uses_of_a_run_are_told_with_its_record(&Setup::new(make().await).await).await;
     a_closed_run_uses_nothing(&Setup::new(make().await).await).await;
+    who_has_an_open_run_cancelled_is_told(&Setup::new(make().await).await).await;
     entries_are_those_of_one_workspace(&Setup::new(make().await).await).await;
     an_untouched_chain_is_whole_and_sealed(&Setup::new(make().await).await).await;
 }
@@ -288,6 +290,42 @@ async fn a_closed_run_uses_nothing(setup: &Setup) {
     let mut end = completed(3);
     end.uses = vec![denied(3)];
     assert!(store.close_run(&run, end).await.is_err());
+    assert_eq!(actions(&tenant).await, before);
+}
+
+async fn who_has_an_open_run_cancelled_is_told(setup: &Setup) {
+    let tenant = setup.default_tenant();
+    let (one, other) = (
+        tenant.open_run("default", 1).await,
+        tenant.open_run("default", 1).await,
+    );
+    let bob = Caller {
+        name: "test:bob".to_owned(),
+        role: Role::Runner,
+    };
+    let permit = |workspace: &str, workflow: &str| {
+        RunPermit::check(&bob, &name(workspace), &name(workflow)).unwrap()
+    };
+    let (store, ours) = (&tenant.store, permit("default", "default"));
+    store.tell_cancelled(&ours, &one, at(2)).await.unwrap();
+    let told = entries(&tenant).await.pop().unwrap();
+    assert_eq!(told.action, "run.cancelled");
+    assert_eq!((told.actor, told.at), (bob.name.clone(), at(2)));
+    assert_eq!(told.run, Some(one.to_string()));
+    assert_eq!(told.workflow.as_deref(), Some("default"));
+    assert!(told.step.is_some());
+    let before = actions(&tenant).await;
+    store.close_run(&one, completed(3)).await.unwrap();
+    let over = store.tell_cancelled(&ours, &one, at(4)).await;
+    assert!(matches!(over, Err(StoreError::RunClosed(_))), "{over:?}");
+    setup.add_tenant("acme").await;
+    for theirs in [permit("acme", "default"), permit("default", "daily")] {
+        let unknown = store.tell_cancelled(&theirs, &other, at(4)).await;
+        assert!(
+            matches!(unknown, Err(StoreError::NotFound(_))),
+            "{unknown:?}"
+        );
+    }
     assert_eq!(actions(&tenant).await, before);
 }
 

@@ -13,8 +13,8 @@ use lockstep_step::{
     StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, SnapshotMark, Vault,
-    ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, RunPermit, SnapshotMark,
+    Vault, ViewPermit, WorkspaceChanges,
 };
 
 use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse};
@@ -766,6 +766,24 @@ impl Store for SqliteStore {
                 runs::append_log(connection, &run, &chunks)
             })
             .await
+    }
+
+    async fn tell_cancelled(
+        &self,
+        permit: &RunPermit,
+        run: &RunId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (permit, run) = (permit.clone(), *run);
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            let place = (permit.workspace(), permit.workflow());
+            runs::tell_cancelled(connection, place, &run, stamp)
+        })
+        .await
     }
 
     async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError> {

@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use lockstep_step::{LogChunk, Outcome, RunId, WorkflowName, WorkspaceName};
 use lockstep_vault::{SnapshotMark, Vault};
 
-use crate::audit::AuditUse;
+use crate::audit::{AuditAction, AuditUse, Fields};
 use crate::error::{StoreError, Thing};
 use crate::run::{NewRun, OpenedRun, RunEnd, RunSource, RunStatus};
 
 use super::column::{number_column, scope_column};
+use super::credentials::Stamp;
 use super::workspaces::exists;
 use super::{audit, idempotency, steps};
 
@@ -100,6 +101,36 @@ pub(super) fn append_log(
 ) -> Result<(), StoreError> {
     let number = open_number(connection, run)?;
     insert_log(connection, number, chunks)
+}
+
+/// Tells that an open run of this workflow is about to be cancelled, and by whom.
+pub(super) fn tell_cancelled(
+    connection: &Connection,
+    (workspace, workflow): (&WorkspaceName, &WorkflowName),
+    run: &RunId,
+    stamp: Stamp<'_>,
+) -> Result<(), StoreError> {
+    let id = run.to_string();
+    let found: Option<(String, bool)> = connection
+        .prepare_cached(
+            "SELECT step, status = 'open' FROM runs JOIN workspaces ON workspaces.id = workspace_id
+              WHERE runs.id = ?1 AND workspaces.name = ?2 AND workflow = ?3",
+        )?
+        .query_row(params![id, workspace.as_str(), workflow.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let (step, is_open) = found.ok_or(StoreError::NotFound(Thing::Run(*run)))?;
+    if !is_open {
+        return Err(StoreError::RunClosed(*run));
+    }
+    let cancelled = Fields {
+        workflow: Some(workflow.as_str()),
+        step: Some(&step),
+        run: Some(&id),
+        ..Fields::of(AuditAction::RunCancelled)
+    };
+    audit::append(connection, workspace, stamp, cancelled)
 }
 
 pub(super) fn close(
