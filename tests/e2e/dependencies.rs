@@ -36,7 +36,7 @@ const OURS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates of others that only these may use. A name with `*` at its end stands for all that begin so.
-const THEIRS: [(&str, &[&str]); 30] = [
+const THEIRS: [(&str, &[&str]); 31] = [
     ("zeroize", &["secret"]),
     ("fearless_simd", &["secret"]),
     ("aho-corasick", &["secret"]),
@@ -63,6 +63,7 @@ const THEIRS: [(&str, &[&str]); 30] = [
     ("http*", &["client", "sandbox", "upstream"]),
     ("rustls*", &["client", "sandbox"]),
     ("tokio-rustls", &["client", "sandbox", "server", "upstream"]),
+    ("form_urlencoded", &["client"]),
     ("ipnet", &["sandbox"]),
     ("url", &["sandbox", "upstream"]),
     (

@@ -24,7 +24,7 @@ Examples:
   lockstep audit head --json > heads.json         keep this file elsewhere
   lockstep audit verify --heads heads.json        finds an older database that was put back, too
   lockstep audit export > audit.jsonl
-  lockstep audit verify --file audit.jsonl        without a database
+  lockstep audit verify --file audit.jsonl        without a database or a server
 
 Exit codes: 0 nothing was found, 1 something was.";
 
@@ -40,10 +40,11 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         after: u64,
     },
-    /// Check that no entry was edited, removed, moved or cut off, and that the credentials are those that it speaks of.
+    /// Check that no entry was edited, removed, moved or cut off, and that the credentials are those that it speaks of:
+    /// on the machine of the host, or with `--file` anywhere.
     #[command(after_help = EXAMPLES)]
     Verify(VerifyArguments),
-    /// Show where each chain ends. Kept elsewhere, `verify --heads` compares with it later.
+    /// Show where each chain ends. Kept elsewhere, `verify --heads` compares with it later. On the machine of the host only.
     Head,
 }
 
@@ -87,6 +88,7 @@ pub(crate) struct InChain {
     #[arg(long, value_name = "WORKSPACE", default_value = "default")]
     workspace: WorkspaceName,
     /// The host's own chain in place of a workspace's: keys that wrap others, and workspaces that came and went.
+    /// On the machine of the host only.
     #[arg(long, conflicts_with = "workspace")]
     host: bool,
 }
