@@ -2,13 +2,18 @@
 //! the database is found.
 
 use std::fs;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use lockstep_e2e::{Machine, TestHost, Upstream, Wanted, guest, sandbox_to};
-use lockstep_runner::{AuditAction, AuditEntry, AuditFilter, AuditFrom, RunError, StoreError};
+use lockstep_runner::{
+    AuditAction, AuditEntry, AuditFilter, AuditFrom, Call, RunError, RunStatus, StoreError,
+};
 use lockstep_sandbox::LogSink;
 use lockstep_step::{LogChunk, OutcomeKind, WorkspaceName};
 
@@ -221,6 +226,36 @@ async fn no_request_leaves_and_no_output_is_given_if_a_use_cannot_be_written() {
         host.run(Wanted::script("output.js", output)).await.kind(),
         OutcomeKind::Completed
     );
+    check_whole(&host).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_told_as_cancelled_is_though_whoever_wanted_it_goes_away() {
+    let host = TestHost::new().await;
+    host.run(Wanted::script("none.js", "export default () => 1"))
+        .await;
+    let watching = Watching::of(&host);
+    let source = "export default () => new Promise((done) => setTimeout(done, 60_000))";
+    let request = Wanted::script("waits.js", source).request(watching);
+    let started = host.runner.start(&host.admin, request, Call::default());
+    let run = started.await.unwrap().run;
+    let workspace = WorkspaceName::default_name();
+    {
+        let mut cancelling = pin!(host.runner.cancel(&host.admin, &workspace, &run));
+        let asked = poll_fn(|context| Poll::Ready(cancelling.as_mut().poll(context)));
+        assert!(asked.await.is_pending());
+    }
+    let status = loop {
+        let record = host.runner.run_record(&host.admin, &workspace, &run).await;
+        match record.unwrap().state.status() {
+            RunStatus::Open => tokio::task::yield_now().await,
+            status => break status,
+        }
+    };
+    assert_eq!(status, RunStatus::Ended(OutcomeKind::Cancelled));
+    let told = of(&host, AuditAction::RunCancelled).await;
+    let told: Vec<_> = told.iter().map(|entry| entry.run.clone()).collect();
+    assert_eq!(told, [Some(run.to_string())]);
     check_whole(&host).await;
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::time::sleep;
 
 use lockstep_e2e::{Served, TestHost};
 use lockstep_runner::TokenRequest;
@@ -63,11 +64,12 @@ async fn a_token_that_has_expired_or_never_was_opens_nothing() {
     let host = TestHost::new().await;
     let server = Served::start(&host, &[]).await;
     let workspace = WorkspaceName::default_name();
+    let end = Timestamp::now() + SignedDuration::from_secs(2);
     let request = TokenRequest {
         name: "old".parse().unwrap(),
         role: Some(Role::Admin),
         member: None,
-        expires_at: Some(Timestamp::UNIX_EPOCH),
+        expires_at: Some(end),
     };
     let old = host.runner.create_token(&host.admin, &workspace, request);
     #[expect(
@@ -75,6 +77,9 @@ async fn a_token_that_has_expired_or_never_was_opens_nothing() {
         reason = "the test shows the token, as a client would"
     )]
     let old = old.await.unwrap().expose().to_owned();
+    get(&server, RUNS, &old).is(200);
+    let left = end.duration_since(Timestamp::now());
+    sleep(left.try_into().unwrap_or_default()).await;
     get(&server, RUNS, &old).is_problem(401, "bad_token");
     let never = format!("lsk_{}", "x".repeat(43));
     get(&server, RUNS, &never).is_problem(401, "bad_token");
