@@ -52,6 +52,8 @@ struct OpenRun {
     state: OpenedRun,
     living: Living,
     uses: Arc<Uses>,
+    /// Whether its answer is promised to whoever asks again.
+    is_asked_once: bool,
 }
 
 /// A run whose record is open, and which may go on.
@@ -224,7 +226,8 @@ impl Begun {
         let input_bytes = request.input.len() as u64;
         let log = Arc::clone(&recorder) as Arc<dyn LogSink>;
         // A panic ends the run and not its record: a listener is code of whoever embeds this.
-        let executing = caught(run.execute(permit, ticket, request, log, cancel));
+        // It is by far the largest part, and would be in each layer around it, twice.
+        let executing = caught(Box::pin(run.execute(permit, ticket, request, log, cancel)));
         let (every, news) = (|| run.log_flush(), || uses.news());
         let attended = async {
             let executed = meanwhile(executing, every, news, || run.write_down(&recorder)).await;
@@ -264,6 +267,7 @@ impl OpenRun {
             None
         };
         let started_at = Timestamp::now();
+        let is_asked_once = idempotency.is_some();
         let new = NewRun {
             id,
             workspace: request.workspace.clone(),
@@ -311,6 +315,7 @@ impl OpenRun {
             state,
             living,
             uses: Arc::default(),
+            is_asked_once,
         })
     }
 
@@ -519,6 +524,8 @@ impl OpenRun {
             denied: denied.clone(),
             log: recorder.take(),
             uses: self.uses.unwritten(),
+            // Of a run that only computed, all that there can be is its answer.
+            waits_for_disk: self.is_asked_once || receipt.requests > 0 || fault.is_some(),
         };
         let count = end.uses.len();
         self.parts

@@ -100,5 +100,6 @@ fn end() -> RunEnd {
             text: Masked::reread(b"one line of a log that is not long\n".to_vec()),
         }],
         uses: Vec::new(),
+        waits_for_disk: true,
     }
 }

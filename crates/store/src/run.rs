@@ -67,6 +67,8 @@ pub struct RunEnd {
     pub log: Vec<LogChunk>,
     /// What it used, and is not in the audit yet. It is written before the end, or there is no end.
     pub uses: Vec<AuditUse>,
+    /// Whether it is answered once it is on disk. Otherwise once it outlives this process, and it is on disk moments later.
+    pub waits_for_disk: bool,
 }
 
 /// The record of a run.

@@ -453,6 +453,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Closes an open run. `RunClosed` if it is not open.
     ///
+    /// When this returns its record outlives this process, and is on disk if it [waits for that](RunEnd::waits_for_disk).
     /// One that never started and may be tried again gives its idempotency key back.
     async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError>;
 

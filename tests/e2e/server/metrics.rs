@@ -1,10 +1,13 @@
 //! What is counted: for tokens of the workspace `default`, and without anybody's names.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use lockstep_e2e::{Served, TestHost, crash};
 use lockstep_step::Role;
 
+use super::once::ask;
 use super::{CREDENTIALS, get, put_value, run};
 
 /// The value of a metric, with its labels as they are told.
@@ -65,6 +68,21 @@ async fn what_happens_is_counted() {
     );
     // Each run is opened and closed.
     assert!(told(&server, &admin, "lockstep_store_write_seconds_count") >= 6.0);
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_once_waits_for_the_disk_and_others_do_not() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    let later = || told(&server, &admin, "lockstep_store_sync_seconds_count");
+    ask(&server, &admin, "once", "return 1").is(200);
+    // Ten times as long as what was not waited for may take.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(later() < 0.5, "nothing is left to be done");
+    run(&server, &admin, "return 1", &json!(null));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!((later() - 1.0).abs() < 1e-9);
 }
 
 #[tokio::test]

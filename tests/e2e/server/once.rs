@@ -8,7 +8,7 @@ use lockstep_step::Role;
 use super::{INLINE, JSON, RUNS, get, latest};
 
 /// Asks for a run of `source` under a key.
-fn ask(server: &Served<'_>, token: &str, key: &str, source: &str) -> Answer {
+pub(super) fn ask(server: &Served<'_>, token: &str, key: &str, source: &str) -> Answer {
     let body = json!({"source": source}).to_string();
     server.ask_with(
         &format!("Idempotency-Key: {key}\r\n"),

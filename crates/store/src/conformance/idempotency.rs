@@ -59,6 +59,7 @@ fn ended(kind: OutcomeKind, started: bool) -> RunEnd {
         receipt: Receipt::default(),
         denied: vec![],
         log: vec![],
+        waits_for_disk: true,
     }
 }
 

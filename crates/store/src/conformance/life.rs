@@ -147,6 +147,7 @@ async fn close(tenant: &Tenant, run: &RunId, of: &Scope, version: u64, ended: Ti
         },
         denied: vec![],
         log: vec![],
+        waits_for_disk: true,
     };
     tenant.store.close_run(run, end).await.unwrap();
 }

@@ -60,6 +60,7 @@ pub(super) fn completed(n: i64) -> RunEnd {
         denied: vec![],
         log: vec![],
         uses: Vec::new(),
+        waits_for_disk: true,
     }
 }
 

@@ -788,8 +788,13 @@ impl Store for SqliteStore {
 
     async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError> {
         let (run, vault) = (*run, self.vault());
+        let weight = if end.waits_for_disk {
+            Weight::Record
+        } else {
+            Weight::Soon
+        };
         self.writer
-            .write(Weight::Record, move |connection| {
+            .write(weight, move |connection| {
                 runs::close(connection, &run, &end, vault.as_deref())
             })
             .await

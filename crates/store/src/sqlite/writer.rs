@@ -1,8 +1,11 @@
 //! The one thread that writes: it takes all jobs that wait, runs them in one transaction, and answers once it is written
 //! as safely as the weightiest of them asks. So the callers of one moment share one sync of the disk.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -11,8 +14,10 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use rusqlite::Connection;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout_at;
 
 use crate::error::StoreError;
 
@@ -24,6 +29,8 @@ const QUEUE_JOBS: usize = 1024;
 const BATCH_JOBS: usize = 256;
 /// How long a thread stays awake for what is likely to come: a few times of what it takes to wake it.
 const AWAKE: Duration = Duration::from_micros(50);
+/// How long what is answered before it is on disk may be on its way there: a few dozen runs share the sync.
+const SOON: Duration = Duration::from_millis(5);
 
 /// What a change means, and so how it is written. Each holds what the ones before it promise.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -31,6 +38,8 @@ pub(super) enum Weight {
     /// A run that goes on. When it is answered the operating system has it: it outlives this process, not a loss of
     /// power. The next sync takes it to the disk.
     Passing,
+    /// A run that is over and reached nothing beyond this machine. The same, but it is on disk [`SOON`].
+    Soon,
     /// A run that is over. When it is answered it is on disk, with all that was written before it.
     Record,
     /// Anything else: credentials, keys, steps. On disk, too; and when the store is closed it is in the file of the
@@ -47,6 +56,8 @@ pub(super) struct Writer {
     is_idle: Arc<AtomicBool>,
     /// How long callers waited for what they wrote.
     seconds: Histogram,
+    /// How long the disk took for what nobody waited for.
+    sync_seconds: Histogram,
 }
 
 /// What the thread does for one caller.
@@ -82,8 +93,15 @@ impl Writer {
     /// `weightiest` is what the log holds already.
     pub(super) fn start(connection: Connection, weightiest: Weight) -> io::Result<Self> {
         let (sender, mut receiver) = mpsc::channel(QUEUE_JOBS);
+        let clock = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         let is_idle = Arc::new(AtomicBool::new(false));
         let has_no_job = Arc::clone(&is_idle);
+        // From 50 us, which is a change that waits for no disk, to 26 s.
+        let buckets = || Histogram::new(exponential_buckets(0.000_05, 2.0, 20));
+        let (seconds, sync_seconds) = (buckets(), buckets());
+        let told_sync_seconds = sync_seconds.clone();
         let thread = thread::Builder::new()
             .name("lockstep-writer".to_owned())
             .spawn(move || {
@@ -91,6 +109,9 @@ impl Writer {
                     connection,
                     is_hasty: false,
                     weightiest,
+                    owed: None,
+                    clock,
+                    sync_seconds: told_sync_seconds,
                     is_idle: has_no_job,
                 };
                 hand.write_all(&mut receiver);
@@ -99,8 +120,8 @@ impl Writer {
             queue: Some(sender),
             thread: Some(thread),
             is_idle,
-            // From 50 us, which is a change that waits for no disk, to 26 s.
-            seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 20)),
+            seconds,
+            sync_seconds,
         })
     }
 
@@ -120,6 +141,9 @@ impl Writer {
     pub(super) fn register_metrics(&self, registry: &mut Registry) {
         let help = "Time until a change was written as safely as it has to be";
         registry.register_with_unit("store_write", help, Unit::Seconds, self.seconds.clone());
+        let help = "Time that the disk took for ends of runs that were answered before";
+        let seconds = self.sync_seconds.clone();
+        registry.register_with_unit("store_sync", help, Unit::Seconds, seconds);
     }
 
     async fn hand_in<T: Send + 'static>(
@@ -135,7 +159,7 @@ impl Writer {
             caller,
         };
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        let is_soon = weight == Weight::Passing && self.is_idle.load(Ordering::Acquire);
+        let is_soon = weight <= Weight::Soon && self.is_idle.load(Ordering::Acquire);
         queue
             .send(Box::new(job))
             .await
@@ -171,35 +195,83 @@ struct Hand {
     is_hasty: bool,
     /// Of all that was written.
     weightiest: Weight,
+    /// Until when something that was answered has to be on disk.
+    owed: Option<Instant>,
+    /// Wakes the thread for that.
+    clock: Runtime,
+    sync_seconds: Histogram,
     is_idle: Arc<AtomicBool>,
+}
+
+/// What the thread does next.
+enum Next {
+    Job(Box<dyn Job>),
+    /// Something that was answered has to be on disk now.
+    Owed,
+    /// Everybody is gone.
+    Closed,
 }
 
 // === impl Hand ===
 
 impl Hand {
     fn write_all(mut self, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
-        while let Some(first) = self.next(queue) {
-            let mut batch = vec![first];
-            while batch.len() < BATCH_JOBS
-                && let Ok(next) = queue.try_recv()
-            {
-                batch.push(next);
+        loop {
+            match self.next(queue) {
+                Next::Job(first) => {
+                    let mut batch = vec![first];
+                    while batch.len() < BATCH_JOBS
+                        && let Ok(next) = queue.try_recv()
+                    {
+                        batch.push(next);
+                    }
+                    self.write_batch(batch);
+                }
+                Next::Owed => self.sync(),
+                Next::Closed => break,
             }
-            self.write_batch(batch);
+        }
+        if self.owed.is_some() {
+            self.sync();
         }
         open::finish_writing(self.connection, self.weightiest == Weight::Change);
     }
 
     /// Waits for a job: at first awake, as who opened a run often closes it soon, and to be woken takes longer than to write.
-    fn next(&self, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+    fn next(&self, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Next {
         self.is_idle.store(true, Ordering::Release);
         let job = awake(|| match queue.try_recv() {
             Err(TryRecvError::Empty) => None,
             job => Some(job.ok()),
         });
-        let job = job.unwrap_or_else(|| queue.blocking_recv());
+        let next = match (job, self.owed) {
+            (Some(job), _) => job.into(),
+            (None, None) => queue.blocking_recv().into(),
+            (None, Some(owed)) => self
+                .clock
+                .block_on(async { timeout_at(owed.into(), queue.recv()).await })
+                .map_or(Next::Owed, Next::from),
+        };
         self.is_idle.store(false, Ordering::Release);
-        job
+        next
+    }
+
+    /// Takes to the disk what was committed without waiting for it.
+    fn sync(&mut self) {
+        self.owed = None;
+        let began = Instant::now();
+        // All changes are in the write-ahead log, and who syncs a file syncs it for everybody.
+        let synced = self.log_path().map(File::open).map(|log| log?.sync_data());
+        if let Some(Err(error)) = synced {
+            tracing::error!("the end of a run that was answered may not be on disk: {error}");
+        }
+        self.sync_seconds.observe(began.elapsed().as_secs_f64());
+    }
+
+    fn log_path(&self) -> Option<PathBuf> {
+        let mut path = OsString::from(self.connection.path()?);
+        path.push("-wal");
+        Some(path.into())
     }
 
     fn write_batch(&mut self, mut batch: Vec<Box<dyn Job>>) {
@@ -225,6 +297,9 @@ impl Hand {
         if attempt == Attempt::Failed && batch.len() > 1 {
             self.transact(|connection| attempt_each(connection, batch))?;
         }
+        if !self.is_hasty {
+            self.owed = None;
+        }
         Ok(())
     }
 
@@ -249,7 +324,7 @@ impl Hand {
         attempt
     }
 
-    /// Has the next commit wait for the disk, if any job of the batch needs that.
+    /// Has the next commit wait for the disk, if any job of the batch needs that, or what was answered before it.
     fn take_care_for(&mut self, batch: &[Box<dyn Job>]) -> Result<(), StoreError> {
         let weight = batch
             .iter()
@@ -257,12 +332,22 @@ impl Hand {
             .max()
             .unwrap_or(Weight::Passing);
         self.weightiest = self.weightiest.max(weight);
-        let is_hasty = weight == Weight::Passing;
+        let now = Instant::now();
+        let is_hasty = weight <= Weight::Soon && self.owed.is_none_or(|owed| now < owed);
         if self.is_hasty != is_hasty {
             open::set_synchronous(&self.connection, is_hasty)?;
             self.is_hasty = is_hasty;
         }
+        if is_hasty && weight == Weight::Soon {
+            self.owed.get_or_insert(now + SOON);
+        }
         Ok(())
+    }
+}
+
+impl From<Option<Box<dyn Job>>> for Next {
+    fn from(job: Option<Box<dyn Job>>) -> Self {
+        job.map_or(Self::Closed, Self::Job)
     }
 }
 
@@ -351,6 +436,7 @@ mod tests {
     use std::path::Path;
     use std::sync::mpsc as blocking;
 
+    use prometheus_client::encoding::text::encode;
     use tempfile::TempDir;
 
     use super::*;
@@ -436,6 +522,19 @@ mod tests {
             results.push(one.await);
         }
         results
+    }
+
+    fn syncs(writer: &Writer) -> u64 {
+        counted(writer.sync_seconds.clone())
+    }
+
+    fn counted(seconds: Histogram) -> u64 {
+        let mut registry = Registry::default();
+        registry.register("counted", "", seconds);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let (_, count) = text.split_once("counted_count ").unwrap();
+        count.lines().next().unwrap().parse().unwrap()
     }
 
     #[tokio::test]
@@ -543,7 +642,8 @@ mod tests {
         let setup = setup("");
         for (weights, expected) in [
             ([Weight::Passing, Weight::Passing], NORMAL),
-            ([Weight::Passing, Weight::Record], FULL),
+            ([Weight::Passing, Weight::Soon], NORMAL),
+            ([Weight::Soon, Weight::Record], FULL),
             ([Weight::Change, Weight::Passing], FULL),
             ([Weight::Passing, Weight::Passing], NORMAL),
         ] {
@@ -556,6 +656,57 @@ mod tests {
                 assert_eq!(found, expected, "{weights:?}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_has_to_be_on_disk_soon_is_with_what_is_written_then() {
+        let setup = setup("");
+        let level = |connection: &Connection| {
+            let level = connection.query_row("PRAGMA synchronous", (), |row| row.get(0));
+            Ok(level?)
+        };
+        let (began, has_begun) = oneshot::channel();
+        let (release, held) = blocking::channel::<()>();
+        let mut began = Some(began);
+        let late = setup.writer.write(Weight::Soon, move |connection| {
+            began.take().unwrap().send(()).unwrap();
+            // It ends with an error when the sender is gone.
+            held.recv().ok();
+            level(connection)
+        });
+        let next = async {
+            has_begun.await.unwrap();
+            thread::sleep(SOON);
+            let mut next = Box::pin(setup.writer.write(Weight::Passing, level));
+            std::future::poll_fn(|context| {
+                assert!(next.as_mut().poll(context).is_pending());
+                std::task::Poll::Ready(())
+            })
+            .await;
+            drop(release);
+            next.await
+        };
+        let (late, next) = tokio::join!(late, next);
+        let after: i64 = setup.writer.write(Weight::Passing, level).await.unwrap();
+        let levels: [i64; 3] = [late.unwrap(), next.unwrap(), after];
+        assert_eq!(levels, [1, 2, 1]);
+        assert_eq!(syncs(&setup.writer), 0, "the commit was one");
+    }
+
+    #[tokio::test]
+    async fn what_has_to_be_on_disk_soon_is_when_nothing_else_is_written() {
+        let setup = setup("");
+        for (weight, expected) in [(Weight::Passing, 0), (Weight::Soon, 1), (Weight::Record, 1)] {
+            let written = |connection: &Connection| insert(connection, b"x");
+            setup.writer.write(weight, written).await.unwrap();
+            tokio::time::sleep(SOON * 10).await;
+            assert_eq!(syncs(&setup.writer), expected, "{weight:?}");
+        }
+        let seconds = setup.writer.sync_seconds.clone();
+        let written = |connection: &Connection| insert(connection, b"x");
+        setup.writer.write(Weight::Soon, written).await.unwrap();
+        drop(setup.writer);
+        assert_eq!(counted(seconds), 2, "nothing is left behind");
     }
 
     #[tokio::test]
