@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use lockstep_e2e::{Listening, Moment, TestHost, Wanted, compiler, listen, wat};
 use lockstep_runner::{
-    NewCredential, PutRule, RunFilter, RunRecord, RunReport, RunState, RunStatus,
+    AuditAction, AuditFilter, NewCredential, PutRule, RunFilter, RunRecord, RunReport, RunState,
+    RunStatus,
 };
 use lockstep_sandbox::{CompileEvent, LogSink, SandboxConfig};
 use lockstep_secret::Secret;
 use lockstep_step::{
-    Failure, LogChunk, Outcome, OutcomeKind, Phase, Receipt, Scope, WorkspaceName,
+    Failure, LogChunk, Outcome, OutcomeKind, Phase, Receipt, RunId, Scope, WorkspaceName,
 };
 
 /// More often than a run of `every-phase` is polled.
@@ -124,7 +125,8 @@ impl Setup {
         assert_eq!(self.host.run(next).await.output(), json!([1]));
     }
 
-    /// The last run that had begun, once all have ended; none may be open.
+    /// The last run that had begun, once all have ended; none may be open. That it was cancelled, as its caller had left,
+    /// is in the audit, and nothing else is.
     async fn last(&self) -> RunRecord {
         let host = &self.host;
         host.runner.drain().await;
@@ -147,7 +149,27 @@ impl Setup {
             .await;
         let id = last.unwrap()[0].id;
         let record = host.runner.run_record(&host.admin, &workspace, &id).await;
-        record.unwrap()
+        let record = record.unwrap();
+        let was_cancelled = record.state.status() == RunStatus::Ended(OutcomeKind::Cancelled);
+        let told = self.told_cancelled(id).await;
+        let hung_up = Some("hung_up".to_owned());
+        let expected = was_cancelled.then(|| (record.caller.clone(), hung_up));
+        assert_eq!(told, Vec::from_iter(expected));
+        record
+    }
+
+    /// Who had a run cancelled by the audit, and how.
+    async fn told_cancelled(&self, run: RunId) -> Vec<(String, Option<String>)> {
+        let host = &self.host;
+        let filter = AuditFilter {
+            run: Some(run),
+            action: Some(AuditAction::RunCancelled),
+            ..AuditFilter::all()
+        };
+        let workspace = WorkspaceName::default_name();
+        let told = host.runner.audit(&host.admin, &workspace, &filter).await;
+        let told = told.unwrap().into_iter();
+        told.map(|entry| (entry.actor, entry.detail)).collect()
     }
 
     /// Fails unless the last run is recorded as cancelled in this phase, and the next finds its place.
@@ -448,7 +470,10 @@ async fn leave_behind(setup: &Setup, text: &'static str, holder: Holder, wanted:
     let held = setup.host.runner.run(&setup.host.admin, request);
     // The holder comes first.
     let (held, ()) = tokio::join!(biased; held, leaver);
-    assert_eq!(held.unwrap().outcome.kind(), OutcomeKind::Cancelled);
+    let held = held.unwrap();
+    assert_eq!(held.outcome.kind(), OutcomeKind::Cancelled);
+    // It was ended by who embeds the host, while its caller waited.
+    assert_eq!(setup.told_cancelled(held.run).await, []);
 }
 
 #[tokio::test]

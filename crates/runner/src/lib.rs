@@ -30,6 +30,7 @@ mod start;
 mod ticket;
 
 mod grants;
+mod hang_up;
 mod live;
 mod recorder;
 mod uses;

@@ -16,12 +16,15 @@ use lockstep_step::{
     Caller, Denied, Digest, Failure, Idempotency, Outcome, OutcomeKind, Phase, Receipt, RunId,
     WorkspaceName,
 };
-use lockstep_store::{NewRun, OpenedRun, RunEnd, RunSource, StepEntry, StoreError};
+use lockstep_store::{
+    AuditUse, AuditUseKind, NewRun, OpenedRun, RunEnd, RunSource, StepEntry, StoreError,
+};
 use lockstep_vault::RunPermit;
 
 use crate::attended::{Attended, Panicked, caught};
 use crate::error::{HostFault, RunError};
 use crate::grants::Granted;
+use crate::hang_up::{HangUp, HungUp};
 use crate::live::Living;
 use crate::meanwhile::meanwhile;
 use crate::recorder::Recorder;
@@ -73,7 +76,8 @@ struct Execution {
 impl Runner {
     /// Runs a step once and records it.
     ///
-    /// It goes on while it is polled. If the returned future is dropped the run is cancelled, and recorded as that.
+    /// It goes on while it is polled. If the returned future is dropped the run is cancelled, and recorded as that: its
+    /// caller hung up, which is in the audit.
     ///
     /// # Errors
     /// [`RunError`]: the call was wrong, or the host failed. What the guest does is in the report.
@@ -93,7 +97,7 @@ impl Runner {
     ) -> Result<RunReport, RunError> {
         self.check(&request)?;
         let workspace = request.workspace.clone();
-        let cancel = request.cancel.child_token();
+        let (cancel, hung_up) = (request.cancel.child_token(), HungUp::default());
         let id = RunId::generate();
         let span = self.span(id, &request);
         let story = story(
@@ -103,11 +107,12 @@ impl Runner {
             request,
             call,
             cancel.clone(),
+            hung_up.clone(),
         );
         let story = story.instrument(span);
         let story = pin!(Attended::new(self.parts.runs.track_future(story)));
         // Dropped before the story is: what goes on without its caller knows it from the start.
-        let _hang_up = cancel.drop_guard();
+        let _hang_up = HangUp::of(cancel, hung_up);
         let result = story.await.unwrap_or(Err(RunError::Task));
         self.with_nearest(caller, &workspace, result).await
     }
@@ -170,9 +175,10 @@ async fn story(
     request: RunRequest,
     call: Call,
     cancel: CancellationToken,
+    hung_up: HungUp,
 ) -> Result<RunReport, RunError> {
     let begun = Begun::begin(parts, id, &caller, &request, call, &cancel).await?;
-    begun.go_on(request, cancel).await
+    begun.go_on(request, cancel, &hung_up).await
 }
 
 // === impl Begun ===
@@ -213,6 +219,7 @@ impl Begun {
         self,
         request: RunRequest,
         cancel: CancellationToken,
+        hung_up: &HungUp,
     ) -> Result<RunReport, RunError> {
         let Self {
             run,
@@ -239,7 +246,7 @@ impl Begun {
         let execution = caught(attended).await.flatten().unwrap_or_else(|Panicked| {
             Execution::begun(input_bytes).ended(Err(HostFault::Panicked))
         });
-        run.close(execution, &recorder).await
+        run.close(execution, &recorder, hung_up).await
     }
 }
 
@@ -499,7 +506,12 @@ impl OpenRun {
         })
     }
 
-    async fn close(self, execution: Execution, recorder: &Recorder) -> Result<RunReport, RunError> {
+    async fn close(
+        self,
+        execution: Execution,
+        recorder: &Recorder,
+        hung_up: &HungUp,
+    ) -> Result<RunReport, RunError> {
         let Execution {
             outcome,
             receipt,
@@ -517,17 +529,23 @@ impl OpenRun {
             }
         };
         tell(outcome.kind(), &receipt);
+        let at = Timestamp::now();
+        let mut uses = self.uses.unwritten();
+        let count = uses.len();
+        if outcome.kind() == OutcomeKind::Cancelled && hung_up.is_true() {
+            let what = AuditUseKind::HungUp;
+            uses.push(AuditUse { at, what });
+        }
         let end = RunEnd {
-            at: Timestamp::now(),
+            at,
             outcome: outcome.clone(),
             receipt: receipt.clone(),
             denied: denied.clone(),
             log: recorder.take(),
-            uses: self.uses.unwritten(),
+            uses,
             // Of a run that only computed, all that there can be is its answer.
             waits_for_disk: self.is_asked_once || receipt.requests > 0 || fault.is_some(),
         };
-        let count = end.uses.len();
         self.parts
             .store
             .close_run(&self.id, end)

@@ -12,6 +12,7 @@ use lockstep_store::{RunState, StoreError};
 use lockstep_vault::{RecordPermit, RunPermit};
 
 use crate::error::{ManageError, RunError};
+use crate::hang_up::HungUp;
 use crate::request::{Call, RunRequest};
 use crate::run::Begun;
 use crate::runner::Runner;
@@ -64,7 +65,7 @@ impl Runner {
                 Ok(begun) => {
                     // Whoever asked may be gone.
                     drop(told.send(Ok(begun.started())));
-                    if let Err(error) = begun.go_on(request, cancel).await {
+                    if let Err(error) = begun.go_on(request, cancel, &HungUp::default()).await {
                         tracing::error!("a run that nobody waits for failed in the host: {error}");
                     }
                 }

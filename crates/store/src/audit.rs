@@ -127,7 +127,8 @@ pub enum AuditFrom {
     After(u64),
 }
 
-/// What a run did with a credential, or was refused. Who ran what where is in the record of the run.
+/// What a run did with a credential, or was refused, or that it ended as its caller hung up. Who ran what where is in the
+/// record of the run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuditUse {
     /// When.
@@ -136,7 +137,7 @@ pub struct AuditUse {
     pub what: AuditUseKind,
 }
 
-/// What a run did with a credential.
+/// What a run did, as the audit tells it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AuditUseKind {
     /// It used it.
@@ -154,6 +155,8 @@ pub enum AuditUseKind {
     },
     /// It asked for it, and did not get it.
     Denied(lockstep_step::Denied),
+    /// It was cancelled because its caller, who waited for it, went away.
+    HungUp,
 }
 
 impl AuditChain {

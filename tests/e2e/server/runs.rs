@@ -87,9 +87,12 @@ async fn a_runner_is_not_told_why_a_credential_was_denied() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_does_not_lose_the_record() {
+async fn a_client_that_hangs_up_does_not_lose_the_record_and_is_in_the_audit() {
     let host = TestHost::new().await;
-    let runner = host.token(Role::Runner).await;
+    let (runner, admin) = (
+        host.token(Role::Runner).await,
+        host.token(Role::Admin).await,
+    );
     let server = Served::start(&host, &[]).await;
     let body = json!({"source": "console.log('begun'); for (;;);"}).to_string();
     let head = format!("Content-Type: {JSON}\r\nContent-Length: {}\r\n", body.len());
@@ -98,6 +101,19 @@ async fn a_client_that_hangs_up_does_not_lose_the_record() {
     drop(connection);
     let closed = latest(&server, &runner, "cancelled");
     assert_eq!(open["run"], closed["run"]);
+    let path = "/v1/workspaces/default/audit?action=run.cancelled";
+    let told = get(&server, path, &admin).is(200).json()["entries"].clone();
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    for (field, expected) in [
+        ("actor", json!("token:runner")),
+        ("detail", json!("hung_up")),
+        ("workflow", json!("default")),
+        ("step", json!("inline.js")),
+        ("run", closed["run"].clone()),
+    ] {
+        assert_eq!(told[0][field], expected, "{field}: {told}");
+    }
+    host.lockstep(&["audit", "verify"]).exits(0);
 }
 
 #[tokio::test]

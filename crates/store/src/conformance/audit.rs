@@ -30,6 +30,7 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     what_changes_nothing_is_not_told(&Setup::new(make().await).await).await;
     the_uses_of_a_run_are_told_with_its_record(&Setup::new(make().await).await).await;
     a_closed_run_uses_nothing(&Setup::new(make().await).await).await;
+    a_run_whose_caller_hung_up_is_told_as_cancelled(&Setup::new(make().await).await).await;
     who_has_an_open_run_cancelled_is_told(&Setup::new(make().await).await).await;
     entries_are_those_of_one_workspace(&Setup::new(make().await).await).await;
     an_untouched_chain_is_whole_and_sealed(&Setup::new(make().await).await).await;
@@ -277,6 +278,21 @@ async fn the_uses_of_a_run_are_told_with_its_record(setup: &Setup) {
         assert_eq!(entry.workflow.as_deref(), Some(record.workflow.as_str()));
         assert!(entry.step.is_some());
     }
+}
+
+async fn a_run_whose_caller_hung_up_is_told_as_cancelled(setup: &Setup) {
+    let tenant = setup.default_tenant();
+    let run = tenant.open_run("default", 1).await;
+    let mut end = completed(4);
+    let what = AuditUseKind::HungUp;
+    end.uses = vec![AuditUse { at: at(4), what }];
+    tenant.store.close_run(&run, end).await.unwrap();
+    let told = entries(&tenant).await.pop().unwrap();
+    assert_eq!(told.action, "run.cancelled");
+    assert_eq!(told.detail.as_deref(), Some("hung_up"));
+    assert_eq!(told.run, Some(run.to_string()));
+    let record = tenant.store.run(&tenant.reader, &run).await.unwrap();
+    assert_eq!(told.actor, record.caller);
 }
 
 async fn a_closed_run_uses_nothing(setup: &Setup) {

@@ -97,5 +97,9 @@ fn fields<'a>(ran: &'a Ran, what: &'a AuditUseKind) -> Fields<'a> {
             detail: Some(denied.reason.as_str()),
             ..of_run(AuditAction::CredentialDenied)
         },
+        AuditUseKind::HungUp => Fields {
+            detail: Some("hung_up"),
+            ..of_run(AuditAction::RunCancelled)
+        },
     }
 }
