@@ -15,6 +15,7 @@ mod metrics;
 mod once;
 mod queue;
 mod readme;
+mod refused;
 mod roles;
 mod runs;
 mod setting;

@@ -1,9 +1,9 @@
 //! The audit, as callers see it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep_step::{Caller, WorkspaceName};
-use lockstep_store::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport};
+use lockstep_store::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, Refusal};
 use lockstep_vault::{AdminPermit, KeyPermit};
 
 use crate::error::ManageError;
@@ -24,7 +24,27 @@ impl Runner {
         Ok(self.store().audit(&permit, filter).await?)
     }
 
-    /// Entries of the host's own chain: workspaces that came and went, and key-encryption keys.
+    /// Tells in the audit that calls were refused, and gives back what could not be written, which the log says. One chain
+    /// that takes no more does not keep the others from being written.
+    #[must_use = "what was not written is to be tried again"]
+    pub async fn tell_refused(&self, refusals: Vec<Refusal>) -> Vec<Refusal> {
+        let mut by_chain: BTreeMap<AuditChain, Vec<Refusal>> = BTreeMap::new();
+        for refusal in refusals {
+            let chain = refusal.what.chain();
+            by_chain.entry(chain).or_default().push(refusal);
+        }
+        let mut unwritten = Vec::new();
+        for (chain, refusals) in by_chain {
+            let told = self.store().tell_refused(&chain, refusals.clone()).await;
+            if let Err(error) = told {
+                tracing::error!(%chain, "calls were refused, and the audit does not tell it yet: {error}");
+                unwritten.extend(refusals);
+            }
+        }
+        unwritten
+    }
+
+    /// Entries of the host's own chain: workspaces that came and went, key-encryption keys, and tokens that let nobody in.
     ///
     /// # Errors
     /// [`ManageError::Forbidden`], [`ManageError::Store`].

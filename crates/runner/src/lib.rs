@@ -68,7 +68,7 @@ pub use lockstep_sandbox::{
 };
 pub use lockstep_store::{
     AuditAction, AuditChain, AuditCheck, AuditEntry, AuditFilter, AuditFinding, AuditFrom,
-    AuditHead, AuditReport, NoAction, SealState,
+    AuditHead, AuditReport, Lacking, NoAction, Refusal, Refused, SealState, TokenRefusal,
 };
 pub use lockstep_store::{
     CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, MemberEntry, Removal,
@@ -81,4 +81,4 @@ pub use request::{Call, RunReport, RunRequest, StepSource};
 pub use runner::{Runner, RunnerConfig};
 pub use start::{CancelError, RunStarted};
 pub use ticket::{NoTicket, Ticket};
-pub use tokens::{InvalidToken, Token, TokenRequest};
+pub use tokens::{Bearer, InvalidToken, Token, TokenRequest};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use lockstep_secret::{Secret, Zeroizing};
 use lockstep_step::{Caller, Digest, MemberName, Role, TokenName, WorkspaceName};
-use lockstep_store::{NewToken, TokenEntry};
+use lockstep_store::{NewToken, TokenEntry, TokenRefusal};
 use lockstep_vault::AdminPermit;
 
 use crate::error::ManageError;
@@ -43,6 +43,20 @@ pub struct TokenRequest {
     pub member: Option<MemberName>,
     /// From when on it is good for nothing; `None` for one that does not expire.
     pub expires_at: Option<Timestamp>,
+}
+
+/// What a token that is shown opens.
+#[derive(Clone, Debug)]
+pub enum Bearer {
+    /// Its bearer is let in.
+    Known(TokenEntry),
+    /// Nobody is. Whoever shows it hears the same whatever the reason: that is for the audit.
+    Refused {
+        /// Why not.
+        why: TokenRefusal,
+        /// The token, if there is one.
+        token: Option<TokenEntry>,
+    },
 }
 
 impl Runner {
@@ -130,23 +144,28 @@ impl Runner {
         self.told(caller, workspace, revoked).await
     }
 
-    /// Who bears this token. `None` if there is none such, or if it was revoked or has expired: that is all the same to
-    /// whoever shows it.
+    /// Who bears this token, or why it is good for nothing.
     ///
     /// # Errors
     /// [`ManageError::Store`].
-    pub async fn bearer(&self, token: &Token) -> Result<Option<TokenEntry>, ManageError> {
+    pub async fn bearer(&self, token: &Token) -> Result<Bearer, ManageError> {
         let (digest, now) = (token.digest(), Timestamp::now());
-        let found = self.store().token(&digest).await?;
-        let Some(entry) = found.filter(|entry| entry.is_good(now)) else {
-            return Ok(None);
+        let Some(entry) = self.store().token(&digest).await? else {
+            return Ok(Bearer::Refused {
+                why: TokenRefusal::Unknown,
+                token: None,
+            });
         };
+        if let Some(why) = entry.refusal(now) {
+            let token = Some(entry);
+            return Ok(Bearer::Refused { why, token });
+        }
         if is_to_be_noted(entry.last_used_at, now)
             && let Err(error) = self.store().touch_token(&digest, now).await
         {
             tracing::warn!(token = %entry.name, "the use of a token is not noted: {error}");
         }
-        Ok(Some(entry))
+        Ok(Bearer::Known(entry))
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::Path;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use lockstep_runner::{Token, TokenEntry};
+use lockstep_runner::{Bearer, Lacking, Refused, Token, TokenEntry, TokenRefusal};
 use lockstep_secret::Secret;
 use lockstep_step::{Right, WorkspaceName};
 
@@ -27,6 +27,15 @@ pub(crate) enum RoutePlace {
     Token,
 }
 
+/// What a caller needs for a route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entrance<'a> {
+    pub(crate) right: Right,
+    pub(crate) place: RoutePlace,
+    /// As it is documented.
+    pub(crate) path: &'a str,
+}
+
 /// An authenticated caller. Only [`Caller::admit`] makes one, and every handler of [`Api::route`](crate::route::Api) takes
 /// one.
 #[derive(Clone, Debug)]
@@ -36,27 +45,29 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Lets a caller in who has the `right` in the workspace of the path, or of the token where the route names none.
-    /// Nothing of the body has been read by then.
+    /// Lets a caller in who has the right in the workspace of the path, or of the token where the route names none.
+    /// Nothing of the body has been read by then. Who is refused is told in the audit a moment later.
     ///
     /// First the token, then the workspace, then the right: who has no token hears nothing, and who has one of another
     /// workspace does not hear whether this one exists.
     pub(crate) async fn admit(
         host: &Host,
-        right: Right,
-        place: RoutePlace,
+        entrance: Entrance<'_>,
         parts: &mut Parts,
     ) -> Result<Self, Problem> {
         let token = shown_token(parts).ok_or_else(Problem::no_token)?;
         let bearer = bearer(host, &token, parts).await?;
-        if place == RoutePlace::Workspace {
+        if entrance.place == RoutePlace::Workspace {
             let asked_for = workspace(parts).await;
             if asked_for.as_deref() != Some(bearer.workspace.as_str()) {
+                refuse(host, &bearer, Lacking::Workspace, entrance, parts);
                 return Err(Problem::unknown_workspace());
             }
         }
         let role = bearer.role_now().ok_or_else(Problem::bad_token)?;
-        if !role.has(right) {
+        if !role.has(entrance.right) {
+            let lacking = Lacking::Right(entrance.right);
+            refuse(host, &bearer, lacking, entrance, parts);
             return Err(Problem::forbidden(role));
         }
         Ok(Self {
@@ -92,19 +103,44 @@ async fn bearer(host: &Host, token: &Token, parts: &Parts) -> Result<TokenEntry,
     let standing = failures.standing(peer, &digest, Instant::now());
     if let Standing::Unheard(wait) = standing {
         host.metrics.authentication_failed();
+        let why = Refused::Token(TokenRefusal::PutOff);
+        host.refusals.note(why, || None);
         return Err(Problem::too_many_failures(wait));
     }
-    let found = host.runner.bearer(token).await?;
-    if let Some(bearer) = found {
-        failures.is_good(&digest, Instant::now());
-        return Ok(bearer);
-    }
+    let (why, known) = match host.runner.bearer(token).await? {
+        Bearer::Known(bearer) => {
+            failures.is_good(&digest, Instant::now());
+            return Ok(bearer);
+        }
+        Bearer::Refused { why, token } => (why, token),
+    };
     host.metrics.authentication_failed();
+    host.refusals.note(Refused::Token(why), || {
+        known.map(|token| format!("{}/{}", token.workspace, token.name))
+    });
     failures.has_failed(peer, &digest, Instant::now());
     match standing {
         Standing::PutOff(wait) => Err(Problem::too_many_failures(wait)),
         Standing::Heard | Standing::Unheard(_) => Err(Problem::bad_token()),
     }
+}
+
+/// Notes that somebody is refused who is known. The path as it was written is not told: somebody may have put a value
+/// there.
+fn refuse(
+    host: &Host,
+    bearer: &TokenEntry,
+    lacking: Lacking,
+    entrance: Entrance<'_>,
+    parts: &Parts,
+) {
+    let refused = Refused::Access {
+        workspace: bearer.workspace.clone(),
+        actor: bearer.caller_name(),
+        lacking,
+    };
+    let asked = || Some(format!("{} {}", parts.method, entrance.path));
+    host.refusals.note(refused, asked);
 }
 
 /// The token of the header, if it can be one.

@@ -12,6 +12,7 @@ use crate::failures::Failures;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::patience::Patience;
+use crate::refusals::Refusals;
 
 /// The runner, and the end of all runs. Clones share it.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) patience: Patience,
     /// Whose tokens were none.
     pub(crate) failures: Failures,
+    /// What the audit is to tell of those who were refused.
+    pub(crate) refusals: Refusals,
     /// What is counted.
     pub(crate) metrics: Metrics,
 }
@@ -41,6 +44,7 @@ impl Host {
             document,
             patience,
             failures: Failures::new(Instant::now()),
+            refusals: Refusals::new(),
             metrics,
         }))
     }

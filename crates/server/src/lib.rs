@@ -23,6 +23,7 @@ mod caller;
 mod failures;
 mod host;
 mod place;
+mod refusals;
 
 mod audit;
 mod body;

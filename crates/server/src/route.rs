@@ -14,7 +14,7 @@ use utoipa::openapi::path::HttpMethod;
 
 use lockstep_step::Right;
 
-use crate::caller::{Caller, RoutePlace};
+use crate::caller::{Caller, Entrance, RoutePlace};
 use crate::host::Host;
 use crate::problem::Problem;
 use crate::trace;
@@ -59,7 +59,12 @@ impl Api {
             let (began, method) = (Instant::now(), request.method().clone());
             let (mut parts, body) = request.into_parts();
             let span = trace::span(&host, &method, &path, &parts.headers);
-            let admitted = Caller::admit(&host, right, place, &mut parts);
+            let entrance = Entrance {
+                right,
+                place,
+                path: &path,
+            };
+            let admitted = Caller::admit(&host, entrance, &mut parts);
             let caller = admitted.instrument(span.clone()).await;
             let name = caller
                 .as_ref()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use lockstep_runner::Runner;
 
@@ -55,6 +55,12 @@ pub async fn serve(
         patience: config.patience,
         stop: CancellationToken::new(),
     };
+    let end = CancellationToken::new();
+    let telling = {
+        let (host, end) = (host.clone(), end.clone());
+        tokio::spawn(async move { host.refusals.tell(&host.runner, &end).await })
+    };
+    let telling = AbortOnDropHandle::new(telling);
     let connections = TaskTracker::new();
     tokio::select! {
         () = accept(&listener, &gate, config.tls.as_ref(), &speaking, &connections) => {}
@@ -70,6 +76,11 @@ pub async fn serve(
         if timeout(LAST_ANSWERS, connections.wait()).await.is_err() {
             tracing::warn!("connections were still open when the server ended");
         }
+    }
+    // Nobody is refused any more.
+    end.cancel();
+    if let Err(error) = telling.await {
+        tracing::error!("some calls were refused without an entry in the audit: {error}");
     }
     runner.drain().await;
     Ok(())

@@ -28,7 +28,7 @@ pub enum Role {
 /// | [`Right::Run`] | yes | yes | yes | no |
 /// | [`Right::SeeKeys`] | yes | yes | no | yes |
 /// | [`Right::SeeRuns`] | yes | yes | yes | yes |
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Right {
     /// To set, rotate and delete credentials, usage permissions, tokens and the workspace itself.
     Administer,
@@ -51,6 +51,18 @@ impl Right {
         Self::SeeKeys,
         Self::SeeRuns,
     ];
+
+    /// The word of the audit.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Administer => "administer",
+            Self::Edit => "edit",
+            Self::Run => "run",
+            Self::SeeKeys => "see_keys",
+            Self::SeeRuns => "see_runs",
+        }
+    }
 }
 
 /// An authenticated caller. Every operation that reads or changes something owned takes one.

@@ -7,6 +7,7 @@ mod action;
 mod chain;
 mod check;
 mod finding;
+mod refusal;
 
 use std::fmt;
 
@@ -20,6 +21,7 @@ pub(crate) use chain::{Fields, genesis};
 pub(crate) use check::CredentialRow;
 pub use check::{AuditCheck, AuditReport, SealState};
 pub use finding::{AuditFinding, CredentialFinding};
+pub use refusal::{Lacking, Refusal, Refused, TokenRefusal};
 
 /// Which chain an entry is in. It is written as the name of its workspace; `<host>` is the host's, which no workspace is
 /// called.

@@ -9,6 +9,7 @@ mod idempotency;
 mod keks;
 mod life;
 mod members;
+mod refusals;
 mod runs;
 mod sealing;
 mod setup;
@@ -38,6 +39,7 @@ pub async fn conformance(make: impl AsyncFn() -> Arc<dyn Store>) {
     runs::claims(&make).await;
     idempotency::claims(&make).await;
     audit::claims(&make).await;
+    refusals::claims(&make).await;
 }
 
 /// Runs the claims about two stores on the same data, as two processes have. `make` opens both.

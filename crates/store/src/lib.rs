@@ -24,8 +24,8 @@ pub mod conformance;
 
 pub use audit::{
     AuditAction, AuditChain, AuditCheck, AuditEntry, AuditFilter, AuditFinding, AuditFrom,
-    AuditHead, AuditMode, AuditReport, AuditUse, AuditUseKind, CredentialFinding, NoAction,
-    SealState,
+    AuditHead, AuditMode, AuditReport, AuditUse, AuditUseKind, CredentialFinding, Lacking,
+    NoAction, Refusal, Refused, SealState, TokenRefusal,
 };
 pub use backup::{BackupContents, BackupError, IfThere, Progress, RestoreError, Restored};
 pub use credential::{

@@ -16,7 +16,9 @@ use lockstep_vault::{
     Vault, ViewPermit, WorkspaceChanges,
 };
 
-use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse};
+use crate::audit::{
+    AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse, Refusal,
+};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -449,6 +451,13 @@ pub trait Store: fmt::Debug + Send + Sync {
         permit: &RunPermit,
         run: &RunId,
         at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Appends calls that were refused to the chain that tells them. It takes no permit, as whoever was refused has none.
+    async fn tell_refused(
+        &self,
+        chain: &AuditChain,
+        refusals: Vec<Refusal>,
     ) -> Result<(), StoreError>;
 
     /// Closes an open run. `RunClosed` if it is not open.

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 use lockstep_step::{Digest, MemberName, Role, TokenName, WorkspaceName};
 
+use crate::audit::TokenRefusal;
+
 /// A new token.
 #[derive(Clone, Debug)]
 pub struct NewToken {
@@ -63,12 +65,18 @@ impl TokenEntry {
         }
     }
 
-    /// Whether its bearer is let in.
+    /// Why its bearer is not let in, if that is so.
     #[must_use]
-    pub fn is_good(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none()
-            && self.expires_at.is_none_or(|at| now < at)
-            && self.role_now().is_some()
+    pub fn refusal(&self, now: Timestamp) -> Option<TokenRefusal> {
+        if self.revoked_at.is_some() {
+            Some(TokenRefusal::Revoked)
+        } else if self.expires_at.is_some_and(|at| at <= now) {
+            Some(TokenRefusal::Expired)
+        } else if self.role_now().is_none() {
+            Some(TokenRefusal::NoRole)
+        } else {
+            None
+        }
     }
 
     /// How the record names its bearer: `token:engine`, or `member:alice/token:laptop` of a member's.

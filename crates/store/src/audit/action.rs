@@ -50,6 +50,10 @@ pub enum AuditAction {
     MemberRemoved,
     /// Somebody had a run end before it ended by itself.
     RunCancelled,
+    /// A caller asked for what it may not do.
+    AccessDenied,
+    /// A token was shown that lets nobody in.
+    AuthenticationFailed,
     /// The key of a workspace was wrapped by another key-encryption key.
     WorkspaceKeyRewrapped,
     /// A key-encryption key was used here for the first time.
@@ -76,7 +80,7 @@ pub struct NoAction;
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::WorkspaceAnchored,
         Self::CredentialAnchored,
         Self::WorkspaceAdded,
@@ -99,6 +103,8 @@ impl AuditAction {
         Self::MemberSet,
         Self::MemberRemoved,
         Self::RunCancelled,
+        Self::AccessDenied,
+        Self::AuthenticationFailed,
         Self::WorkspaceKeyRewrapped,
         Self::KekAdded,
         Self::KekRetired,
@@ -130,6 +136,8 @@ impl AuditAction {
             Self::MemberSet => "member.set",
             Self::MemberRemoved => "member.removed",
             Self::RunCancelled => "run.cancelled",
+            Self::AccessDenied => "access.denied",
+            Self::AuthenticationFailed => "authentication.failed",
             Self::WorkspaceKeyRewrapped => "workspace_key.rewrapped",
             Self::KekAdded => "kek.added",
             Self::KekRetired => "kek.retired",

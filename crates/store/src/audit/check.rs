@@ -220,6 +220,8 @@ impl AuditCheck {
             | AuditAction::MemberSet
             | AuditAction::MemberRemoved
             | AuditAction::RunCancelled
+            | AuditAction::AccessDenied
+            | AuditAction::AuthenticationFailed
             | AuditAction::WorkspaceKeyRewrapped
             | AuditAction::KekAdded
             | AuditAction::KekRetired => {}

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use lockstep_step::{Digest, Role};
 
+use crate::audit::TokenRefusal;
 use crate::error::{StoreError, Thing};
 use crate::member::MemberEntry;
 use crate::store::Store;
@@ -122,7 +123,8 @@ async fn a_token_has_the_role_of_its_member_at_most(setup: &Setup) {
     assert_eq!(now("laptop").await, Some(Role::Viewer));
     // A viewer may not run, and that is what the token is for.
     assert_eq!(now("ci").await, None);
-    assert!(!found(&tenant, "ci").await.is_good(at(4)));
+    let refusal = found(&tenant, "ci").await.refusal(at(4));
+    assert_eq!(refusal, Some(TokenRefusal::NoRole));
     set(&tenant, "bob", Role::Admin, 5).await;
     assert_eq!(now("laptop").await, Some(Role::Admin));
     assert_eq!(now("ci").await, Some(Role::Runner));
@@ -143,10 +145,12 @@ async fn the_tokens_of_a_removed_member_are_revoked_for_good(setup: &Setup) {
     let gone = found(&tenant, "laptop").await;
     assert_eq!(gone.revoked_at, Some(at(3)));
     assert_eq!(gone.caller_name(), "member:bob/token:laptop");
-    assert!(!gone.is_good(at(3)) && gone.role_now().is_none());
-    assert!(found(&tenant, "desk").await.is_good(at(3)));
+    assert_eq!(gone.refusal(at(3)), Some(TokenRefusal::Revoked));
+    assert_eq!(gone.role_now(), None);
+    assert_eq!(found(&tenant, "desk").await.refusal(at(3)), None);
     add(&tenant, "bob", Role::Admin, 4).await;
-    assert!(!found(&tenant, "laptop").await.is_good(at(5)));
+    let refusal = found(&tenant, "laptop").await.refusal(at(5));
+    assert_eq!(refusal, Some(TokenRefusal::Revoked));
     assert_eq!(members(&tenant).await[0].tokens, 0);
 }
 
@@ -162,7 +166,7 @@ async fn members_are_those_of_one_workspace(setup: &Setup) {
     let bob = name("bob");
     let removed = other.store.remove_member(&other.admin, &bob, at(4));
     removed.await.unwrap();
-    assert!(found(&tenant, "laptop").await.is_good(at(5)));
+    assert_eq!(found(&tenant, "laptop").await.refusal(at(5)), None);
     assert_eq!(members(&tenant).await.len(), 1);
     assert_eq!(members(&other).await.len(), 0);
 }

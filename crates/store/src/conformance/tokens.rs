@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use lockstep_step::{Digest, Role, TokenName};
 
+use crate::audit::TokenRefusal;
 use crate::error::{StoreError, Thing};
 use crate::store::Store;
 use crate::token::{NewToken, TokenEntry};
@@ -59,7 +60,8 @@ async fn a_token_is_found_by_its_digest(setup: &Setup) {
         revoked_by: None,
     };
     assert_eq!(entry, expected);
-    assert!(entry.is_good(at(8)) && !entry.is_good(at(9)));
+    assert_eq!(entry.refusal(at(8)), None);
+    assert_eq!(entry.refusal(at(9)), Some(TokenRefusal::Expired));
     assert_eq!(found(&tenant, "another").await, None);
     let digest = Digest::of(b"engine");
     tenant.store.touch_token(&digest, at(5)).await.unwrap();
@@ -89,7 +91,7 @@ async fn a_revoked_token_stays_as_it_was_revoked(setup: &Setup) {
         let entry = found(&tenant, "engine").await.unwrap();
         assert_eq!(entry.revoked_at, Some(at(2)));
         assert_eq!(entry.revoked_by, Some(alice().name));
-        assert!(!entry.is_good(at(4)));
+        assert_eq!(entry.refusal(at(4)), Some(TokenRefusal::Revoked));
     }
     let unknown: TokenName = name("unknown");
     let revoked = tenant.store.revoke_token(&tenant.admin, &unknown, at(4));

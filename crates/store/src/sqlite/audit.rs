@@ -2,6 +2,7 @@
 
 mod anchor;
 mod read;
+mod refusals;
 mod seal;
 mod uses;
 mod verify;
@@ -20,6 +21,7 @@ use super::failure::is_duplicate;
 
 pub(super) use anchor::{HOST, anchor};
 pub(super) use read::{heads, list};
+pub(super) use refusals::append_refusals;
 use seal::new_seal;
 pub(super) use seal::seal;
 pub(super) use uses::append_uses;

@@ -17,7 +17,9 @@ use lockstep_vault::{
     Vault, ViewPermit, WorkspaceChanges,
 };
 
-use crate::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse};
+use crate::audit::{
+    AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse, Refusal,
+};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -784,6 +786,20 @@ impl Store for SqliteStore {
             runs::tell_cancelled(connection, place, &run, stamp)
         })
         .await
+    }
+
+    async fn tell_refused(
+        &self,
+        chain: &AuditChain,
+        refusals: Vec<Refusal>,
+    ) -> Result<(), StoreError> {
+        let told_in = chain.clone();
+        let append =
+            move |connection: &Connection| audit::append_refusals(connection, &told_in, &refusals);
+        match chain.workspace() {
+            Some(workspace) => self.change(workspace.clone(), append).await,
+            None => self.writer.write(Weight::Change, append).await,
+        }
     }
 
     async fn close_run(&self, run: &RunId, end: RunEnd) -> Result<(), StoreError> {
