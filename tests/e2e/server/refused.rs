@@ -189,13 +189,13 @@ async fn a_refusal_that_cannot_be_told_stands_and_is_told_when_it_can_be() {
         server.ask("PUT", path, Some(&viewer), (VALUE, b"a value"))
     };
     put().is_problem(403, "forbidden");
-    until(|| {
+    let line = until(|| {
         let log = server.log();
-        let told = log
-            .lines()
-            .find(|line| line.contains("the audit does not tell it yet"))?;
-        Some(assert!(told.contains("ERROR"), "{told}"))
+        let mut lines = log.lines();
+        let told = lines.find(|line| line.contains("the audit does not tell it yet"))?;
+        Some(told.to_owned())
     });
+    assert!(line.contains("ERROR"), "{line}");
     put().is_problem(403, "forbidden");
     database.execute_batch("DROP TRIGGER no_audit").unwrap();
     assert_eq!(server.end(), Some(0));
