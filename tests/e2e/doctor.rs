@@ -194,6 +194,7 @@ async fn records_that_no_key_opens_are_found() {
         key: &key,
         version: base.next,
         handling: &Handling::Reveal,
+        expires_at: None,
     };
     let sealed = vault.seal(&permit, &other, version, &value).unwrap();
     let put = PutCredential {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use lockstep_e2e::{Finished, TestHost};
@@ -133,4 +134,57 @@ async fn what_has_expired_is_told_to_whoever_misses_it() {
     set(&host, &[]).exits(0);
     let ran = host.lockstep(&["run", "names"]).exits(0);
     assert_eq!(ran.stdout.trim(), "29");
+}
+
+/// What somebody does who can write to the database.
+fn tamper(host: &TestHost, sql: &str) {
+    let database = Connection::open(host.data().join("lockstep.db")).unwrap();
+    database.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn an_end_that_is_moved_in_the_database_keeps_the_value_shut_and_is_named() {
+    let host = TestHost::new().await;
+    add_step(&host);
+    let sealed_to = ["--sealed", "--host", "api.slack.com"];
+    for (end, moved) in [
+        (&["--expires", "2099-01-31"][..], "NULL"),
+        (&["--expires", "2099-01-31"], "4102444800000000"),
+        (&["--expires", "2099-01-31"], "1"),
+        (&[], "4102444800000000"),
+    ] {
+        set(&host, &[end, &["--revealed"]].concat()).exits(0);
+        assert_eq!(
+            host.lockstep(&["run", "names"]).exits(0).stdout.trim(),
+            "29"
+        );
+        host.lockstep(&["audit", "verify"]).exits(0);
+        let sql = format!("UPDATE credentials SET expires_at = {moved} WHERE key = 'TOKEN'");
+        tamper(&host, &sql);
+        let ran = host.lockstep(&["run", "names"]);
+        check(&ran.stderr, "the credential was sealed to expire ");
+        check(&ran.stderr, "set the credential again");
+        assert!(ran.stdout.is_empty(), "{ran:?}");
+        let verified = host.lockstep(&["audit", "verify"]).exits(1);
+        check(
+            &verified.stdout,
+            "credential `TOKEN` expires by the database at another",
+        );
+        let examined = host.lockstep(&["doctor", "--json"]).exits(1).json();
+        let checks = examined["checks"].as_array().unwrap().iter();
+        let records: Vec<_> = checks.filter(|check| check["name"] == "records").collect();
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert_eq!(records[0]["status"], "fail");
+        check(records[0]["message"].as_str().unwrap(), "`TOKEN`");
+    }
+    // It is mended with a value, and a sealed one stays sealed.
+    set(&host, &[&sealed_to[..], &["--expires", "10d"]].concat()).exits(0);
+    tamper(
+        &host,
+        "UPDATE credentials SET expires_at = NULL WHERE key = 'TOKEN'",
+    );
+    set(&host, &["--expires", "10d"]).exits(0);
+    let shown = host.lockstep(&["credential", "show", "TOKEN", "--json"]);
+    assert_eq!(shown.exits(0).json()["sealed"], true);
+    host.lockstep(&["audit", "verify"]).exits(0);
 }

@@ -383,6 +383,7 @@ impl Runner {
                 key,
                 version: base.next,
                 handling: &handling,
+                expires_at: credential.expires_at,
             };
             let sealed = vault
                 .seal(permit, &wrapped, version, &credential.value)
@@ -394,7 +395,7 @@ impl Runner {
                 scope: scope.clone(),
                 key: key.clone(),
                 current: base.current,
-                sealed: sealed.expiring(credential.expires_at),
+                sealed,
                 maskable: Masker::classify(&credential.value) == Registered::Masked,
                 workspace_key: wrapped,
                 note: credential.note.clone(),

@@ -87,6 +87,7 @@ async fn add_workspace(store: &dyn Store, vault: &Vault, number: u32) {
         key: &key,
         version: 1,
         handling: &Handling::Reveal,
+        expires_at: None,
     };
     let sealed = vault.seal(&admin, &workspace_key, version, &value).unwrap();
     let put = PutCredential {

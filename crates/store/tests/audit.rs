@@ -102,6 +102,7 @@ impl Place {
             key: &key,
             version: base.next,
             handling: &Handling::Reveal,
+            expires_at: None,
         };
         let value = Secret::new("canary-77aa-canary".to_owned());
         let sealed = self.vault.seal(&admin(), &workspace_key, version, &value);
@@ -507,6 +508,10 @@ async fn a_row_of_a_credential_that_does_not_fit_its_chain_is_found() {
         (
             format!("UPDATE credentials SET key = 'C' WHERE {rows} AND key = 'B'"),
             of("C", CredentialFinding::Unknown),
+        ),
+        (
+            format!("UPDATE credentials SET expires_at = 1 WHERE {rows} AND key = 'A'"),
+            of("A", CredentialFinding::OtherEnd),
         ),
     ] {
         let place = Place::with_a_story().await;

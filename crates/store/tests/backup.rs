@@ -147,6 +147,7 @@ async fn set(store: &SqliteStore, key: &str, value: &str) -> (Vec<u8>, lockstep_
         key: &key,
         version: 1,
         handling: &Handling::Reveal,
+        expires_at: None,
     };
     let sealed = vault
         .seal(&permit, &workspace_key, version, &value)

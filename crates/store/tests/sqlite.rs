@@ -399,6 +399,7 @@ async fn set_canary(store: &SqliteStore, admin: &AdminPermit) -> Vec<u8> {
         key: &key,
         version: 1,
         handling: &Handling::Reveal,
+        expires_at: None,
     };
     let sealed = vault.seal(admin, &workspace_key, version, &value).unwrap();
     let record = sealed.record().to_vec();
@@ -526,6 +527,6 @@ async fn a_bad_record_is_listed_and_stops_no_other() {
         .into_iter()
         .map(|entry| entry.handling.map_err(|error| error.to_string()))
         .collect();
-    let bad = "the sealed credential has format 9, and this release reads up to format 2";
+    let bad = "the sealed credential has format 9, and this release reads up to format 3";
     assert_eq!(told, [Err(bad.to_owned()), Ok(Handling::Reveal)]);
 }

@@ -66,6 +66,7 @@ impl Workspace {
                 key: &name,
                 version: 1,
                 handling: &Handling::Reveal,
+                expires_at: None,
             };
             let sealed = vault.seal(&admin, &key, version, &value).unwrap();
             (name, sealed)

@@ -6,9 +6,9 @@
 use lockstep_step::{CredentialKey, Digest, Scope, WorkspaceName};
 
 use crate::envelope::WorkspaceKeyId;
-use crate::handling::BoundHandling;
 use crate::kek::KekId;
 use crate::record::{ALGORITHM, WORKSPACE_KEY_FORMAT};
+use crate::terms::Terms;
 
 /// Of the seals of heads.
 const HEAD_FORMAT: u8 = 1;
@@ -16,14 +16,14 @@ const HEAD_FORMAT: u8 = 1;
 /// Associated data of one layer.
 pub(crate) struct Context(Vec<u8>);
 
-/// Where a version of a credential belongs, and how it may be used.
+/// Where a version of a credential belongs, how it may be used, and until when.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) workspace: &'a WorkspaceName,
     pub(crate) scope: &'a Scope,
     pub(crate) key: &'a CredentialKey,
     pub(crate) version: u64,
-    pub(crate) handling: &'a BoundHandling,
+    pub(crate) terms: &'a Terms,
 }
 
 impl Context {
@@ -41,12 +41,12 @@ impl Context {
 
     /// A data key under its workspace's key.
     pub(crate) fn data_key(workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
-        Self::new("lockstep/data-key", place.handling.format()).credential(workspace_key, place)
+        Self::new("lockstep/data-key", place.terms.format()).credential(workspace_key, place)
     }
 
     /// A value under its data key.
     pub(crate) fn value(workspace_key: &WorkspaceKeyId, place: Place<'_>) -> Self {
-        Self::new("lockstep/value", place.handling.format()).credential(workspace_key, place)
+        Self::new("lockstep/value", place.terms.format()).credential(workspace_key, place)
     }
 
     /// The key that heads of a workspace's audit chain are sealed with, from the workspace's key.
@@ -88,11 +88,7 @@ impl Context {
             .field(workflow.as_bytes())
             .field(place.key.as_str().as_bytes())
             .field(&place.version.to_be_bytes());
-        match place.handling.bytes() {
-            // As format 1 has always been.
-            None => bound,
-            Some(sealing) => bound.field(sealing),
-        }
+        place.terms.fields().fold(bound, Self::field)
     }
 
     fn field(mut self, bytes: &[u8]) -> Self {
@@ -116,17 +112,25 @@ impl Context {
 mod tests {
     use std::collections::HashSet;
 
+    use jiff::Timestamp;
     use lockstep_step::{Handling, Sealing};
 
     use super::*;
 
-    fn handlings() -> Vec<BoundHandling> {
+    fn all_terms() -> Vec<Terms> {
         let sealed = |host: &str| {
             let sealing = Sealing::new([host.parse().unwrap()], []).unwrap();
             Handling::Sealed(sealing)
         };
+        let ends = [None, Some(Timestamp::UNIX_EPOCH), Some(Timestamp::MAX)];
         let all = [Handling::Reveal, sealed("a.test"), sealed("b.test")];
-        all.map(BoundHandling::new).into()
+        let whole = all.into_iter().flat_map(|handling| {
+            let terms = move |end| Terms::new(handling.clone(), end);
+            ends.into_iter().map(terms)
+        });
+        let older = [(1, &b""[..]), (2, b"\x00\x0a\x01\x01\x00\x06a.test")];
+        let older = older.map(|(format, bytes)| Terms::read(format, bytes).unwrap().0);
+        whole.chain(older).collect()
     }
 
     #[test]
@@ -153,15 +157,15 @@ mod tests {
             for workspace in ["acme", "globex"] {
                 for scope in &scopes {
                     for key in ["TOKEN", "TOKEN_"] {
-                        for (version, handling) in [1, 2].into_iter().flat_map(|version| {
-                            handlings().into_iter().map(move |it| (version, it))
+                        for (version, terms) in [1, 2].into_iter().flat_map(|version| {
+                            all_terms().into_iter().map(move |it| (version, it))
                         }) {
                             let place = Place {
                                 workspace: &workspace.parse().unwrap(),
                                 scope,
                                 key: &key.parse().unwrap(),
                                 version,
-                                handling: &handling,
+                                terms: &terms,
                             };
                             contexts.insert(Context::value(id, place).0);
                             contexts.insert(Context::data_key(id, place).0);

@@ -9,11 +9,11 @@ use lockstep_secret::{KeyMaterial, Secret, Zeroizing};
 use lockstep_step::{CredentialKey, Handling, MAX_VALUE_BYTES, Scope, WorkspaceName};
 
 use crate::context::{Context, Place};
-use crate::handling::BoundHandling;
 use crate::kek::{Kek, KekId, NoRandomness, random_key};
 use crate::keyring::{KeyError, Keyring, list};
 use crate::layer;
 use crate::record::{CredentialRecord, RecordError, WorkspaceKeyRecord};
+use crate::terms::{SealedEnd, Terms};
 
 /// The name of a workspace's key: 16 random bytes.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -32,7 +32,7 @@ pub struct WrappedWorkspaceKey {
 pub struct SealedCredential {
     version: u64,
     record: Box<[u8]>,
-    /// Stands beside the record and is not bound to it: whoever can write there can have an end moved, and no value told.
+    /// Stands beside the record, and has to be the end that the record says, if it says one.
     expires_at: Option<Timestamp>,
 }
 
@@ -47,6 +47,8 @@ pub struct CredentialVersion<'a> {
     pub version: u64,
     /// What a step gets of it. Sealed in with the value: nobody can change it without the value.
     pub handling: &'a Handling,
+    /// From when on no run that starts gets it, to the microsecond. Sealed in, too.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a sealed credential tells without being opened.
@@ -58,6 +60,8 @@ pub struct SealedHead {
     pub value_bytes: usize,
     /// What a step gets of it.
     pub handling: Handling,
+    /// Whether its end, or that it has none, is sealed in with the value. Earlier releases kept it beside the record alone.
+    pub binds_end: bool,
 }
 
 /// Why a value cannot be sealed.
@@ -135,6 +139,9 @@ impl OpenError {
         match self {
             Self::Locked(reason) => reason.hint(),
             Self::KeyFile { source, .. } => source.hint(),
+            Self::Record(RecordError::OtherEnd { .. }) => {
+                "the database was altered: set the credential again, with its value and the end that it is to have"
+            }
             Self::Record(_) => "a later release of Lockstep wrote it, or the database is damaged",
             Self::UnknownKek { .. } => {
                 "start again with the key file, or the `LOCKSTEP_KEY`, that holds the key named here"
@@ -242,13 +249,13 @@ impl SealedCredential {
         }
     }
 
-    /// The same, which no run gets that starts at this time or later.
+    /// The same, beside which this end was kept.
     #[must_use]
     pub fn expiring(self, expires_at: Option<Timestamp>) -> Self {
         Self { expires_at, ..self }
     }
 
-    /// When it expires, if it does.
+    /// When it expires, if it does: from then on no run gets it that starts.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
@@ -269,15 +276,25 @@ impl SealedCredential {
     /// What is known of it without a key. Nothing of that is proven: only who opens it knows that it is whole.
     ///
     /// # Errors
-    /// [`RecordError`] if it is not such a record.
+    /// [`RecordError`] if it is not such a record, or says another end than was kept beside it.
     pub fn head(&self) -> Result<SealedHead, RecordError> {
-        let record = CredentialRecord::parse(&self.record)?;
+        let record = self.parsed()?;
         Ok(SealedHead {
             workspace_key: record.workspace_key,
             // A record that was parsed is long enough.
             value_bytes: layer::plaintext_length(record.value).unwrap_or(0),
-            handling: record.handling.into_handling(),
+            binds_end: record.terms.end() != SealedEnd::Unsaid,
+            handling: record.terms.into_handling(),
         })
+    }
+
+    /// What a step gets of it, whatever the record says of its end: for the next version, which has its own.
+    ///
+    /// # Errors
+    /// [`RecordError`] if it is not such a record.
+    pub fn handling(&self) -> Result<Handling, RecordError> {
+        let record = CredentialRecord::parse(&self.record)?;
+        Ok(record.terms.into_handling())
     }
 
     /// Seals `value` under a fresh data key, which is gone when this returns.
@@ -293,13 +310,14 @@ impl SealedCredential {
         value: &Secret,
     ) -> Result<Self, SealError> {
         check_length(value)?;
-        let handling = BoundHandling::new(version.handling.clone());
+        let expires_at = version.expires_at.map(to_the_microsecond);
+        let terms = Terms::new(version.handling.clone(), expires_at);
         let place = Place {
             workspace,
             scope: version.scope,
             key: version.key,
             version: version.version,
-            handling: &handling,
+            terms: &terms,
         };
         let data_key = random_key()?;
         let (wrapped_data_key, value) = (
@@ -316,14 +334,14 @@ impl SealedCredential {
         );
         let record = CredentialRecord {
             workspace_key: workspace_key_id,
-            handling,
+            terms,
             wrapped_data_key: &wrapped_data_key,
             value: &value,
         };
         Ok(Self {
             version: version.version,
             record: record.encode().into(),
-            expires_at: None,
+            expires_at,
         })
     }
 
@@ -335,13 +353,13 @@ impl SealedCredential {
         workspace: &WorkspaceName,
         (scope, key): (&Scope, &CredentialKey),
     ) -> Result<Secret, OpenError> {
-        let record = CredentialRecord::parse(&self.record)?;
+        let record = self.parsed()?;
         let place = Place {
             workspace,
             scope,
             key,
             version: self.version,
-            handling: &record.handling,
+            terms: &record.terms,
         };
         if record.workspace_key != workspace_key_id {
             return Err(OpenError::UnknownWorkspaceKey {
@@ -359,6 +377,24 @@ impl SealedCredential {
         layer::open(&data_key, &context, record.value, &mut value).map_err(|_| mismatch())?;
         Secret::from_utf8(std::mem::take(&mut *value)).map_err(|_| mismatch())
     }
+
+    /// The record, which says the end that was kept beside it, or nothing of one.
+    fn parsed(&self) -> Result<CredentialRecord<'_>, RecordError> {
+        let record = CredentialRecord::parse(&self.record)?;
+        match record.terms.end() {
+            SealedEnd::Said(sealed) if sealed != self.expires_at => {
+                let kept = self.expires_at;
+                Err(RecordError::OtherEnd { sealed, kept })
+            }
+            SealedEnd::Said(_) | SealedEnd::Unsaid => Ok(record),
+        }
+    }
+}
+
+/// As precise as a record is, and a store.
+fn to_the_microsecond(at: Timestamp) -> Timestamp {
+    // A time that exists is one without its nanoseconds, too.
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
 fn check_length(value: &Secret) -> Result<(), SealError> {

@@ -8,11 +8,6 @@
 
 use lockstep_step::{Destination, Handling, SealedPlace, Sealing};
 
-/// Records of credentials that are revealed: they hold no sealing.
-const REVEALED_FORMAT: u8 = 1;
-/// Records that hold one.
-const SEALED_FORMAT: u8 = 2;
-
 /// How a credential may be used, with the bytes for it.
 pub(crate) struct BoundHandling {
     handling: Handling,
@@ -25,9 +20,6 @@ pub(crate) struct BoundHandling {
 pub(crate) struct UnknownSealing;
 
 impl BoundHandling {
-    /// The formats of records there are.
-    pub(crate) const FORMATS: [u8; 2] = [REVEALED_FORMAT, SEALED_FORMAT];
-
     pub(crate) fn new(handling: Handling) -> Self {
         let bytes = handling.sealing().map(encode);
         Self { handling, bytes }
@@ -44,19 +36,6 @@ impl BoundHandling {
             Ok(read)
         } else {
             Err(UnknownSealing)
-        }
-    }
-
-    /// Whether a record of this format has bytes of a sealing.
-    pub(crate) fn is_in_format(format: u8) -> bool {
-        format == SEALED_FORMAT
-    }
-
-    /// The format of a record with this handling.
-    pub(crate) fn format(&self) -> u8 {
-        match self.bytes {
-            None => REVEALED_FORMAT,
-            Some(_) => SEALED_FORMAT,
         }
     }
 

@@ -12,6 +12,7 @@ mod permit;
 mod resolve;
 mod rewrap;
 mod snapshot;
+mod terms;
 
 mod kek;
 mod key_change;

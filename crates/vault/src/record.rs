@@ -5,12 +5,14 @@
 //! sealed credential       "LKCR" format algorithm workspace key (16)                    layer (data key)  layer (value)
 //! ```
 //!
-//! A credential of format 2 has the length (2) and the bytes of its sealing before its layers; one of format 1 has none.
+//! Before the layers of a credential stand its terms, which depend on the format: `terms.rs` has them.
+
+use jiff::Timestamp;
 
 use crate::envelope::WorkspaceKeyId;
-use crate::handling::{BoundHandling, UnknownSealing};
 use crate::kek::KekId;
 use crate::layer;
+use crate::terms::{Terms, UnknownTerms};
 
 /// The only format of wrapped workspace keys so far.
 pub(crate) const WORKSPACE_KEY_FORMAT: u8 = 1;
@@ -57,6 +59,24 @@ pub enum RecordError {
         /// What it is.
         record: &'static str,
     },
+    /// A later release wrote it, or it is damaged.
+    #[error("the end of the {record} cannot be read")]
+    End {
+        /// What it is.
+        record: &'static str,
+    },
+    /// It is whole, and what stands beside it is not: somebody changed the one or the other.
+    #[error(
+        "the credential was sealed to expire {}, and the database says {}",
+        in_words(*sealed),
+        in_words(*kept)
+    )]
+    OtherEnd {
+        /// When it expires by its record.
+        sealed: Option<Timestamp>,
+        /// When by what stands beside it.
+        kept: Option<Timestamp>,
+    },
     /// A later release wrote it.
     #[error(
         "the {record} is sealed by algorithm {algorithm}, and this release knows algorithm {ALGORITHM}"
@@ -79,7 +99,7 @@ pub(crate) struct WorkspaceKeyRecord<'a> {
 /// The parts of a sealed credential.
 pub(crate) struct CredentialRecord<'a> {
     pub(crate) workspace_key: WorkspaceKeyId,
-    pub(crate) handling: BoundHandling,
+    pub(crate) terms: Terms,
     pub(crate) wrapped_data_key: &'a [u8],
     pub(crate) value: &'a [u8],
 }
@@ -114,10 +134,10 @@ impl<'a> WorkspaceKeyRecord<'a> {
 
 impl<'a> CredentialRecord<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
-        let known = BoundHandling::FORMATS;
+        let known = Terms::FORMATS;
         let mut head = Head::parse(bytes, "sealed credential", CREDENTIAL_MAGIC, &known)?;
         let workspace_key = WorkspaceKeyId::from_bytes(head.take()?);
-        let handling = head.handling()?;
+        let terms = head.terms()?;
         let (wrapped_data_key, value) = head
             .rest
             .split_at_checked(WRAPPED_KEY_BYTES)
@@ -127,7 +147,7 @@ impl<'a> CredentialRecord<'a> {
         }
         Ok(Self {
             workspace_key,
-            handling,
+            terms,
             wrapped_data_key,
             value,
         })
@@ -136,18 +156,9 @@ impl<'a> CredentialRecord<'a> {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend_from_slice(CREDENTIAL_MAGIC.as_bytes());
-        bytes.extend_from_slice(&[self.handling.format(), ALGORITHM]);
+        bytes.extend_from_slice(&[self.terms.format(), ALGORITHM]);
         bytes.extend_from_slice(self.workspace_key.as_bytes());
-        if let Some(sealing) = self.handling.bytes() {
-            #[expect(
-                clippy::expect_used,
-                reason = "a sealing has at most 32 hosts of at most 253 bytes"
-            )]
-            let length =
-                u16::try_from(sealing.len()).expect("some 9,000 bytes are less than 65,536");
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(sealing);
-        }
+        self.terms.encode(&mut bytes);
         bytes.extend_from_slice(self.wrapped_data_key);
         bytes.extend_from_slice(self.value);
         bytes
@@ -198,21 +209,18 @@ impl<'a> Head<'a> {
         Ok(head)
     }
 
-    /// How a credential may be used. One that cannot be read as a whole is not read at all: else it would pass for another.
-    fn handling(&mut self) -> Result<BoundHandling, RecordError> {
-        let bytes = if BoundHandling::is_in_format(self.format) {
-            let length = u16::from_be_bytes(self.take()?);
-            let (bytes, rest) = self
-                .rest
-                .split_at_checked(length.into())
-                .ok_or_else(|| self.wrong_length())?;
-            self.rest = rest;
-            Some(bytes)
-        } else {
-            None
-        };
+    /// How a credential may be used, and until when. What cannot be read as a whole is not read at all: else it would
+    /// pass for something else.
+    fn terms(&mut self) -> Result<Terms, RecordError> {
         let record = self.record;
-        BoundHandling::read(bytes).map_err(|UnknownSealing| RecordError::Sealing { record })
+        let read = Terms::read(self.format, self.rest);
+        let (terms, rest) = read.map_err(|unknown| match unknown {
+            UnknownTerms::Length => self.wrong_length(),
+            UnknownTerms::Sealing => RecordError::Sealing { record },
+            UnknownTerms::End => RecordError::End { record },
+        })?;
+        self.rest = rest;
+        Ok(terms)
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
@@ -230,4 +238,8 @@ impl<'a> Head<'a> {
             length: self.length,
         }
     }
+}
+
+fn in_words(end: Option<Timestamp>) -> String {
+    end.map_or_else(|| "never".to_owned(), |end| format!("at {end}"))
 }

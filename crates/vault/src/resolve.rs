@@ -13,6 +13,7 @@ use lockstep_step::{
 
 use crate::envelope::{OpenError, SealedCredential};
 use crate::permit::RunPermit;
+use crate::record::RecordError;
 use crate::snapshot::WorkspaceSnapshot;
 use crate::vault::Vault;
 
@@ -108,10 +109,13 @@ pub fn choose<'a>(
     } else {
         return Err(DenialReason::NotFound);
     };
-    if Expiry::at(sealed.expires_at(), now).is_over() {
+    let head = sealed.head();
+    // An end that was moved decides nothing: whoever opens the credential learns of it.
+    let is_whole = !matches!(head, Err(RecordError::OtherEnd { .. }));
+    if is_whole && Expiry::at(sealed.expires_at(), now).is_over() {
         return Err(DenialReason::Expired);
     }
-    let handling = match sealed.head() {
+    let handling = match head {
         Ok(head) if !snapshot.sealing().allows(&head.handling) => {
             return Err(DenialReason::NotSealed);
         }

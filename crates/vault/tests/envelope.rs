@@ -31,6 +31,7 @@ struct Row {
     key: CredentialKey,
     version: u64,
     record: Vec<u8>,
+    expires_at: Option<Timestamp>,
 }
 
 fn admin() -> Caller {
@@ -59,6 +60,10 @@ fn sealed(to: &[&str], places: &[SealedPlace]) -> Handling {
 }
 
 fn seal_as(vault: &Vault, value: &str, handling: &Handling) -> Row {
+    seal_until(vault, value, handling, None)
+}
+
+fn seal_until(vault: &Vault, value: &str, handling: &Handling, end: Option<Timestamp>) -> Row {
     let permit = permit("acme");
     let workspace_key = vault.create_workspace_key(&permit).unwrap();
     let scope = Scope::Workflow("daily".parse().unwrap());
@@ -69,6 +74,7 @@ fn seal_as(vault: &Vault, value: &str, handling: &Handling) -> Row {
         key: &key,
         version: 3,
         handling,
+        expires_at: end,
     };
     let sealed = vault
         .seal(&permit, &workspace_key, version, &value)
@@ -80,7 +86,12 @@ fn seal_as(vault: &Vault, value: &str, handling: &Handling) -> Row {
         key,
         version: sealed.version(),
         record: sealed.record().to_vec(),
+        expires_at: sealed.expires_at(),
     }
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap()
 }
 
 /// Opens a row as a run of the workflow `daily` would.
@@ -101,7 +112,8 @@ fn open(vault: &Arc<Vault>, row: &Row) -> Result<String, OpenError> {
         Change::Set {
             scope: row.scope.clone(),
             key: row.key.clone(),
-            sealed: SealedCredential::from_record(row.version, row.record.clone()),
+            sealed: SealedCredential::from_record(row.version, row.record.clone())
+                .expiring(row.expires_at),
         },
     ];
     let snapshot = WorkspaceSnapshot::empty(row.workspace.clone()).apply(WorkspaceChanges {
@@ -149,17 +161,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_sealed_opens(value in "\\PC{1,300}", handling in handling()) {
+    fn what_is_sealed_opens(
+        value in "\\PC{1,300}", handling in handling(), end in prop::option::of(1..i64::MAX >> 12),
+    ) {
         let vault = vault();
-        prop_assert_eq!(open(&vault, &seal_as(&vault, &value, &handling)).unwrap(), value);
+        let row = seal_until(&vault, &value, &handling, end.map(at));
+        prop_assert_eq!(open(&vault, &row).unwrap(), value);
     }
 
     #[test]
     fn any_flipped_bit_of_a_record_is_found(
-        value in "\\PC{1,300}", handling in handling(), bit in any::<prop::sample::Index>(),
+        value in "\\PC{1,300}", handling in handling(), end in prop::option::of(1..i64::MAX >> 12),
+        bit in any::<prop::sample::Index>(),
     ) {
         let vault = vault();
-        let mut row = seal_as(&vault, &value, &handling);
+        let mut row = seal_until(&vault, &value, &handling, end.map(at));
         let bit = bit.index(row.record.len() * 8);
         row.record[bit / 8] ^= 1 << (bit % 8);
         prop_assert!(open(&vault, &row).is_err());
@@ -168,7 +184,8 @@ proptest! {
     #[test]
     fn bytes_that_nobody_sealed_are_an_error(
         head in prop::sample::select(vec![
-            "", "LK", "LKCR", "LKWK", "LKCR\x01\x01", "LKCR\x02\x01", "LKWK\x01\x01",
+            "", "LK", "LKCR", "LKWK", "LKCR\x01\x01", "LKCR\x02\x01", "LKCR\x03\x01",
+            "LKWK\x01\x01",
         ]),
         rest in prop::collection::vec(any::<u8>(), 0..400),
     ) {
@@ -217,7 +234,7 @@ fn handling() -> impl Strategy<Value = Handling> {
 fn each_bit_of_a_record_counts() {
     let vault = vault();
     for handling in [Handling::Reveal, sealed(&["api.slack.com"], &[])] {
-        let row = seal_as(&vault, "value", &handling);
+        let row = seal_until(&vault, "value", &handling, Some(at(1)));
         for bit in 0..row.record.len() * 8 {
             let mut altered = row.clone();
             altered.record[bit / 8] ^= 1 << (bit % 8);
@@ -234,24 +251,18 @@ const SEALING_AT: usize = 4 + 2 + 16;
 
 fn told(row: &Row) -> Handling {
     let sealed = SealedCredential::from_record(row.version, row.record.clone());
-    sealed.head().unwrap().handling
+    sealed.expiring(row.expires_at).head().unwrap().handling
 }
 
 /// Replaces the sealing in a record by that of another, as SQL could.
 fn with_sealing_of(row: &Row, other: &Row) -> Row {
-    let length = |record: &[u8]| match record[4] {
-        1 => 0,
-        _ => {
-            2 + usize::from(u16::from_be_bytes([
-                record[SEALING_AT],
-                record[SEALING_AT + 1],
-            ]))
-        }
+    let length = |record: &[u8]| {
+        let length = [record[SEALING_AT], record[SEALING_AT + 1]];
+        2 + usize::from(u16::from_be_bytes(length))
     };
     let theirs = SEALING_AT..SEALING_AT + length(&other.record);
     let ours = SEALING_AT..SEALING_AT + length(&row.record);
     let mut altered = row.clone();
-    altered.record[4] = other.record[4];
     altered
         .record
         .splice(ours, other.record[theirs].iter().copied());
@@ -318,6 +329,7 @@ fn the_value_too_is_bound_to_how_it_may_be_used() {
                 key: &ours.key,
                 version: 3,
                 handling: &Handling::Reveal,
+                expires_at: None,
             };
             let value = Secret::new("theirs".to_owned());
             let sealed = vault.seal(&permit("acme"), &ours.workspace_key, version, &value);
@@ -352,6 +364,112 @@ fn a_record_tells_how_it_may_be_used_without_being_opened() {
     }
 }
 
+// === until when it may be used ===
+
+#[test]
+fn an_end_that_was_moved_beside_its_record_keeps_the_value_shut() {
+    let vault = vault();
+    for sealed in [Some(at(5_000_000)), None] {
+        let row = seal_until(&vault, "value", &Handling::Reveal, sealed);
+        assert_eq!(open(&vault, &row).unwrap(), "value");
+        for kept in [
+            None,
+            Some(at(5_000_001)),
+            Some(at(-1)),
+            Some(Timestamp::MAX),
+        ] {
+            if kept == sealed {
+                continue;
+            }
+            let moved = Row {
+                expires_at: kept,
+                ..row.clone()
+            };
+            match open(&vault, &moved) {
+                Err(OpenError::Record(error)) => {
+                    assert_eq!(error, RecordError::OtherEnd { sealed, kept });
+                }
+                result => panic!("{result:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_end_that_was_moved_is_named_as_both_say_it() {
+    let vault = vault();
+    let mut row = seal_until(&vault, "value", &Handling::Reveal, Some(at(0)));
+    row.expires_at = None;
+    assert_eq!(
+        open(&vault, &row).unwrap_err().to_string(),
+        "the credential was sealed to expire at 1970-01-01T00:00:00Z, and the database says never"
+    );
+}
+
+#[test]
+fn an_end_that_was_moved_in_its_record_too_keeps_the_value_shut() {
+    let vault = vault();
+    for handling in [Handling::Reveal, sealed(&["api.slack.com"], &[])] {
+        let ends = [None, Some(at(5_000_000)), Some(at(9_000_000))];
+        for (from, to) in ends.into_iter().flat_map(|from| ends.map(|to| (from, to))) {
+            let ours = seal_until(&vault, "value", &handling, from);
+            let theirs = seal_until(&vault, "other", &handling, to);
+            let moved = with_terms_of(&ours, &theirs);
+            match open(&vault, &moved) {
+                Ok(value) => assert_eq!((value.as_str(), from), ("value", to)),
+                Err(OpenError::Mismatch { layer }) => {
+                    assert_eq!((layer, from == to), ("data key", false));
+                }
+                result => panic!("{result:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_does_not_become_one_of_a_format_that_knows_no_ends() {
+    let vault = vault();
+    for (format, handling) in [(1, Handling::Reveal), (2, sealed(&["api.slack.com"], &[]))] {
+        let mut row = seal_until(&vault, "value", &handling, Some(at(5)));
+        let terms = terms(&row.record);
+        let sealing = match format {
+            1 => Vec::new(),
+            _ => row.record[terms.start..terms.end - 9].to_vec(),
+        };
+        row.record.splice(terms, sealing);
+        row.record[4] = format;
+        row.expires_at = None;
+        assert_eq!(told(&row), handling, "the record can be read");
+        assert!(is_mismatch(&open(&vault, &row)), "format {format}");
+    }
+}
+
+#[test]
+fn an_end_is_as_precise_as_the_database_is() {
+    let vault = vault();
+    let end = Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap();
+    let row = seal_until(&vault, "value", &Handling::Reveal, Some(end));
+    assert_eq!(row.expires_at, Some(at(1_790_000_000_123_456)));
+    assert_eq!(open(&vault, &row).unwrap(), "value");
+}
+
+/// Where sealing and end stand in a record of format 3.
+fn terms(record: &[u8]) -> std::ops::Range<usize> {
+    let length = [record[SEALING_AT], record[SEALING_AT + 1]];
+    let end_at = SEALING_AT + 2 + usize::from(u16::from_be_bytes(length));
+    let end = end_at + if record[end_at] == 0 { 1 } else { 9 };
+    SEALING_AT..end
+}
+
+/// Replaces sealing and end in a record, and the end beside it, by those of another.
+fn with_terms_of(row: &Row, other: &Row) -> Row {
+    let mut altered = row.clone();
+    let theirs = other.record[terms(&other.record)].to_vec();
+    altered.record.splice(terms(&row.record), theirs);
+    altered.expires_at = other.expires_at;
+    altered
+}
+
 #[test]
 fn a_sealing_that_this_release_cannot_read_keeps_the_value_shut() {
     let vault = vault();
@@ -381,6 +499,8 @@ fn a_record_of_format_1_opens_as_it_always_has_and_is_revealed() {
         key: "TOKEN".parse().unwrap(),
         version: 3,
         record: records.next().unwrap(),
+        // It stands beside the record, and nothing compares it.
+        expires_at: Some(at(7)),
     };
     let vault = Arc::new(Vault::new(Keyring::new(Kek::new(key_material(7)))));
     assert_eq!(told(&row), Handling::Reveal);
@@ -399,11 +519,37 @@ fn a_record_of_format_2_opens_as_it_did_when_it_was_written() {
         key: "TOKEN".parse().unwrap(),
         version: 3,
         record: records.next().unwrap(),
+        expires_at: Some(at(7)),
     };
     let vault = Arc::new(Vault::new(Keyring::new(Kek::new(key_material(7)))));
     let places = [SealedPlace::Header, SealedPlace::Basic];
     assert_eq!(told(&row), sealed(&["*.b.test", "a.test:8443"], &places));
     assert_eq!(open(&vault, &row).unwrap(), "format-2-value");
+}
+
+#[test]
+fn a_record_of_format_3_opens_as_it_did_when_it_was_written() {
+    let vectors = include_str!("../vectors/format-3.txt").lines();
+    let mut records = vectors.filter(|line| !line.starts_with('#')).map(bytes);
+    let workspace_key = WrappedWorkspaceKey::from_record(records.next().unwrap()).unwrap();
+    let vault = Arc::new(Vault::new(Keyring::new(Kek::new(key_material(7)))));
+    let end: Timestamp = "2031-02-03T04:05:06.789012Z".parse().unwrap();
+    for (handling, expires_at, value) in [
+        (Handling::Reveal, None, "format-3-value"),
+        (sealed(&["a.test"], &[]), Some(end), "format-3-until"),
+    ] {
+        let row = Row {
+            workspace: "acme".parse().unwrap(),
+            workspace_key: workspace_key.clone(),
+            scope: Scope::Workflow("daily".parse().unwrap()),
+            key: "TOKEN".parse().unwrap(),
+            version: 3,
+            record: records.next().unwrap(),
+            expires_at,
+        };
+        assert_eq!(told(&row), handling);
+        assert_eq!(open(&vault, &row).unwrap(), value);
+    }
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -544,14 +690,14 @@ fn what_is_not_a_record_is_told_apart() {
     check_record(Vec::clear, &magic);
     let format = RecordError::Format {
         record,
-        format: 3,
-        known: 2,
+        format: 4,
+        known: 3,
     };
     assert_eq!(
         format.to_string(),
-        "the sealed credential has format 3, and this release reads up to format 2"
+        "the sealed credential has format 4, and this release reads up to format 3"
     );
-    check_record(|record| record[4] = 3, &format);
+    check_record(|record| record[4] = 4, &format);
     let algorithm = RecordError::Algorithm {
         record,
         algorithm: 9,
@@ -590,6 +736,7 @@ fn a_value_has_1_to_65536_bytes() {
             key: &"TOKEN".parse().unwrap(),
             version: 1,
             handling: &Handling::Reveal,
+            expires_at: None,
         };
         let value = Secret::new("x".repeat(length));
         vault.seal(&permit, &workspace_key, version, &value)

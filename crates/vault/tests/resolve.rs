@@ -19,8 +19,8 @@ use lockstep_step::{
 };
 use lockstep_vault::{
     AdminPermit, Change, CredentialVersion, EditPermit, Grants, Kek, KeyError, Keyring, OpenError,
-    RecordPermit, RevealError, RunPermit, SealError, SealedCredential, SnapshotMark, Vault,
-    ViewPermit, WorkspaceChanges, WorkspaceSnapshot, choose,
+    RecordError, RecordPermit, RevealError, RunPermit, SealError, SealedCredential, SnapshotMark,
+    Vault, ViewPermit, WorkspaceChanges, WorkspaceSnapshot, choose,
 };
 
 fn name<T: FromStr<Err: fmt::Debug>>(text: &str) -> T {
@@ -224,6 +224,14 @@ fn missing_are_those_that_are_denied_in_their_order() {
 /// A workspace in which `daily` may use a sealed credential and a revealed one, `SEALED` and `REVEALED`, and its own
 /// `OVERRIDDEN` is revealed while the workspace's is sealed.
 fn of_both_kinds(policy: SealingPolicy) -> Grants {
+    of_both_kinds_altered(policy, |sealed| sealed)
+}
+
+/// The same, of which somebody altered what is kept beside the records.
+fn of_both_kinds_altered(
+    policy: SealingPolicy,
+    alter: impl Fn(SealedCredential) -> SealedCredential,
+) -> Grants {
     let vault = Arc::new(Vault::new(Keyring::new(Kek::generate().unwrap())));
     let admin = AdminPermit::check(&caller(Role::Admin), &name("acme")).unwrap();
     let workspace_key = vault.create_workspace_key(&admin).unwrap();
@@ -234,9 +242,11 @@ fn of_both_kinds(policy: SealingPolicy) -> Grants {
             key: &key,
             version: 1,
             handling,
+            expires_at: None,
         };
         let value = Secret::new("value".to_owned());
         let sealed = vault.seal(&admin, &workspace_key, version, &value).unwrap();
+        let sealed = alter(sealed);
         Change::Set { scope, key, sealed }
     };
     let content = vec![
@@ -415,6 +425,7 @@ fn a_locked_vault_opens_nothing_and_still_denies() {
         key: &name("TOKEN"),
         version: 1,
         handling: &Handling::Reveal,
+        expires_at: None,
     };
     let value = Secret::new("value".to_owned());
     let sealed = vault.seal(&admin, &workspace_key, version, &value);
@@ -422,4 +433,24 @@ fn a_locked_vault_opens_nothing_and_still_denies() {
         sealed,
         Err(SealError::WorkspaceKey(OpenError::Locked(_)))
     ));
+}
+
+#[test]
+fn an_end_that_somebody_moved_is_an_error_of_the_host_and_no_denial() {
+    for moved in [now() - SignedDuration::from_secs(1), Timestamp::MAX] {
+        let alter = |sealed: SealedCredential| sealed.expiring(Some(moved));
+        let grants = of_both_kinds_altered(SealingPolicy::Optional, alter);
+        for revealed in [
+            grants.reveal(&name("REVEALED")),
+            grants.open_for_host(&name("SEALED")),
+        ] {
+            match revealed {
+                Err(RevealError::Open {
+                    source: OpenError::Record(RecordError::OtherEnd { sealed, kept }),
+                    ..
+                }) => assert_eq!((sealed, kept), (None, Some(moved))),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -96,6 +96,7 @@ fn seal(vault: &Vault, value: &str) -> (WrappedWorkspaceKey, SealedCredential) {
         key: &token(),
         version: 1,
         handling: &Handling::Reveal,
+        expires_at: None,
     };
     let sealed = vault.seal(&acme(), &key, version, &value).unwrap();
     (key, sealed)

@@ -7,6 +7,7 @@
 use std::sync::{Arc, LazyLock};
 
 use arbitrary::{Result, Unstructured};
+use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 use lockstep_secret::{KeyMaterial, Secret};
@@ -15,9 +16,9 @@ use lockstep_step::{
     UsagePermission, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, Change, CredentialVersion, Kek, KekId, KeyPermit, Keyring, OpenError, RevealError,
-    RunPermit, SealedCredential, SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot,
-    WrappedWorkspaceKey,
+    AdminPermit, Change, CredentialVersion, Kek, KekId, KeyPermit, Keyring, OpenError, RecordError,
+    RevealError, RunPermit, SealedCredential, SnapshotMark, Vault, WorkspaceChanges,
+    WorkspaceSnapshot, WrappedWorkspaceKey,
 };
 
 /// What follows is not a record, but how to alter sealed ones.
@@ -53,6 +54,8 @@ const WORKSPACE_KEY_ID_BYTES: usize = 16;
 const WRAPPED_KEY_BYTES: usize = 32 + LAYER_BYTES;
 const LAYER_BYTES: usize = 32 + 12 + 16;
 const MOST_EDITS: u8 = 6;
+const END: Timestamp = Timestamp::constant(1_930_000_000, 0);
+const THEIR_END: Timestamp = Timestamp::constant(1_940_000_000, 0);
 
 /// A credential and the key of its workspace, as a database has them.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,26 +66,27 @@ struct Row {
     key: CredentialKey,
     version: u64,
     record: Vec<u8>,
+    expires_at: Option<Timestamp>,
 }
 
-static ORIGINAL: LazyLock<Row> = LazyLock::new(|| seal("acme", None, &Handling::Reveal));
-/// The same place and the same key of the workspace, for requests alone.
+static ORIGINAL: LazyLock<Row> = LazyLock::new(|| seal("acme", None, &Handling::Reveal, None));
+/// The same place and the same key of the workspace, for requests alone, and until a while from now.
 static SEALED: LazyLock<Row> = LazyLock::new(|| {
     let to = ["api.slack.com", "*.b.test:8443"].map(parsed);
     let sealing = Sealing::new(to, [SealedPlace::Header, SealedPlace::Body]);
     let handling = Handling::Sealed(sealing.expect("two hosts"));
-    seal("acme", Some(&ORIGINAL.workspace_key), &handling)
+    seal("acme", Some(&ORIGINAL.workspace_key), &handling, Some(END))
 });
 /// What an attacker who has a workspace of his own would take parts from.
 static THEIRS: LazyLock<Row> = LazyLock::new(|| {
     let sealing = Sealing::new([parsed("evil.test")], []).expect("a host");
-    seal("globex", None, &Handling::Sealed(sealing))
+    seal("globex", None, &Handling::Sealed(sealing), Some(THEIR_END))
 });
 
 /// An altered row does not open, and the error is the first that the documentation would give.
 fn check_row(row: &Row) {
     let opened = open(row);
-    check_head(&row.record);
+    check_head(row);
     check_rewrapped(row);
     if [&*ORIGINAL, &*SEALED, &*THEIRS].contains(&row) {
         assert_eq!(opened.ok().as_deref(), Some(VALUE));
@@ -98,6 +102,11 @@ fn check_row(row: &Row) {
         OpenError::UnknownKek { kek, .. } => {
             let (named, _) = workspace_key.expect("a record that names a key is one");
             assert!(named != kek_id() && *kek.to_string() == format!("k{named:016x}"));
+        }
+        OpenError::Record(RecordError::OtherEnd { sealed, kept }) => {
+            let said = credential.expect("a record that says an end is one").end;
+            assert_eq!((said, *kept), (Some(*sealed), row.expires_at));
+            assert_ne!(sealed, kept);
         }
         OpenError::Record(_) => {
             assert!(
@@ -124,19 +133,22 @@ fn check_row(row: &Row) {
 }
 
 /// What a sealed record tells without a key is what stands in it.
-fn check_head(bytes: &[u8]) {
-    let head = SealedCredential::from_record(1, bytes.to_vec()).head();
+fn check_head(row: &Row) {
+    let sealed = SealedCredential::from_record(1, row.record.clone());
+    let head = sealed.expiring(row.expires_at).head();
     let told = head.ok().map(|head| {
         let sealing = head.handling.sealing().map(|sealing| {
             let to = sealing.destinations().map(ToString::to_string);
             let places = sealing.places().map(SealedPlace::as_str);
             (to.collect::<Vec<_>>(), places.collect::<Vec<_>>())
         });
-        (head.workspace_key.to_string(), head.value_bytes, sealing)
+        let id = head.workspace_key.to_string();
+        (id, head.value_bytes, sealing, head.binds_end)
     });
-    let read = read_credential(bytes).map(|read| {
-        let id = read.workspace_key;
-        (format!("w{id:032x}"), read.value_bytes, read.sealing)
+    let is_kept = |read: &CredentialRead| read.end.is_none_or(|end| end == row.expires_at);
+    let read = read_credential(&row.record).filter(is_kept).map(|read| {
+        let id = format!("w{:032x}", read.workspace_key);
+        (id, read.value_bytes, read.sealing, read.end.is_some())
     });
     assert_eq!(told, read);
 }
@@ -209,26 +221,50 @@ struct CredentialRead {
     workspace_key: u128,
     value_bytes: usize,
     sealing: Option<SealingRead>,
+    /// What is said of the end, if anything is.
+    end: Option<Option<Timestamp>>,
 }
 
 /// Destinations and places.
 type SealingRead = (Vec<String>, Vec<&'static str>);
 
 fn read_credential(bytes: &[u8]) -> Option<CredentialRead> {
-    let revealed = bytes.strip_prefix(b"LKCR\x01\x01");
-    let rest = revealed.or_else(|| bytes.strip_prefix(b"LKCR\x02\x01"))?;
+    let (&[format, algorithm], rest) = bytes.strip_prefix(b"LKCR")?.split_first_chunk()?;
+    if !(1..=3).contains(&format) || algorithm != 1 {
+        return None;
+    }
     let (workspace_key, mut layers) = rest.split_first_chunk()?;
-    let mut sealing = None;
-    if revealed.is_none() {
+    let (mut sealing, mut end) = (None, None);
+    if format > 1 {
         let (length, rest) = layers.split_first_chunk()?;
         let (written, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
-        (sealing, layers) = (Some(read_sealing(written)?), rest);
+        if format == 2 || !written.is_empty() {
+            sealing = Some(read_sealing(written)?);
+        }
+        layers = rest;
+    }
+    if format == 3 {
+        let (said, rest) = read_end(layers)?;
+        (end, layers) = (Some(said), rest);
     }
     Some(CredentialRead {
         workspace_key: u128::from_be_bytes(*workspace_key),
         value_bytes: layers.len().checked_sub(WRAPPED_KEY_BYTES + LAYER_BYTES)?,
         sealing,
+        end,
     })
+}
+
+fn read_end(bytes: &[u8]) -> Option<(Option<Timestamp>, &[u8])> {
+    match bytes.split_first()? {
+        (0, rest) => Some((None, rest)),
+        (1, rest) => {
+            let (micros, rest) = rest.split_first_chunk()?;
+            let end = Timestamp::from_microsecond(i64::from_be_bytes(*micros));
+            Some((Some(end.ok()?), rest))
+        }
+        _ => None,
+    }
 }
 
 fn read_sealing(bytes: &[u8]) -> Option<SealingRead> {
@@ -295,7 +331,7 @@ fn altered(bytes: &mut Unstructured<'_>) -> Result<Row> {
 }
 
 fn alter(row: &mut Row, bytes: &mut Unstructured<'_>) -> Result<()> {
-    match bytes.int_in_range(0..=10)? {
+    match bytes.int_in_range(0..=11)? {
         0 => row.workspace = parsed(bytes.choose(&["acme", "globex", "acm", "ACME"])?),
         1 => row.scope = Scope::Workspace,
         2 => row.scope = Scope::Workflow(parsed(bytes.choose(&["daily", "weekly", "acme"])?)),
@@ -305,6 +341,7 @@ fn alter(row: &mut Row, bytes: &mut Unstructured<'_>) -> Result<()> {
         6 => edit(&mut row.workspace_key, &THEIRS.workspace_key, bytes)?,
         // As whoever can write to the database would try to open a sealed credential.
         7 => row.record = ORIGINAL.record.clone(),
+        8 => row.expires_at = *bytes.choose(&[None, Some(END), Some(THEIR_END)])?,
         _ => edit(&mut row.record, &THEIRS.record, bytes)?,
     }
     Ok(())
@@ -370,7 +407,12 @@ fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
 }
 
 /// Under this key of the workspace, or a new one.
-fn seal(workspace: &str, key: Option<&[u8]>, handling: &Handling) -> Row {
+fn seal(
+    workspace: &str,
+    key: Option<&[u8]>,
+    handling: &Handling,
+    expires_at: Option<Timestamp>,
+) -> Row {
     let vault = vault();
     let permit = AdminPermit::check(&admin(), &parsed(workspace)).expect("alice is an admin");
     let workspace_key = match key {
@@ -385,6 +427,7 @@ fn seal(workspace: &str, key: Option<&[u8]>, handling: &Handling) -> Row {
         key: &key,
         version: 3,
         handling,
+        expires_at,
     };
     let sealed = vault
         .seal(&permit, &workspace_key, version, &value)
@@ -396,6 +439,7 @@ fn seal(workspace: &str, key: Option<&[u8]>, handling: &Handling) -> Row {
         key,
         version: sealed.version(),
         record: sealed.record().to_vec(),
+        expires_at: sealed.expires_at(),
     }
 }
 
@@ -417,7 +461,8 @@ fn open(row: &Row) -> std::result::Result<String, OpenError> {
         Change::Set {
             scope: row.scope.clone(),
             key: row.key.clone(),
-            sealed: SealedCredential::from_record(row.version, row.record.clone()),
+            sealed: SealedCredential::from_record(row.version, row.record.clone())
+                .expiring(row.expires_at),
         },
     ];
     let workspace_key = WrappedWorkspaceKey::from_record(row.workspace_key.clone())?;
@@ -433,7 +478,7 @@ fn open(row: &Row) -> std::result::Result<String, OpenError> {
     });
     let permit = RunPermit::check(&admin(), &row.workspace, &workflow).expect("alice is an admin");
     let grants = vault()
-        // Nothing here expires, so it starts whenever.
+        // It starts before anything here expires.
         .resolve(permit, Arc::new(snapshot), Default::default())
         .expect("the same workspace");
     match grants.open_for_host(&row.key) {

@@ -52,6 +52,8 @@ pub(crate) struct CredentialRow {
     pub(crate) key: String,
     pub(crate) version: u64,
     pub(crate) is_there: bool,
+    /// Whether its record says another end than the database does.
+    pub(crate) has_other_end: bool,
 }
 
 /// A check that goes on.
@@ -366,6 +368,7 @@ fn of_rows(
             Some(Known { version, is_there }) if is_there && !row.is_there => {
                 found(&name, CredentialFinding::Gone { expected: version });
             }
+            Some(_) if row.has_other_end => found(&name, CredentialFinding::OtherEnd),
             Some(_) => {}
         }
     }

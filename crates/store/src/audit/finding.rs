@@ -103,6 +103,8 @@ pub enum CredentialFinding {
     },
     /// The chain knows nothing of it.
     Unknown,
+    /// It expires at another time than was sealed with its value.
+    OtherEnd,
 }
 
 // === impl AuditFinding ===
@@ -222,6 +224,7 @@ impl CredentialFinding {
             Self::Back => "deleted_and_there",
             Self::Gone { .. } => "set_and_gone",
             Self::Unknown => "not_in_chain",
+            Self::OtherEnd => "other_end",
         }
     }
 }
@@ -241,6 +244,9 @@ impl fmt::Display for CredentialFinding {
                 "is missing from the database, and version {expected} was set last"
             ),
             Self::Unknown => f.write_str("is in the database, and no entry speaks of it"),
+            Self::OtherEnd => f.write_str(
+                "expires by the database at another time than was sealed with its value, and does not open",
+            ),
         }
     }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use lockstep_secret::Masked;
-use lockstep_step::{Condition, CredentialUse, DenialReason, Outcome, Receipt, RunId, Scope};
+use lockstep_step::{
+    Condition, CredentialUse, DenialReason, Handling, Outcome, Receipt, RunId, Scope,
+};
 
 use crate::credential::{CredentialEntry, CredentialLastUse, Removal};
 use crate::run::RunEnd;
@@ -37,8 +39,9 @@ async fn entry(tenant: &Tenant, scope: &Scope) -> CredentialEntry {
 }
 
 async fn put_until(tenant: &Tenant, scope: &Scope, value: &str, end: Option<Timestamp>) {
-    let mut put = tenant.sealed(scope, "TOKEN", value).await;
-    put.sealed = put.sealed.expiring(end);
+    let reveal = Handling::Reveal;
+    let put = tenant.sealed_until(scope, "TOKEN", value, &reveal, end);
+    let put = put.await;
     tenant.put(put, 1).await.unwrap();
 }
 

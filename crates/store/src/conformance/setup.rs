@@ -134,6 +134,18 @@ impl Tenant {
         value: &str,
         handling: &Handling,
     ) -> PutCredential {
+        self.sealed_until(scope, key, value, handling, None).await
+    }
+
+    /// The same, which expires then.
+    pub(super) async fn sealed_until(
+        &self,
+        scope: &Scope,
+        key: &str,
+        value: &str,
+        handling: &Handling,
+        expires_at: Option<Timestamp>,
+    ) -> PutCredential {
         let key: CredentialKey = name(key);
         let base = self
             .store
@@ -153,6 +165,7 @@ impl Tenant {
             key: &key,
             version: base.next,
             handling,
+            expires_at,
         };
         let sealed = self
             .vault

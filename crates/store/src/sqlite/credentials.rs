@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use lockstep_secret::Masker;
-use lockstep_step::{Condition, CredentialKey, Handling, Scope, WorkspaceName};
+use lockstep_step::{Condition, CredentialKey, Scope, WorkspaceName};
 use lockstep_vault::{RecordError, SealedCredential, SealedHead, WrappedWorkspaceKey};
 
 use crate::audit::AuditAction;
@@ -95,7 +95,8 @@ pub(super) fn find(
 
 fn entry(row: &rusqlite::Row<'_>) -> Result<CredentialEntry, StoreError> {
     let version = row.count(2)?;
-    let sealed = SealedCredential::from_record(version, row.plain(8)?);
+    let expires_at = row.optional_time(10)?;
+    let sealed = SealedCredential::from_record(version, row.plain(8)?).expiring(expires_at);
     let head = sealed.head();
     // Of those that were set before it was kept, this much is known.
     let is_short = |head: &SealedHead| head.value_bytes < Masker::SHORTEST_VALUE_BYTES;
@@ -109,7 +110,7 @@ fn entry(row: &rusqlite::Row<'_>) -> Result<CredentialEntry, StoreError> {
         value_bytes: head.as_ref().ok().map(|head| head.value_bytes),
         handling: head.map(|head| head.handling),
         maskable: row.plain::<Option<bool>>(9)?.or(short),
-        expires_at: row.optional_time(10)?,
+        expires_at,
         last_use,
         created_at,
         created_by: row.plain(4)?,
@@ -130,10 +131,6 @@ fn last_use(row: &rusqlite::Row<'_>) -> Result<Option<CredentialLastUse>, StoreE
     }))
 }
 
-fn handling(sealed: &SealedCredential) -> Result<Handling, RecordError> {
-    sealed.head().map(|head| head.handling)
-}
-
 pub(super) fn put_base(
     connection: &Connection,
     workspace: &WorkspaceName,
@@ -149,7 +146,7 @@ pub(super) fn put_base(
             .current
             .as_ref()
             .and_then(SealedCredential::expires_at),
-        handling: versions.current.as_ref().map(handling),
+        handling: versions.current.as_ref().map(SealedCredential::handling),
         next: versions.last + 1,
         workspace_key: readable_workspace_key(connection, workspace_id)?,
         sealing: sealing(connection, workspace_id)?,
@@ -237,7 +234,8 @@ fn check_sealing(
     workspace_id: i64,
     put: &PutCredential,
 ) -> Result<(), StoreError> {
-    let handling = handling(&put.sealed).map_err(|error| StoreError::Failed(Box::new(error)))?;
+    let handling = put.sealed.handling();
+    let handling = handling.map_err(|error| StoreError::Failed(Box::new(error)))?;
     if sealing(connection, workspace_id)?.allows(&handling) {
         Ok(())
     } else {

@@ -10,7 +10,7 @@ use lockstep_step::{
     Caller, CredentialKey, Expiry, Scope, SealingPolicy, UsagePermission, WorkflowName,
     WorkspaceName,
 };
-use lockstep_vault::{Change, SealedCredential, WrappedWorkspaceKey};
+use lockstep_vault::{Change, RecordError, SealedCredential, WrappedWorkspaceKey};
 
 use super::{Check, some_of};
 use crate::problem::Problem;
@@ -45,10 +45,12 @@ async fn findings(
         let steps = runner.steps(caller, &entry.name, None).await?;
         let holding = Holding::of(entry.name, store, steps).await?;
         findings.extend(holding.unreadable());
+        findings.extend(holding.moved());
         findings.extend(holding.too_short());
         findings.extend(holding.not_sealed());
         findings.extend(holding.expired(now));
         findings.extend(holding.expiring(now));
+        findings.extend(holding.unbound());
         findings.extend(holding.unused());
         findings.extend(holding.listed_and_missing());
     }
@@ -118,10 +120,14 @@ impl Holding {
     /// Records that no key can open, whatever is at hand.
     fn unreadable(&self) -> Option<Check> {
         let held = self.key.as_ref().map(WrappedWorkspaceKey::id);
-        let stray = self.credentials.iter().filter(|(_, _, sealed)| {
-            let head = sealed.head();
-            head.map_or(true, |head| Some(head.workspace_key) != held)
-        });
+        let stray = self
+            .credentials
+            .iter()
+            .filter(|(_, _, sealed)| match sealed.head() {
+                Ok(head) => Some(head.workspace_key) != held,
+                Err(RecordError::OtherEnd { .. }) => false,
+                Err(_) => true,
+            });
         let stray = told(stray)?;
         let workspace = &self.workspace;
         Some(Check::fail(
@@ -130,6 +136,23 @@ impl Holding {
                 "in workspace `{workspace}` no key can open {stray}: it is damaged, or sealed under another key than the workspace has"
             ),
             "set it again, or restore a backup",
+        ))
+    }
+
+    /// Records whose end is another than the database says.
+    fn moved(&self) -> Option<Check> {
+        let credentials = self.credentials.iter();
+        let moved =
+            told(credentials.filter(|(_, _, sealed)| {
+                matches!(sealed.head(), Err(RecordError::OtherEnd { .. }))
+            }))?;
+        let workspace = &self.workspace;
+        Some(Check::fail(
+            RECORDS,
+            format!(
+                "in workspace `{workspace}` somebody changed in the database when these expire, and they do not open: {moved}"
+            ),
+            "set them again, with the end that they are to have; `lockstep audit verify` says whether there is more",
         ))
     }
 
@@ -183,6 +206,23 @@ impl Holding {
             EXPIRY,
             format!("in workspace `{workspace}` these expire within 14 days: {expiring}"),
             "`lockstep credential rotate KEY --expires WHEN` sets a new value before",
+        ))
+    }
+
+    /// Ends that whoever can write to the database can move.
+    fn unbound(&self) -> Option<Check> {
+        let credentials = self.credentials.iter();
+        let unbound = told(credentials.filter(|(_, _, sealed)| {
+            let is_unbound = sealed.head().is_ok_and(|head| !head.binds_end);
+            is_unbound && sealed.expires_at().is_some()
+        }))?;
+        let workspace = &self.workspace;
+        Some(Check::note(
+            EXPIRY,
+            format!(
+                "in workspace `{workspace}` an earlier release set these, and did not seal their end with their value: {unbound}"
+            ),
+            "`lockstep credential rotate KEY --expires WHEN` does",
         ))
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use lockstep_step::Digest;
-use lockstep_vault::Vault;
+use lockstep_vault::{RecordError, SealedCredential, Vault};
 
 use crate::audit::{AuditChain, AuditCheck, AuditHead, AuditReport, CredentialRow, SealState};
 use crate::error::StoreError;
@@ -112,15 +112,24 @@ fn credentials(
     let Some(id) = id else { return Ok(None) };
     let rows: Result<_, StoreError> = connection
         .prepare_cached(
-            "SELECT workflow, key, version, record IS NOT NULL FROM credentials
+            "SELECT workflow, key, version, record, expires_at FROM credentials
               WHERE workspace_id = ?1 ORDER BY workflow, key",
         )?
         .query_and_then([id], |row| {
+            let version = row.count(2)?;
+            let record: Option<Vec<u8>> = row.plain(3)?;
+            let expires_at = row.optional_time(4)?;
+            let is_there = record.is_some();
+            let head = record.map(|record| {
+                let sealed = SealedCredential::from_record(version, record);
+                sealed.expiring(expires_at).head()
+            });
             Ok(CredentialRow {
                 workflow: row.plain(0)?,
                 key: row.plain(1)?,
-                version: row.count(2)?,
-                is_there: row.plain(3)?,
+                version,
+                is_there,
+                has_other_end: matches!(head, Some(Err(RecordError::OtherEnd { .. }))),
             })
         })?
         .collect();
