@@ -64,6 +64,18 @@ impl Context {
             .field(hash.as_bytes())
     }
 
+    /// The key that heads of the host's audit chain are sealed with, from a key-encryption key.
+    pub(crate) fn host_head_key(kek: &KekId) -> Self {
+        Self::new("lockstep/host-audit-head-key", HEAD_FORMAT).field(kek.as_bytes())
+    }
+
+    /// The head of the host's audit chain.
+    pub(crate) fn host_head(sequence: u64, hash: &Digest) -> Self {
+        Self::new("lockstep/host-audit-head", HEAD_FORMAT)
+            .field(&sequence.to_be_bytes())
+            .field(hash.as_bytes())
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

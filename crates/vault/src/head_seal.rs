@@ -1,4 +1,5 @@
-//! The seal of the head of an audit chain: HMAC-SHA-256 under a key that is derived from the workspace's own.
+//! The seal of the head of an audit chain: HMAC-SHA-256 under a key that is derived from the workspace's own, or for the
+//! host's chain from the key-encryption key that is the primary then, which the seal names.
 //!
 //! Who can write to the database and has no key can make a chain that fits together, and cannot make its seal.
 //! Both the derivation and the seal are HKDF-Expand (RFC 5869), of which 32 bytes are HMAC-SHA-256 over the context and
@@ -13,11 +14,18 @@ use lockstep_step::{Digest, WorkspaceName};
 
 use crate::context::Context;
 use crate::envelope::WorkspaceKeyId;
+use crate::kek::{Kek, KekId};
 use crate::layer::expand;
 
 /// The seal of a head. It is no secret.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadSeal([u8; Self::LENGTH_BYTES]);
+
+/// The seal of a head of the host's chain: the name of a key-encryption key, and the seal under it. It is no secret.
+#[derive(Clone, Copy, Debug)]
+pub struct HostHeadSeal([u8; Self::LENGTH_BYTES]);
+
+// === impl HeadSeal ===
 
 impl HeadSeal {
     /// Of a seal.
@@ -48,6 +56,41 @@ impl HeadSeal {
     /// Whether `kept` is this seal.
     #[must_use]
     pub fn is(&self, kept: &[u8]) -> bool {
+        self.0.as_slice().ct_eq(kept).to_bool()
+    }
+}
+
+// === impl HostHeadSeal ===
+
+impl HostHeadSeal {
+    /// Of the name of a key, and of a seal.
+    pub const LENGTH_BYTES: usize = 8 + HeadSeal::LENGTH_BYTES;
+
+    pub(crate) fn new(kek: &Kek, sequence: u64, hash: &Digest) -> Self {
+        with_wiped_stack(|| {
+            let head_key = derived(kek.key(), &Context::host_head_key(&kek.id()));
+            let mut bytes = [0; Self::LENGTH_BYTES];
+            let (id, seal) = bytes.split_at_mut(8);
+            id.copy_from_slice(kek.id().as_bytes());
+            let head = Context::host_head(sequence, hash);
+            expand(&head_key, head.as_bytes(), seal);
+            Self(bytes)
+        })
+    }
+
+    /// The key that made a seal which was kept. `None` if it is no such seal.
+    pub(crate) fn kek_of(kept: &[u8]) -> Option<KekId> {
+        let kept: &[u8; Self::LENGTH_BYTES] = kept.try_into().ok()?;
+        kept.first_chunk().copied().map(KekId::from_bytes)
+    }
+
+    /// The bytes to keep.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH_BYTES] {
+        &self.0
+    }
+
+    pub(crate) fn is(&self, kept: &[u8]) -> bool {
         self.0.as_slice().ct_eq(kept).to_bool()
     }
 }
@@ -83,5 +126,26 @@ mod tests {
             assert!(!seal.is(other.as_bytes()));
         }
         assert!(!seal.is(b"") && !seal.is(&seal.as_bytes()[..31]));
+    }
+
+    #[test]
+    fn each_part_of_a_head_of_the_host_is_sealed_and_its_key_is_named() {
+        let [kek, other_kek] = [(); 2].map(|()| Kek::generate().unwrap());
+        let [hash, other_hash] = [b"one", b"two"].map(|text| Digest::of(text));
+        let seal = HostHeadSeal::new(&kek, 7, &hash);
+        assert!(seal.is(HostHeadSeal::new(&kek, 7, &hash).as_bytes()));
+        assert_eq!(HostHeadSeal::kek_of(seal.as_bytes()), Some(kek.id()));
+        for other in [
+            HostHeadSeal::new(&other_kek, 7, &hash),
+            HostHeadSeal::new(&kek, 8, &hash),
+            HostHeadSeal::new(&kek, 7, &other_hash),
+        ] {
+            assert!(!seal.is(other.as_bytes()));
+        }
+        // Not as one of a workspace, should its key be this one.
+        let (id, workspace) = (WorkspaceKeyId::from_bytes([1; 16]), "acme".parse().unwrap());
+        let of_workspace = HeadSeal::new(kek.key(), &id, &workspace, 7, &hash);
+        assert!(!of_workspace.is(&seal.as_bytes()[8..]));
+        assert_eq!(HostHeadSeal::kek_of(of_workspace.as_bytes()), None);
     }
 }

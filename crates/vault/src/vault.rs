@@ -12,7 +12,7 @@ use lockstep_step::{CredentialKey, Digest, WorkspaceName};
 use crate::envelope::{
     CredentialVersion, OpenError, SealError, SealedCredential, WorkspaceKeyId, WrappedWorkspaceKey,
 };
-use crate::head_seal::HeadSeal;
+use crate::head_seal::{HeadSeal, HostHeadSeal};
 use crate::kek::{Kek, KekId};
 use crate::key_file::{KeyFile, create_key_file};
 use crate::keyring::{KeyError, Keyring};
@@ -162,6 +162,42 @@ impl Vault {
         let unwrapped = self.unwrap(workspace_key, workspace)?;
         let id = workspace_key.id();
         Ok(HeadSeal::new(&unwrapped, &id, workspace, sequence, hash))
+    }
+
+    /// Seals the head of the host's audit chain, with a key that is derived from the primary.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`].
+    pub fn seal_host_head(&self, sequence: u64, hash: &Digest) -> Result<HostHeadSeal, OpenError> {
+        // One that is retired meanwhile would leave a seal that nobody can check.
+        let ring = self.refreshed().map_err(OpenError::Locked)?;
+        Ok(HostHeadSeal::new(ring.primary(), sequence, hash))
+    }
+
+    /// Whether `kept` is the seal of this head of the host's chain, under the key that it names. What names none is none.
+    ///
+    /// # Errors
+    /// [`OpenError::UnknownKek`] if that key is not at hand; [`OpenError::Locked`], [`OpenError::KeyFile`].
+    pub fn is_host_head(
+        &self,
+        kept: &[u8],
+        sequence: u64,
+        hash: &Digest,
+    ) -> Result<bool, OpenError> {
+        let Some(kek) = HostHeadSeal::kek_of(kept) else {
+            return Ok(false);
+        };
+        let mut ring = self.ring()?;
+        if !ring.holds(kek) {
+            ring = self
+                .refreshed()
+                .map_err(|source| OpenError::KeyFile { kek, source })?;
+        }
+        let held = ring.find(kek).ok_or_else(|| OpenError::UnknownKek {
+            kek,
+            held: ring.ids(),
+        })?;
+        Ok(HostHeadSeal::new(held, sequence, hash).is(kept))
     }
 
     /// What a run that starts at `started_at` may use, as `snapshot` shows it. Costs the same for any number of credentials.

@@ -56,6 +56,8 @@ pub enum AuditAction {
     AuthenticationFailed,
     /// The key of a workspace was wrapped by another key-encryption key.
     WorkspaceKeyRewrapped,
+    /// The end of the host's chain is sealed from here on.
+    HostSealed,
     /// A key-encryption key was used here for the first time.
     KekAdded,
     /// A key-encryption key was retired.
@@ -80,7 +82,7 @@ pub struct NoAction;
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::WorkspaceAnchored,
         Self::CredentialAnchored,
         Self::WorkspaceAdded,
@@ -106,6 +108,7 @@ impl AuditAction {
         Self::AccessDenied,
         Self::AuthenticationFailed,
         Self::WorkspaceKeyRewrapped,
+        Self::HostSealed,
         Self::KekAdded,
         Self::KekRetired,
     ];
@@ -139,6 +142,7 @@ impl AuditAction {
             Self::AccessDenied => "access.denied",
             Self::AuthenticationFailed => "authentication.failed",
             Self::WorkspaceKeyRewrapped => "workspace_key.rewrapped",
+            Self::HostSealed => "host.sealed",
             Self::KekAdded => "kek.added",
             Self::KekRetired => "kek.retired",
         }

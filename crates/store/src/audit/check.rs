@@ -205,6 +205,7 @@ impl AuditCheck {
                 let is_there = false;
                 self.credentials.insert(name, Known { version, is_there });
             }
+            AuditAction::HostSealed => self.has_sealed_entries = true,
             AuditAction::WorkspaceAnchored
             | AuditAction::WorkspaceAdded
             | AuditAction::WorkflowAdded
@@ -303,9 +304,7 @@ impl AuditCheck {
                         sequence: *sequence,
                     })
                 }
-                (Some(_), SealState::None) if was_sealed && report.chain != AuditChain::Host => {
-                    Some(AuditFinding::SealGone)
-                }
+                (Some(_), SealState::None) if was_sealed => Some(AuditFinding::SealGone),
                 (Some(_), _) if !begins && last > 0 => Some(AuditFinding::NoBeginning),
                 _ => None,
             };

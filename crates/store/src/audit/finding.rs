@@ -75,6 +75,11 @@ pub enum AuditFinding {
         /// The last version before.
         before: u64,
     },
+    /// The database has something of which the host's chain should speak, and does not.
+    Untold {
+        /// What it is.
+        what: String,
+    },
     /// The database has something else of a credential than the chain.
     Credential {
         /// Which one.
@@ -128,6 +133,7 @@ impl AuditFinding {
             | Self::NoChain
             | Self::NoBeginning
             | Self::SealGone
+            | Self::Untold { .. }
             | Self::Credential { .. } => None,
         }
     }
@@ -150,6 +156,7 @@ impl AuditFinding {
             Self::SealGone => "seal_gone",
             Self::OtherThanExported { .. } => "other_than_exported",
             Self::Skipped { .. } => "version_skipped",
+            Self::Untold { .. } => "untold",
             Self::Credential { finding, .. } => finding.code(),
         }
     }
@@ -206,6 +213,10 @@ impl fmt::Display for AuditFinding {
             } => write!(
                 f,
                 "entry {sequence} sets version {version} of {credential}, and the version before was {before}"
+            ),
+            Self::Untold { what } => write!(
+                f,
+                "{what} is in the database, and no entry speaks of it: entries are gone from the end"
             ),
             Self::Credential {
                 credential,

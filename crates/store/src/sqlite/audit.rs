@@ -4,6 +4,7 @@ mod anchor;
 mod read;
 mod refusals;
 mod seal;
+mod seal_host;
 mod uses;
 mod verify;
 
@@ -24,6 +25,7 @@ pub(super) use read::{heads, list};
 pub(super) use refusals::append_refusals;
 use seal::new_seal;
 pub(super) use seal::seal;
+pub(super) use seal_host::seal_host;
 pub(super) use uses::append_uses;
 pub(super) use verify::{chains, verify};
 

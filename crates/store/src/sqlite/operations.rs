@@ -60,6 +60,21 @@ impl SqliteStore {
             .await
     }
 
+    /// A change that the host's own chain tells: its end is sealed in the same transaction, if a key is at hand.
+    async fn change_host<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let vault = self.vault();
+        self.writer
+            .write(Weight::Change, move |connection| {
+                let done = work(connection)?;
+                audit::seal_host(connection, vault.as_deref())?;
+                Ok(done)
+            })
+            .await
+    }
+
     fn vault(&self) -> Option<Arc<Vault>> {
         let vault = self.vault.read();
         vault.unwrap_or_else(PoisonError::into_inner).clone()
@@ -74,10 +89,7 @@ impl Store for SqliteStore {
 
     async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError> {
         let check = *check;
-        self.writer
-            .write(Weight::Change, move |connection| {
-                keks::add(connection, &check, at)
-            })
+        self.change_host(move |connection| keks::add(connection, &check, at))
             .await
     }
 
@@ -88,15 +100,14 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
-        self.writer
-            .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
-                keks::retire(connection, kek, stamp)
-            })
-            .await
+        self.change_host(move |connection| {
+            let stamp = Stamp {
+                at,
+                by: &permit.caller().name,
+            };
+            keks::retire(connection, kek, stamp)
+        })
+        .await
     }
 
     async fn workspace_keys_not_under(
@@ -165,13 +176,14 @@ impl Store for SqliteStore {
     }
 
     async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError> {
-        let permit = permit.clone();
+        let (permit, vault) = (permit.clone(), self.vault());
         self.change(permit.workspace().clone(), move |connection| {
             let stamp = Stamp {
                 at,
                 by: &permit.caller().name,
             };
-            workspaces::add(connection, permit.workspace(), stamp)
+            workspaces::add(connection, permit.workspace(), stamp)?;
+            audit::seal_host(connection, vault.as_deref())
         })
         .await
     }
@@ -182,13 +194,14 @@ impl Store for SqliteStore {
         removal: Removal,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let permit = permit.clone();
+        let (permit, vault) = (permit.clone(), self.vault());
         self.change(permit.workspace().clone(), move |connection| {
             let stamp = Stamp {
                 at,
                 by: &permit.caller().name,
             };
-            workspaces::remove(connection, permit.workspace(), removal, stamp)
+            workspaces::remove(connection, permit.workspace(), removal, stamp)?;
+            audit::seal_host(connection, vault.as_deref())
         })
         .await
     }
@@ -798,7 +811,7 @@ impl Store for SqliteStore {
             move |connection: &Connection| audit::append_refusals(connection, &told_in, &refusals);
         match chain.workspace() {
             Some(workspace) => self.change(workspace.clone(), append).await,
-            None => self.writer.write(Weight::Change, append).await,
+            None => self.change_host(append).await,
         }
     }
 

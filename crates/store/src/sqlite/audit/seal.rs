@@ -149,7 +149,7 @@ pub(super) fn was_removed_since(
         .exists(params![chain.column(), number_column(sequence)?, removed])?)
 }
 
-fn hash_at(
+pub(super) fn hash_at(
     connection: &Connection,
     chain: &AuditChain,
     sequence: u64,

@@ -1,17 +1,23 @@
 //! A chain, checked as it is in the database.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::Digest;
 use lockstep_vault::{RecordError, SealedCredential, Vault};
 
-use crate::audit::{AuditChain, AuditCheck, AuditHead, AuditReport, CredentialRow, SealState};
+use crate::audit::{
+    AuditAction, AuditChain, AuditCheck, AuditFinding, AuditHead, AuditReport, CredentialRow,
+    SealState,
+};
 use crate::error::StoreError;
 
 use super::super::column::Columns as _;
 use super::read::{ENTRY, chain, entry};
 use super::seal::{Unsealed, is_sealed, was_removed_since, workspace_key};
-use super::{Head, find_head};
+use super::{Head, find_head, seal_host};
+
+/// Findings of what the host's chain does not speak of. One is enough to look closer; the others say where.
+const MAX_UNTOLD: u32 = 20;
 
 /// All chains that there are or should be: of each workspace, of those that are gone, and of the host.
 pub(in super::super) fn chains(connection: &Connection) -> Result<Vec<AuditChain>, StoreError> {
@@ -62,7 +68,11 @@ pub(in super::super) fn verify(
     let (seal, is_good) = seal_state(connection, chain, head.as_ref(), sealed_hash, vault)?;
     let credentials = credentials(connection, chain)?;
     let head = head.map(|head| head.sequence);
-    Ok(check.finish_in_database(head, seal, is_good, credentials))
+    let mut report = check.finish_in_database(head, seal, is_good, credentials);
+    if *chain == AuditChain::Host && report.findings.is_empty() {
+        report.findings = untold(connection)?;
+    }
+    Ok(report)
 }
 
 fn seal_state(
@@ -77,15 +87,17 @@ fn seal_state(
     };
     let sequence = *sequence;
     let unchecked = |reason: String| Ok((SealState::Unchecked { sequence, reason }, true));
-    let key = match chain.workspace() {
-        Some(workspace) => workspace_key(connection, workspace)?,
-        None => None,
-    };
-    let Some(key) = key else {
-        return unchecked("the workspace is gone, and its key with it".to_owned());
-    };
     let Some(vault) = vault else {
         return unchecked("the store was opened without keys".to_owned());
+    };
+    let Some(workspace) = chain.workspace() else {
+        return match seal_host::is_sealed(sequence, hash, kept, vault) {
+            Ok(is_good) => Ok((SealState::UpTo(sequence), is_good)),
+            Err(error) => unchecked(error.to_string()),
+        };
+    };
+    let Some(key) = workspace_key(connection, workspace)? else {
+        return unchecked("the workspace is gone, and its key with it".to_owned());
     };
     match is_sealed(chain, sequence, hash, kept, &key, vault) {
         Ok(false) if was_removed_since(connection, chain, sequence)? => {
@@ -95,6 +107,35 @@ fn seal_state(
         Err(Unsealed::NoKey(error)) => unchecked(error.to_string()),
         Err(Unsealed::Store(error)) => Err(error),
     }
+}
+
+/// Workspaces and keys of which the host's chain does not speak. The keys of a database that had no audit were not told.
+fn untold(connection: &Connection) -> Result<Vec<AuditFinding>, StoreError> {
+    connection
+        .prepare_cached(
+            "WITH told AS (SELECT action, target FROM audit WHERE chain = '' AND target IS NOT NULL)
+             SELECT 'workspace', name FROM workspaces
+              WHERE name NOT IN (SELECT target FROM told WHERE action IN (?1, ?2))
+             UNION ALL
+             SELECT 'key', id FROM keks
+              WHERE id NOT IN (SELECT target FROM told WHERE action = ?3)
+                AND ?1 NOT IN (SELECT action FROM told)
+             LIMIT ?4",
+        )?
+        .query_and_then(
+            params![
+                AuditAction::WorkspaceAnchored.as_str(),
+                AuditAction::WorkspaceAdded.as_str(),
+                AuditAction::KekAdded.as_str(),
+                MAX_UNTOLD,
+            ],
+            |row| {
+                let (what, name): (String, String) = (row.plain(0)?, row.plain(1)?);
+                let what = format!("{what} `{name}`");
+                Ok(AuditFinding::Untold { what })
+            },
+        )?
+        .collect()
 }
 
 /// The credentials of a chain's workspace, deleted ones too; `None` if there is no such workspace.
