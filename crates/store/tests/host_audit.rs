@@ -148,6 +148,22 @@ async fn what_is_written_without_a_key_is_sealed_by_the_next_who_has_one() {
 }
 
 #[tokio::test]
+async fn a_chain_that_was_never_sealed_is_from_the_next_entry_on() {
+    let place = Place(TempDir::new().unwrap());
+    let store = place.open_without_keys();
+    store.add_kek(&kek(1).check(), at(1)).await.unwrap();
+    store.add_workspace(&admin("acme"), at(2)).await.unwrap();
+    drop(store);
+    let report = place.verify(&[1]).await;
+    assert_eq!(found(&report), (&[][..], &SealState::None));
+    let store = place.open(&[1]);
+    store.add_workspace(&admin("globex"), at(3)).await.unwrap();
+    assert_eq!(actions(&store).await.last().unwrap(), "host.sealed");
+    let report = verify(&store).await;
+    assert_eq!(found(&report), (&[][..], &SealState::UpTo(5)));
+}
+
+#[tokio::test]
 async fn an_end_that_is_cut_off_with_its_head_is_found_by_the_seal() {
     let seal = "UPDATE audit_heads SET sealed_sequence = 4 WHERE chain = '';";
     let no_seal = "UPDATE audit_heads SET sealed_sequence = NULL, seal = NULL WHERE chain = '';";
