@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 
 use lockstep_secret::{Secret, Zeroizing};
@@ -19,7 +19,8 @@ use lockstep_step::Idempotency;
 
 use crate::host::Host;
 use crate::idempotency;
-use crate::object::Object;
+use crate::media;
+use crate::parse::parse;
 use crate::patience::Patience;
 use crate::place::Place;
 use crate::prefer;
@@ -73,23 +74,6 @@ pub(crate) fn json(document: &impl Serialize) -> Response {
     ([(CONTENT_TYPE, kind)], body).into_response()
 }
 
-/// JSON of this form. What is wrong is told by its place: the text itself may be anything.
-pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    let read = serde_json::from_slice(bytes).map(|Object(read)| read);
-    read.map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Data => {
-                "has a field that is unknown, missing or of another type"
-            }
-            _ => "is not JSON",
-        };
-        let (line, column) = (error.line(), error.column());
-        let detail = format!("the body {what}, at line {line}, column {column}");
-        Problem::bad_request("invalid_body", detail)
-            .hint("`GET /openapi.json` tells the form of the body")
-    })
-}
-
 impl Unread {
     /// The query.
     pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
@@ -101,11 +85,6 @@ impl Unread {
         query.map(|Query(query)| query)
     }
 
-    /// A header of the request, if it is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
     /// Whether the client wants an answer before the end of what it asks for.
     pub(crate) fn prefers_async(&self) -> bool {
         prefer::is_async(&self.headers)
@@ -113,19 +92,12 @@ impl Unread {
 
     /// Whether an answer of this media type is asked for by name.
     pub(crate) fn accepts(&self, media_type: &str) -> bool {
-        let asked = self.headers.get_all(ACCEPT).into_iter();
-        let ranges = asked.filter_map(|asked| asked.to_str().ok());
-        ranges.flat_map(|ranges| ranges.split(',')).any(|range| {
-            let range = range.split(';').next().unwrap_or_default();
-            range.trim().eq_ignore_ascii_case(media_type)
-        })
+        media::accepts(&self.headers, media_type)
     }
 
     /// The media type of the body, in lower case and without parameters.
     pub(crate) fn media_type(&self) -> Option<String> {
-        let text = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        let essence = text.split(';').next().unwrap_or_default();
-        Some(essence.trim().to_ascii_lowercase())
+        media::of_body(&self.headers)
     }
 
     /// The headers.

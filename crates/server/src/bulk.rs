@@ -1,24 +1,18 @@
 //! Several credentials of a scope, changed at once: all of it or nothing.
 
-use std::fmt;
-
 use axum::response::Response;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use lockstep_runner::{CredentialChange, Removal};
 use lockstep_step::{CredentialKey, MAX_VALUE_BYTES};
 
-use crate::body::{Limit, Unread, json, parse};
+use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
+use crate::changes::{MAX_CHANGES, changes};
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
-use crate::setting::credential;
+use crate::setting::ToSet;
 use crate::wire::Changes;
-
-/// Credentials that one request changes: what a `.env` file has, and not what a script should loop over.
-const MAX_CHANGES: usize = 100;
 
 /// Each of the values at its largest, as text without escapes, and the fields around them.
 const CHANGES: Limit = Limit {
@@ -71,7 +65,7 @@ pub(crate) async fn patch_credentials(
     }
     let changes = {
         let body = request.wiped(CHANGES).await?;
-        changes(parse(&body)?)?
+        changes(&body)?.into_iter().map(change).collect()
     };
     let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
     let changed = host
@@ -102,58 +96,9 @@ pub(crate) async fn patch_workflow_credentials(
     patch_credentials(caller, host, request).await
 }
 
-fn changes(body: Members<'_>) -> Result<Vec<CredentialChange>, Problem> {
-    let Members { count, members } = body;
-    if count > MAX_CHANGES {
-        let detail = format!("{count} changes in one request, over the limit of {MAX_CHANGES}");
-        return Err(Problem::bad_request("too_many_changes", detail));
-    }
-    let change = |(at, (key, said)): (usize, (String, &RawValue))| {
-        // What is no key may be a value: it is named by its place.
-        let key: CredentialKey = key.parse().map_err(|error| {
-            let detail = format!("key {} of the body: {error}", at + 1);
-            Problem::bad_request("invalid_key", detail)
-        })?;
-        if said.get() == "null" {
-            return Ok(CredentialChange::Delete(key));
-        }
-        let named = key.clone();
-        let new = credential(key, said).map_err(|problem| problem.of(&format!("`{named}`")))?;
-        Ok(CredentialChange::Set(new))
-    };
-    members.into_iter().enumerate().map(change).collect()
-}
-
-/// The members of a JSON object in their order, those with the same name included: the first of two is not passed over.
-struct Members<'a> {
-    count: usize,
-    /// The first of them.
-    members: Vec<(String, &'a RawValue)>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let (mut count, mut members) = (0, Vec::new());
-                while let Some(member) = map.next_entry()? {
-                    count += 1;
-                    if members.len() < MAX_CHANGES {
-                        members.push(member);
-                    }
-                }
-                Ok(Members { count, members })
-            }
-        }
-
-        deserializer.deserialize_map(Object)
+fn change((key, said): (CredentialKey, Option<ToSet>)) -> CredentialChange {
+    match said {
+        Some(to_set) => CredentialChange::Set(to_set.under(key)),
+        None => CredentialChange::Delete(key),
     }
 }

@@ -8,19 +8,27 @@ use serde::Deserialize;
 use lockstep_runner::{NewCredential, PutResult, PutRule, Removal};
 use lockstep_step::{CredentialKey, MAX_VALUE_BYTES};
 
-use crate::body::{Limit, Unread, json, parse};
+use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::condition::{condition, tagged};
 use crate::host::Host;
 use crate::page::{Page, Part};
+use crate::parse::parse;
 use crate::problem::{Problem, ProblemDetails};
-use crate::setting::{SETTING, Setting};
+use crate::setting::{Setting, ToSet};
 use crate::wire::{Credential, CredentialShown, Credentials, PutAnswer};
 
 const VALUE: Limit = Limit {
     bytes: MAX_VALUE_BYTES,
     code: "value_too_large",
     what: "the value",
+};
+
+/// The largest value, of which each byte may be written as six, and the fields around it.
+const SETTING: Limit = Limit {
+    bytes: 6 * MAX_VALUE_BYTES + (32 << 10),
+    code: "body_too_large",
+    what: "the body",
 };
 
 /// How a credential is deleted.
@@ -84,22 +92,31 @@ pub(crate) async fn put_credential(
 }
 
 async fn new_credential(key: CredentialKey, request: Unread) -> Result<NewCredential, Problem> {
-    match request.media_type().as_deref() {
-        Some("application/octet-stream") => Ok(NewCredential {
-            key,
-            value: request.secret(VALUE).await?,
-            note: None,
-            expires_at: None,
-            handling: None,
-        }),
+    let to_set = match request.media_type().as_deref() {
+        Some("application/octet-stream") => ToSet::value(request.secret(VALUE).await?),
         Some("application/json") => {
             let body = request.wiped(SETTING).await?;
-            parse::<Setting<'_>>(&body)?.credential(key)
+            parse::<Setting<'_>>(&body)?.checked()?
         }
-        _ => Err(Problem::unsupported_type(
-            "the value is the whole body, as `application/octet-stream` (curl -T - -H 'Content-Type: \
+        _ => {
+            return Err(Problem::unsupported_type(
+                "the value is the whole body, as `application/octet-stream` (curl -T - -H 'Content-Type: \
              application/octet-stream'), or the field `value` of `application/json`",
-        )),
+            ));
+        }
+    };
+    Ok(to_set.under(key))
+}
+
+impl ToSet {
+    pub(crate) fn under(self, key: CredentialKey) -> NewCredential {
+        NewCredential {
+            key,
+            value: self.value,
+            note: self.note,
+            expires_at: self.expires_at,
+            handling: self.handling,
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use serde::Serialize;
 use lockstep_runner::{Followed, Follower, ManageError};
 use lockstep_step::RunId;
 
-use crate::body::Unread;
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::problem::Problem;
@@ -29,23 +28,13 @@ struct End {
     status: &'static str,
 }
 
-/// Whether the client wants events.
-pub(crate) fn is_wanted(request: &Unread) -> bool {
-    let accepted = request.header("accept").unwrap_or_default();
-    accepted.split(',').any(|range| {
-        let kind = range.split(';').next().unwrap_or_default();
-        kind.trim().eq_ignore_ascii_case("text/event-stream")
-    })
-}
-
-/// The events of a run, after the one that the client had last.
+/// The events of a run from this one on.
 pub(crate) async fn follow(
     caller: &Caller,
     host: &Host,
     run: RunId,
-    last: Option<&str>,
+    next: u64,
 ) -> Result<Response, Problem> {
-    let next = last.map_or(Ok(0), after)?;
     let asking = caller.as_runner_knows();
     let following = host.runner.follow(asking, caller.workspace(), &run, next);
     let follower = following.await?;
@@ -95,12 +84,4 @@ fn event(kind: &str, data: &impl Serialize) -> Event {
     Event::default()
         .event(kind)
         .data(serde_json::to_string(data).unwrap_or_default())
-}
-
-fn after(last: &str) -> Result<u64, Problem> {
-    let next = last.parse().ok().and_then(|last: u64| last.checked_add(1));
-    next.ok_or_else(|| {
-        let detail = "`Last-Event-ID` is not the id of an event of a log";
-        Problem::bad_request("invalid_event_id", detail)
-    })
 }

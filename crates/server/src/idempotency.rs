@@ -1,20 +1,12 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a request that is sent again starts no second run.
 
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse as _, Response};
 
-use lockstep_runner::RunState;
-use lockstep_step::{Digest, Idempotency, IdempotencyKey, RunId};
+use lockstep_step::{Digest, Idempotency, IdempotencyKey};
 
-use crate::body::json;
-use crate::caller::Caller;
-use crate::host::Host;
 use crate::problem::Problem;
-use crate::wire::RunAnswer;
 
 const KEY: &str = "idempotency-key";
-/// Of an answer that was made before. Of the drafts and services that have such a header this name has most.
-const REPLAYED: &str = "idempotency-replayed";
 
 /// The key that a request has, if it has one.
 pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
@@ -36,24 +28,6 @@ pub(crate) fn request(key: IdempotencyKey, method: &str, path: &str, body: &[u8]
     Idempotency {
         key,
         request: Digest::of(whole.as_bytes()),
-    }
-}
-
-/// The answer to a request that was made before, from the record of its run.
-pub(crate) async fn again(caller: &Caller, host: &Host, run: RunId) -> Result<Response, Problem> {
-    let asking = caller.as_runner_knows();
-    let found = host.runner.run_record(asking, caller.workspace(), &run);
-    let record = found.await?;
-    match record.state {
-        RunState::Open => Err(Problem::in_progress(&run)),
-        RunState::Lost { .. } => Err(Problem::run_lost(&run)),
-        RunState::Forbidden { .. } => Err(Problem::forbidden(asking.role)),
-        RunState::Ended {
-            outcome, receipt, ..
-        } => {
-            let answer = RunAnswer::new(run, record.digest, &outcome, *receipt);
-            Ok(([(REPLAYED, "true")], json(&answer)).into_response())
-        }
     }
 }
 

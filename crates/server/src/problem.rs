@@ -9,10 +9,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use lockstep_runner::{
-    CancelError, FollowError, HostFault, LoadError, ManageError, NoTicket, OpenError, RunError,
-    StoreError, Thing,
-};
 use lockstep_step::{Role, RunId};
 
 use crate::wire::UsedBy;
@@ -198,8 +194,18 @@ impl Problem {
             .of_run(run)
     }
 
-    fn of_run(mut self, run: &RunId) -> Self {
+    pub(crate) fn of_run(mut self, run: &RunId) -> Self {
         self.body.run = Some(run.to_string());
+        self
+    }
+
+    pub(crate) fn at_version(mut self, version: Option<u64>) -> Self {
+        self.body.version = version;
+        self
+    }
+
+    pub(crate) fn used_by(mut self, dependents: UsedBy) -> Self {
+        self.body.used_by = Some(dependents);
         self
     }
 
@@ -231,51 +237,27 @@ impl Problem {
         .hint("the log of the host says why")
     }
 
-    fn locked(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn locked(error: &dyn std::error::Error) -> Self {
         tracing::error!("the key is not available: {error}");
         Self::unavailable("key_unavailable", "the credentials are locked")
             .hint("`lockstep doctor` on the host says why")
     }
 
-    fn unavailable(code: &'static str, detail: impl fmt::Display) -> Self {
+    pub(crate) fn unavailable(code: &'static str, detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
             .header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
-    fn conflict(code: &'static str, detail: impl fmt::Display) -> Self {
+    pub(crate) fn conflict(code: &'static str, detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    fn absent(what: &Thing, nearest: Option<&str>) -> Self {
-        let code = match what {
-            Thing::Credential(..) => "credential_not_found",
-            Thing::Workspace(_)
-            | Thing::Workflow(_)
-            | Thing::Permission(_)
-            | Thing::Step(..)
-            | Thing::Artifact(_)
-            | Thing::Run(_)
-            | Thing::Kek(_)
-            | Thing::Token(_)
-            | Thing::Member(_) => "not_found",
-        };
-        let problem = Self::new(
-            StatusCode::NOT_FOUND,
-            code,
-            format!("{what} does not exist"),
-        );
-        match nearest {
-            Some(nearest) => problem.hint(format!("did you mean `{nearest}`?")),
-            None => problem,
-        }
-    }
-
-    fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));
         self
     }
 
-    fn closing(mut self) -> Self {
+    pub(crate) fn closing(mut self) -> Self {
         self.closes = true;
         self
     }
@@ -296,146 +278,5 @@ impl IntoResponse for Problem {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
-    }
-}
-
-impl From<ManageError> for Problem {
-    fn from(error: ManageError) -> Self {
-        match &error {
-            ManageError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", &error),
-            ManageError::NotFound { what, nearest } => Self::absent(what, nearest.as_deref()),
-            ManageError::Exists(_) => Self::conflict("already_exists", &error),
-            ManageError::ValueTooLarge { length, limit, .. } => {
-                Self::too_large("value_too_large", "the value", Some(*length as u64), *limit)
-            }
-            ManageError::ValueEmpty(_) => Self::bad_request("value_empty", &error),
-            ManageError::Note { source, .. } => Self::bad_request("invalid_note", source),
-            ManageError::ExpiredAlready(_) | ManageError::TokenExpiredAlready(_) => {
-                Self::bad_request("invalid_expiry", &error)
-            }
-            ManageError::KeyTwice(_) => Self::bad_request("key_twice", &error),
-            ManageError::BeyondMember { .. } => Self::conflict("role_beyond_member", &error),
-            ManageError::NoRole => Self::bad_request("role_missing", &error),
-            ManageError::TooManyRules { .. } => Self::bad_request("too_many_rules", &error),
-            ManageError::Handling { .. } => Self::conflict("handling_unknown", &error),
-            ManageError::Seal { .. } | ManageError::Locked(_) | ManageError::Key(_) => {
-                Self::locked(&error)
-            }
-            ManageError::Load(LoadError::Invalid(_)) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_step", &error)
-            }
-            ManageError::Load(LoadError::Busy(_)) => Self::unavailable("capacity", &error),
-            ManageError::Load(LoadError::Host(_))
-            | ManageError::NotRemembered { .. }
-            | ManageError::NoRandomness(_) => Self::internal(&error),
-            ManageError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<&StoreError> for Problem {
-    fn from(error: &StoreError) -> Self {
-        match error {
-            StoreError::NotFound(what) => Self::absent(what, None),
-            StoreError::Exists(_) => Self::conflict("already_exists", error),
-            StoreError::Permanent(_) => Self::conflict("permanent", error),
-            StoreError::VersionConflict { .. } => Self::conflict("version_conflict", error),
-            StoreError::Condition { current, .. } => {
-                let status = StatusCode::PRECONDITION_FAILED;
-                let mut problem = Self::new(status, "version_conflict", error)
-                    .hint("get it again, and send its `ETag` as `If-Match`");
-                problem.body.version = *current;
-                problem
-            }
-            StoreError::CaseConflict { existing, .. } => Self::conflict("case_conflict", error)
-                .hint(format!("rotate `{existing}`, or delete it first")),
-            StoreError::SealingRequired { .. } => Self::conflict("sealing_required", error),
-            StoreError::InUse { dependents, .. } => {
-                let mut problem = Self::conflict("credential_in_use", error)
-                    .hint("`?force=true` deletes it all the same; what uses it then gets `missing_credential`");
-                problem.body.used_by = Some(UsedBy::from(&**dependents));
-                problem
-            }
-            StoreError::HasCredentials { .. } => Self::conflict("has_credentials", error),
-            StoreError::AlreadyAsked(run) => Self::in_progress(run),
-            StoreError::IdempotencyReused(run) => Self::key_reused(run),
-            StoreError::TooManyIdempotencyKeys { .. } => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_idempotency_keys",
-                error,
-            )
-            .hint("a key is kept for a day; a request without one needs none")
-            .header(RETRY_AFTER, HeaderValue::from_static("600")),
-            StoreError::Wraps { .. } | StoreError::RunClosed(_) => {
-                Self::conflict("conflict", error)
-            }
-            StoreError::Retired(_) => {
-                Self::unavailable("key_unavailable", "the key of the host was retired")
-            }
-            StoreError::Busy | StoreError::Closed => Self::unavailable("store_unavailable", error),
-            StoreError::Full | StoreError::ReadOnly => {
-                tracing::error!("the database takes no more: {error}");
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "store_unavailable", error)
-            }
-            StoreError::Corrupt { .. } | StoreError::Failed(_) => Self::internal(error),
-        }
-    }
-}
-
-impl From<NoTicket> for Problem {
-    /// Nothing was read of the body or recorded of the run.
-    fn from(full: NoTicket) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "capacity", full)
-            .hint("send the request again a little later, or to another host")
-            .header(RETRY_AFTER, HeaderValue::from_static("1"))
-            .closing()
-    }
-}
-
-impl From<FollowError> for Problem {
-    fn from(error: FollowError) -> Self {
-        match error {
-            FollowError::NoSeat(full) => {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                Self::new(status, "too_many_followers", full)
-                    .hint("without `Accept: text/event-stream` the log is answered as far as it is")
-                    .header(RETRY_AFTER, HeaderValue::from_static("5"))
-            }
-            FollowError::Manage(error) => error.into(),
-        }
-    }
-}
-
-impl From<CancelError> for Problem {
-    fn from(error: CancelError) -> Self {
-        match error {
-            CancelError::Over(run) => Self::conflict("run_over", error).of_run(&run),
-            CancelError::Elsewhere(run) => Self::conflict("run_elsewhere", error)
-                .hint("ask the process that runs it; one that is killed leaves its runs `lost`")
-                .of_run(&run),
-            CancelError::Manage(error) => error.into(),
-        }
-    }
-}
-
-impl From<RunError> for Problem {
-    fn from(error: RunError) -> Self {
-        match &error {
-            RunError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", &error),
-            RunError::NotFound { what, nearest } => Self::absent(what, nearest.as_deref()),
-            RunError::AlreadyAsked(run) => Self::in_progress(run),
-            RunError::IdempotencyReused(run) => Self::key_reused(run),
-            RunError::MemoryLimit { .. } => Self::bad_request("limit_too_large", &error),
-            RunError::Record(source)
-            | RunError::Host {
-                source: HostFault::Store(source),
-                ..
-            } => source.into(),
-            RunError::Host {
-                source: HostFault::Sandbox(fault),
-                ..
-            } if fault.cause::<OpenError>().is_some() => Self::locked(&error),
-            RunError::Host { .. } | RunError::Task => Self::internal(&error),
-        }
     }
 }

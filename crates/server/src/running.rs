@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use lockstep_runner::{Call, RunError, RunRequest, RunStarted, SourceKind, StepFile, StepSource};
 use lockstep_step::{Limits, MAX_SOURCE_BYTES, RunId, WorkflowName, WorkspaceName};
 
+use crate::again;
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::host::Host;
-use crate::idempotency;
 use crate::prefer::RESPOND_ASYNC;
 use crate::problem::{Problem, ProblemDetails};
 use crate::trace;
@@ -171,7 +171,7 @@ async fn run(
     match answer {
         Answer::AtTheEnd => match host.runner.run_as(asking, request, call).await {
             Ok(report) => Ok(json(&RunAnswer::from(report))),
-            Err(RunError::AlreadyAsked(run)) => idempotency::again(caller, host, run).await,
+            Err(RunError::AlreadyAsked(run)) => again::answer(caller, host, run).await,
             Err(error) => Err(error.into()),
         },
         Answer::AtOnce => match host.runner.start(asking, request, call).await {

@@ -14,6 +14,7 @@ use crate::body::{Unread, json};
 use crate::caller::Caller;
 use crate::follow;
 use crate::host::Host;
+use crate::last_event;
 use crate::problem::{Problem, ProblemDetails};
 use crate::wire::{LogPiece, Record, Runs, Summary};
 
@@ -120,9 +121,9 @@ pub(crate) async fn get_run_logs(
     request: Unread,
 ) -> Result<Response, Problem> {
     let run = request.place.run()?;
-    if follow::is_wanted(&request) {
-        let last = request.header("last-event-id");
-        return follow::follow(&caller, &host, run, last).await;
+    if request.accepts("text/event-stream") {
+        let next = last_event::next(request.headers())?;
+        return follow::follow(&caller, &host, run, next).await;
     }
     let log = KeptLog { caller, host, run };
     let first = log.lines_from(0).await?;

@@ -6,19 +6,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use lockstep_runner::NewCredential;
 use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, Destination, Handling, SealedPlace, Sealing};
+use lockstep_step::{Destination, Handling, SealedPlace, Sealing};
 
-use crate::body::{Limit, parse};
+use crate::parse::parse;
 use crate::problem::Problem;
 
-/// The largest value, of which each byte may be written as six, and the fields around it.
-pub(crate) const SETTING: Limit = Limit {
-    bytes: 6 * lockstep_step::MAX_VALUE_BYTES + (32 << 10),
-    code: "body_too_large",
-    what: "the body",
-};
+/// What is to be kept of a credential, under whatever key.
+pub(crate) struct ToSet {
+    pub(crate) value: Secret,
+    pub(crate) note: Option<String>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) handling: Option<Handling>,
+}
 
 /// A credential that is to be set.
 #[derive(Deserialize, ToSchema)]
@@ -59,11 +59,21 @@ struct SealedFor {
     places: Vec<String>,
 }
 
+impl ToSet {
+    /// A value, and nothing that is said of it.
+    pub(crate) fn value(value: Secret) -> Self {
+        Self {
+            value,
+            note: None,
+            expires_at: None,
+            handling: None,
+        }
+    }
+}
+
 impl Setting<'_> {
-    /// The credential, under this key.
-    pub(crate) fn credential(self, key: CredentialKey) -> Result<NewCredential, Problem> {
-        Ok(NewCredential {
-            key,
+    pub(crate) fn checked(self) -> Result<ToSet, Problem> {
+        Ok(ToSet {
             value: value(self.value)?,
             note: self.note,
             expires_at: self.expires_at,
@@ -73,18 +83,11 @@ impl Setting<'_> {
 }
 
 /// A credential that is a string, or an object that says more.
-pub(crate) fn credential(key: CredentialKey, said: &RawValue) -> Result<NewCredential, Problem> {
+pub(crate) fn read(said: &RawValue) -> Result<ToSet, Problem> {
     if said.get().starts_with('{') {
-        let setting: Setting<'_> = parse(said.get().as_bytes())?;
-        return setting.credential(key);
+        return parse::<Setting<'_>>(said.get().as_bytes())?.checked();
     }
-    Ok(NewCredential {
-        key,
-        value: value(said)?,
-        note: None,
-        expires_at: None,
-        handling: None,
-    })
+    value(said).map(ToSet::value)
 }
 
 fn value(said: &RawValue) -> Result<Secret, Problem> {

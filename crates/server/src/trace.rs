@@ -6,6 +6,7 @@ use tracing::{Span, field};
 use lockstep_step::TraceContext;
 
 use crate::host::Host;
+use crate::trace_headers::told;
 
 /// The trace that a run is part of which is asked for with these headers, in the span of the call.
 pub(crate) fn of_run(host: &Host, headers: &HeaderMap) -> Option<TraceContext> {
@@ -38,19 +39,4 @@ pub(crate) fn answered(span: &Span, status: u16) {
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
     }
-}
-
-/// The trace that the caller is in, if its headers say so.
-fn told(headers: &HeaderMap) -> Option<TraceContext> {
-    let mut parents = headers.get_all("traceparent").iter();
-    let context = TraceContext::parse(parents.next()?.to_str().ok()?)?;
-    if parents.next().is_some() {
-        return None;
-    }
-    let states: Option<Vec<&str>> = headers
-        .get_all("tracestate")
-        .iter()
-        .map(|state| state.to_str().ok())
-        .collect();
-    Some(context.with_state(&states.unwrap_or_default().join(",")))
 }

@@ -5,6 +5,7 @@ pub(crate) mod explanations;
 mod run_bodies;
 mod step;
 pub(crate) mod tokens;
+mod used_by;
 pub(crate) mod workspaces;
 
 use jiff::Timestamp;
@@ -19,17 +20,11 @@ use lockstep_step::{Denied, Digest, Failure, Outcome, Receipt, RunId};
 
 pub(crate) use credential::{
     Changes, Credential, CredentialPermissions, CredentialShown, Credentials, Effective,
-    EffectiveCredentials, PutAnswer, Usage, UsedBy,
+    EffectiveCredentials, PutAnswer, Usage,
 };
 pub(crate) use run_bodies::{InlineRun, Language, RunLimits, StepRun};
 pub(crate) use step::{StepVersions, Steps};
-
-/// A step of a workflow.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StepOf {
-    workflow: String,
-    step: String,
-}
+pub(crate) use used_by::{StepOf, UsedBy};
 
 /// A registered step.
 #[derive(Serialize, ToSchema)]
@@ -173,15 +168,6 @@ pub(crate) struct LogPiece {
     stream: &'static str,
     /// Masked. What is not UTF-8 is replaced.
     text: String,
-}
-
-impl From<&(lockstep_step::WorkflowName, lockstep_step::StepName)> for StepOf {
-    fn from((workflow, step): &(lockstep_step::WorkflowName, lockstep_step::StepName)) -> Self {
-        Self {
-            workflow: workflow.to_string(),
-            step: step.to_string(),
-        }
-    }
 }
 
 impl From<StepAdded> for Step {

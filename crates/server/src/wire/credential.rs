@@ -10,7 +10,7 @@ use lockstep_runner::{
 };
 use lockstep_step::{CredentialKey, Expiry, Handling, Scope, SealedPlace, UsagePermission};
 
-use super::StepOf;
+use super::{StepOf, UsedBy};
 
 /// A credential that was set. Its value is told by nobody.
 #[derive(Serialize, ToSchema)]
@@ -93,17 +93,6 @@ pub(crate) struct CredentialShown {
     #[serde(flatten)]
     credential: Credential,
     used_by: UsedBy,
-}
-
-/// What would miss a credential.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UsedBy {
-    /// Workflows whose usage permission lists the key.
-    workflows: Vec<String>,
-    /// Steps whose code names the key.
-    steps: Vec<StepOf>,
-    /// Steps that compute keys, and may ask for this one.
-    dynamic: Vec<StepOf>,
 }
 
 /// What was done to several credentials, in the order of the request.
