@@ -49,7 +49,7 @@ fn versions(
         let of_ours = tags.into_iter().filter_map(|tag| match comparison {
             Comparison::Strong if tag.is_weak => None,
             // A tag of another form is none of ours, and is at no version.
-            Comparison::Strong | Comparison::Weak => tag.opaque.parse::<u64>().ok(),
+            Comparison::Strong | Comparison::Weak => tag.version(),
         });
         listed.get_or_insert_default().extend(of_ours);
     }
@@ -70,6 +70,14 @@ fn unreadable(name: &HeaderName) -> Problem {
 struct Tag<'a> {
     is_weak: bool,
     opaque: &'a str,
+}
+
+impl Tag<'_> {
+    /// The version whose tag it is, character by character: `03` and `+3` are tags that we never gave.
+    fn version(&self) -> Option<u64> {
+        let version = self.opaque.parse::<u64>().ok()?;
+        (version.to_string() == self.opaque).then_some(version)
+    }
 }
 
 /// `#entity-tag`: tags between commas, of which some may be missing (RFC 9110, section 5.6.1.2).
@@ -132,7 +140,9 @@ mod tests {
         check(&["\"3\"", "\"4\""], these(&[3, 4]), these(&[3, 4]));
         check(&["W/\"3\""], these(&[]), these(&[3]));
         // A tag that we never gave is at no version.
-        check(&["\"abc\", \"-1\", \"\""], these(&[]), these(&[]));
+        for never in ["\"abc\", \"-1\", \"\"", "\"03\"", "\"+3\""] {
+            check(&[never], these(&[]), these(&[]));
+        }
     }
 
     #[test]

@@ -13,11 +13,14 @@ pub(crate) fn next(headers: &HeaderMap) -> Result<u64, Problem> {
         return Ok(0);
     };
     let last = line.to_str().ok().filter(|_| lines.next().is_none());
-    let last = last.and_then(|last| last.parse::<u64>().ok());
-    last.and_then(|last| last.checked_add(1)).ok_or_else(|| {
-        let detail = "`Last-Event-ID` is not the id of an event of a log";
-        Problem::bad_request("invalid_event_id", detail)
-    })
+    let last = last.and_then(|last| Some((last, last.parse::<u64>().ok()?)));
+    // As we wrote it.
+    let last = last.filter(|(text, last)| last.to_string() == *text);
+    last.and_then(|(_, last)| last.checked_add(1))
+        .ok_or_else(|| {
+            let detail = "`Last-Event-ID` is not the id of an event of a log";
+            Problem::bad_request("invalid_event_id", detail)
+        })
 }
 
 #[cfg(test)]
@@ -38,7 +41,15 @@ mod tests {
         check(&[], Some(0));
         check(&[b"0"], Some(1));
         check(&[b"18446744073709551614"], Some(u64::MAX));
-        for none in [&b"18446744073709551615"[..], b"", b"-1", b"x", b"\xff"] {
+        for none in [
+            &b"18446744073709551615"[..],
+            b"",
+            b"-1",
+            b"+1",
+            b"01",
+            b"x",
+            b"\xff",
+        ] {
             check(&[none], None);
         }
         check(&[b"1", b"2"], None);

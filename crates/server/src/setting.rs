@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use lockstep_secret::Secret;
 use lockstep_step::{Destination, Handling, SealedPlace, Sealing};
 
+use crate::object::object;
 use crate::parse::parse;
 use crate::problem::Problem;
 
@@ -43,6 +44,7 @@ pub(crate) struct Setting<'a> {
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 enum Sealed {
+    #[serde(deserialize_with = "object")]
     For(SealedFor),
     /// `false`
     Is(bool),
@@ -134,4 +136,28 @@ impl SealedFor {
 
 fn invalid(detail: impl std::fmt::Display) -> Problem {
     Problem::bad_request("invalid_sealing", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_not_taken_for_what_is_said_of_sealing() {
+        let handling = |sealed: &str| {
+            let body = format!(r#"{{"value": "v", "sealed": {sealed}}}"#);
+            let read = parse::<Setting<'_>>(body.as_bytes()).and_then(Setting::checked);
+            read.map(|to_set| to_set.handling).ok()
+        };
+        let sealed = handling(r#"{"hosts": ["api.example.com"]}"#);
+        assert!(matches!(sealed, Some(Some(Handling::Sealed(_)))));
+        assert_eq!(handling("false"), Some(Some(Handling::Reveal)));
+        for no_object in [
+            r#"[["api.example.com"]]"#,
+            r#"[["api.example.com"], []]"#,
+            "[]",
+        ] {
+            assert_eq!(handling(no_object), None, "{no_object}");
+        }
+    }
 }

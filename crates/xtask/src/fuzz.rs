@@ -49,6 +49,8 @@ pub(crate) enum Target {
     Egress,
     Request,
     Call,
+    Headers,
+    Changes,
 }
 
 /// The workspace of the targets.
@@ -71,7 +73,7 @@ const SLOWEST_SECONDS: u32 = 30;
 /// A target that takes more memory is one too.
 const MEMORY_MB: u32 = 1024;
 
-/// In CI, for each of the nine targets.
+/// In CI, for each of the eleven targets.
 const SMOKE_SECONDS: u32 = 6;
 
 /// Fuzzes as planned. Where that is not possible it says so in one line.
@@ -107,7 +109,7 @@ pub(crate) fn smoke() -> Result<()> {
 // === impl Target ===
 
 impl Target {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Masker,
         Self::Envelope,
         Self::Registration,
@@ -117,6 +119,8 @@ impl Target {
         Self::Egress,
         Self::Request,
         Self::Call,
+        Self::Headers,
+        Self::Changes,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -130,14 +134,16 @@ impl Target {
             Self::Egress => "egress",
             Self::Request => "request",
             Self::Call => "call",
+            Self::Headers => "headers",
+            Self::Changes => "changes",
         }
     }
 
     /// Longer inputs are slower, and find no more.
     fn longest_bytes(self) -> usize {
         match self {
-            Self::Masker | Self::Egress | Self::Request | Self::Call => 512,
-            Self::Envelope | Self::Input => 1024,
+            Self::Masker | Self::Egress | Self::Request | Self::Call | Self::Headers => 512,
+            Self::Envelope | Self::Input | Self::Changes => 1024,
             Self::EnvFile | Self::Source => 4096,
             Self::Registration => 32 * 1024,
         }
