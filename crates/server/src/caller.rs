@@ -1,10 +1,7 @@
 //! Who calls: whoever shows a token that is good, in the one workspace that the token is for.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
-use axum::RequestPartsExt as _;
-use axum::extract::Path;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
@@ -16,6 +13,7 @@ use crate::authorization::bearer as bearer_of;
 use crate::failures::Standing;
 use crate::host::Host;
 use crate::peer::Peer;
+use crate::place;
 use crate::problem::Problem;
 
 /// What a route is about.
@@ -58,8 +56,8 @@ impl Caller {
         let token = shown_token(parts).ok_or_else(Problem::no_token)?;
         let bearer = bearer(host, &token, parts).await?;
         if entrance.place == RoutePlace::Workspace {
-            let asked_for = workspace(parts).await;
-            if asked_for.as_deref() != Some(bearer.workspace.as_str()) {
+            let names = place::names(parts).await?;
+            if names.get("workspace").map(String::as_str) != Some(bearer.workspace.as_str()) {
                 refuse(host, &bearer, Lacking::Workspace, entrance, parts);
                 return Err(Problem::unknown_workspace());
             }
@@ -148,12 +146,4 @@ fn shown_token(parts: &Parts) -> Option<Token> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let shown = bearer_of(header)?;
     Token::parse(Secret::new(shown.to_owned())).ok()
-}
-
-async fn workspace(parts: &mut Parts) -> Option<String> {
-    let Path(mut names) = parts
-        .extract::<Path<HashMap<String, String>>>()
-        .await
-        .ok()?;
-    names.remove("workspace")
 }

@@ -1,11 +1,11 @@
 //! What the path of a request names. Each part is valid once it is here.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use axum::RequestPartsExt as _;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use std::collections::HashMap;
 
 use lockstep_runner::Token;
 use lockstep_secret::Secret;
@@ -82,9 +82,13 @@ impl FromRequestParts<Host> for Place {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Host) -> Result<Self, Problem> {
-        let names = parts.extract::<Path<HashMap<String, String>>>().await;
-        let Path(names) = names
-            .map_err(|_| Problem::bad_request("invalid_path", "a part of the path is not UTF-8"))?;
-        Ok(Self(names))
+        names(parts).await.map(Self)
     }
+}
+
+/// The parts of the path by their names in the route.
+pub(crate) async fn names(parts: &mut Parts) -> Result<HashMap<String, String>, Problem> {
+    let names = parts.extract::<Path<HashMap<String, String>>>().await;
+    let Path(names) = names.map_err(|_| Problem::path_not_utf8())?;
+    Ok(names)
 }

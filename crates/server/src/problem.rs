@@ -125,6 +125,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
+    pub(crate) fn path_not_utf8() -> Self {
+        Self::bad_request("invalid_path", "a part of the path is not UTF-8")
+            .hint("names and keys have letters, digits, `.`, `_` and `-` only")
+            .closing()
+    }
+
     pub(crate) fn unknown_path() -> Self {
         Self::not_found("there is nothing at this path")
             .hint("`GET /openapi.json` tells what there is")
