@@ -29,6 +29,7 @@ pub struct Follower {
     sequence: u64,
     /// Moves with the record of a run of this process.
     recorded: Option<watch::Receiver<()>>,
+    is_elsewhere: bool,
     is_over: bool,
     _seat: Share,
 }
@@ -84,9 +85,10 @@ impl Runner {
             limit: full.limit,
         })?;
         let live = self.parts.live.find(workspace, run);
+        let mut is_elsewhere = false;
         if live.is_none() {
             let found = self.store().run_status(&permit, run).await;
-            found.map_err(ManageError::from)?;
+            is_elsewhere = found.map_err(ManageError::from)? == RunStatus::Open;
         }
         Ok(Follower {
             parts: Arc::clone(&self.parts),
@@ -94,6 +96,7 @@ impl Runner {
             run: *run,
             sequence,
             recorded: live.map(|live| live.hear()),
+            is_elsewhere,
             is_over: false,
             _seat: seat,
         })
@@ -101,6 +104,12 @@ impl Runner {
 }
 
 impl Follower {
+    /// Whether the run went on in another process when this began: then the end of this process does not end it.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
+    }
+
     /// Waits for what comes next. `None` after the end.
     ///
     /// # Errors

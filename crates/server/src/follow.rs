@@ -38,9 +38,14 @@ pub(crate) async fn follow(
     let asking = caller.as_runner_knows();
     let following = host.runner.follow(asking, caller.workspace(), &run, next);
     let follower = following.await?;
-    let ending = host.cancel.clone();
+    let (stop, cancel) = (host.stop.clone(), host.cancel.clone());
+    // A run of another process has no end that this one could wait for. Its client may follow it there.
+    let is_elsewhere = follower.is_elsewhere();
     let ended = async move {
-        ending.cancelled().await;
+        if is_elsewhere {
+            return stop.cancelled().await;
+        }
+        cancel.cancelled().await;
         tokio::time::sleep(LAST_EVENTS).await;
     };
     let events = stream::try_unfold(follower, more)

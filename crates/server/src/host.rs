@@ -20,6 +20,8 @@ pub(crate) struct Host(Arc<Parts>);
 
 pub(crate) struct Parts {
     pub(crate) runner: Runner,
+    /// When the server ends: what is being answered is answered, and nothing more is taken.
+    pub(crate) stop: CancellationToken,
     /// Cancels every run, when the time for them to end is over.
     pub(crate) cancel: CancellationToken,
     /// The OpenAPI document, as it is answered.
@@ -36,10 +38,11 @@ pub(crate) struct Parts {
 
 impl Host {
     pub(crate) fn new(runner: Runner, document: String, patience: Patience, gate: &Gate) -> Self {
-        let cancel = CancellationToken::new();
+        let (stop, cancel) = (CancellationToken::new(), CancellationToken::new());
         let metrics = Metrics::new(&runner, gate);
         Self(Arc::new(Parts {
             runner,
+            stop,
             cancel,
             document,
             patience,

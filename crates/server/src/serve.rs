@@ -53,7 +53,7 @@ pub async fn serve(
     let speaking = Speaking {
         router: router.with_state(host.clone()),
         patience: config.patience,
-        stop: CancellationToken::new(),
+        stop: host.stop.clone(),
     };
     let end = CancellationToken::new();
     let telling = {
@@ -68,7 +68,7 @@ pub async fn serve(
     }
     // Whoever comes now is refused by the system, and may go to another host.
     drop(listener);
-    speaking.stop.cancel();
+    host.stop.cancel();
     connections.close();
     if timeout(config.drain, connections.wait()).await.is_err() {
         host.cancel.cancel();

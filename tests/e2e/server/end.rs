@@ -1,6 +1,8 @@
 //! How the server ends.
 
+use std::io::Read as _;
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -16,7 +18,7 @@ fn begin(server: &Served<'_>, token: &str, source: &str) -> TcpStream {
     let connection = server.say("POST", INLINE, Some(token), &head, body.as_bytes());
     let open = format!("{RUNS}?status=open");
     while get(server, &open, token).json()["runs"] == json!([]) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
     connection
 }
@@ -58,4 +60,35 @@ async fn a_request_whose_body_never_comes_does_not_keep_the_server() {
     get(&server, RUNS, &admin).is(200);
     assert_eq!(server.end(), Some(0));
     drop(connection);
+}
+
+#[tokio::test]
+async fn a_follower_of_a_run_of_another_process_does_not_keep_the_server() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let one = Served::start(&host, &[]).await;
+    let other = Served::start(&host, &[]).await;
+    let running = begin(&one, &runner, "console.log('begun'); for (;;);");
+    let open = format!("{RUNS}?status=open");
+    let runs = get(&one, &open, &runner).json();
+    let run = runs["runs"][0]["run"].as_str().unwrap();
+    let path = format!("{RUNS}/{run}/logs");
+    let events = "Accept: text/event-stream\r\n";
+    let mut follower = other.say("GET", &path, Some(&runner), events, b"");
+    let mut status = [0; 12];
+    follower.read_exact(&mut status).unwrap();
+    assert_eq!(status, *b"HTTP/1.1 200");
+    let begun = Instant::now();
+    // Half of what it may take for runs to end.
+    assert_eq!(other.end(), Some(0));
+    assert!(
+        begun.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begun.elapsed()
+    );
+    let mut rest = Vec::new();
+    follower.read_to_end(&mut rest).unwrap();
+    assert!(!String::from_utf8_lossy(&rest).contains("event: end"));
+    assert_eq!(get(&one, &open, &runner).json(), runs);
+    drop(running);
 }
