@@ -1,9 +1,13 @@
 //! Logs that are followed, by server-sent events.
 
 use std::io::Read as _;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinSet;
 
 use lockstep_e2e::{Answer, Served, TestHost};
 use lockstep_step::Role;
@@ -152,45 +156,133 @@ async fn a_run_of_another_process_is_followed_too() {
 }
 
 #[tokio::test]
-async fn more_followers_than_may_follow_are_refused_and_the_host_goes_on() {
-    const LIMIT: usize = 1000;
-    // Of one workspace half of them, as it leaves as many to others.
-    const OF_ONE: usize = LIMIT / 2;
+async fn of_ten_thousand_followers_those_beyond_the_limit_are_refused_and_the_host_goes_on() {
+    let all = connections_that_fit(10_000);
+    let seats = all / 5 * 4;
     let host = TestHost::new().await;
     let runner = host.token(Role::Runner).await;
-    let limit = LIMIT.to_string();
-    let server = Served::start(&host, &["--followers", &limit]).await;
+    // A workspace leaves as many to others as it has.
+    let followers = (2 * seats).to_string();
+    let connections = (all + 100).to_string();
+    let limits = ["--followers", &followers, "--connections", &connections];
+    // A line for each of them at least would be the most of what is done here.
+    let quiet = [("LOCKSTEP_LOG", "info".to_owned())];
+    let server = Served::start_in(&host, &quiet, &limits).await;
     let endless = start(
         &server,
         &runner,
         "await new Promise(done => setTimeout(done, 600000))",
     );
-    let mut followers = Vec::new();
-    for _ in 0..OF_ONE {
-        let mut follower = follow(&server, &runner, &endless, "");
-        hear_until(&mut follower, "200 OK");
-        followers.push(follower);
+    let head = format!(
+        "GET {RUNS}/{endless}/logs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {runner}\r\n{EVENTS}\r\n"
+    );
+    let before = server.resident_bytes();
+    let begun = Instant::now();
+    let idle = ask_all(all, server.address(), &head).await;
+    let took = begun.elapsed();
+    let (mut seated, mut refused): (Vec<_>, Vec<_>) =
+        idle.into_iter().partition(|idle| idle.is_seated());
+    assert_eq!((seated.len(), refused.len()), (seats, all - seats));
+    for refused in &refused {
+        let heard = &refused.heard;
+        assert!(
+            heard.starts_with("HTTP/1.1 429 ") && heard.contains("\r\nretry-after: 5\r\n"),
+            "{heard}"
+        );
+        assert!(heard.contains("too_many_followers"), "{heard}");
     }
-    for _ in 0..100 {
-        let refused = server.hear(&mut follow(&server, &runner, &endless, ""));
-        assert_eq!(refused.header("retry-after"), Some("5"));
-        refused.is_problem(429, "too_many_followers");
-    }
+    let each = server.resident_bytes().saturating_sub(before) / all as u64;
+    eprintln!("{all} asked in {took:?}, {each} bytes for each");
+    assert!(each < 64 << 10, "{each} bytes for each");
     let ran = run(&server, &runner, "return 1", &Value::Null);
     assert_eq!(ran["outcome"], "completed");
-    // One goes, and another may come.
-    drop(followers.pop());
-    super::until(|| {
-        let mut follower = follow(&server, &runner, &endless, "");
-        let mut status = [0; 12];
-        follower.read_exact(&mut status).unwrap();
-        (status == *b"HTTP/1.1 200").then_some(())
-    });
+    // One goes, and one that was refused may come.
+    drop(seated.pop());
+    let mut again = refused.pop().unwrap();
+    let begun = Instant::now();
+    while !again.is_seated() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", again.heard);
+        again.say(&head).await;
+    }
+    seated.push(again);
     cancel(&server, &runner, &endless);
-    for follower in &mut followers {
-        hear_until(follower, "cancelled");
+    for idle in &mut seated {
+        idle.hear_until("cancelled").await;
     }
     latest(&server, &runner, "completed");
+}
+
+/// So many connections, or as many as this process may have open files for, and the server as well.
+fn connections_that_fit(wanted: usize) -> usize {
+    const OTHER_FILES: u64 = 1_000;
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).unwrap();
+    let fits = limit
+        .maximum
+        .map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES));
+    wanted.min(usize::try_from(fits).unwrap_or(usize::MAX))
+}
+
+/// So many clients that follow, of which some ask at the same time.
+async fn ask_all(count: usize, address: SocketAddr, head: &str) -> Vec<Idle> {
+    const AT_ONCE: usize = 100;
+    let mut asking = JoinSet::new();
+    for first in 0..AT_ONCE {
+        let head = head.to_owned();
+        asking.spawn(async move {
+            let mut idle = Vec::new();
+            for _ in (first..count).step_by(AT_ONCE) {
+                idle.push(Idle::ask(address, &head).await);
+            }
+            idle
+        });
+    }
+    asking.join_all().await.into_iter().flatten().collect()
+}
+
+/// A client that follows and does nothing else.
+struct Idle {
+    connection: tokio::net::TcpStream,
+    /// The last answer, as far as it has come.
+    heard: String,
+}
+
+impl Idle {
+    async fn ask(address: SocketAddr, head: &str) -> Self {
+        let connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        let heard = String::new();
+        let mut idle = Self { connection, heard };
+        idle.say(head).await;
+        idle
+    }
+
+    /// Asks, and hears the head of the answer; of a refusal all of it.
+    async fn say(&mut self, head: &str) {
+        self.heard.clear();
+        self.connection.write_all(head.as_bytes()).await.unwrap();
+        self.hear_until("\r\n\r\n").await;
+        if !self.is_seated() {
+            self.hear_until("}").await;
+        }
+    }
+
+    fn is_seated(&self) -> bool {
+        self.heard.starts_with("HTTP/1.1 200 ")
+    }
+
+    async fn hear_until(&mut self, text: &str) {
+        let mut some = [0; 2048];
+        while !self.heard.contains(text) {
+            let length = self.connection.read(&mut some).await.unwrap();
+            assert!(length > 0, "{}", self.heard);
+            self.heard
+                .push_str(str::from_utf8(&some[..length]).unwrap());
+        }
+    }
 }
 
 #[tokio::test]
