@@ -7,6 +7,7 @@ mod credentials;
 mod docs;
 mod end;
 mod follow;
+mod http2;
 mod killed;
 mod later;
 mod management;
