@@ -176,6 +176,8 @@ async fn an_end_that_is_moved_in_the_database_keeps_the_value_shut_and_is_named(
         assert_eq!(records.len(), 1, "{records:?}");
         assert_eq!(records[0]["status"], "fail");
         check(records[0]["message"].as_str().unwrap(), "`TOKEN`");
+        // It has not expired: when it does is not known.
+        assert_eq!(doctor(&host), []);
     }
     // It is mended with a value, and a sealed one stays sealed.
     set(&host, &[&sealed_to[..], &["--expires", "10d"]].concat()).exits(0);

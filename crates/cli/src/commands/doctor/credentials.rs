@@ -142,10 +142,7 @@ impl Holding {
     /// Records whose end is another than the database says.
     fn moved(&self) -> Option<Check> {
         let credentials = self.credentials.iter();
-        let moved =
-            told(credentials.filter(|(_, _, sealed)| {
-                matches!(sealed.head(), Err(RecordError::OtherEnd { .. }))
-            }))?;
+        let moved = told(credentials.filter(|(_, _, sealed)| has_other_end(sealed)))?;
         let workspace = &self.workspace;
         Some(Check::fail(
             RECORDS,
@@ -226,10 +223,12 @@ impl Holding {
         ))
     }
 
-    /// The credentials that stand so, by name.
+    /// The credentials that stand so, by name. Of one whose end was moved that is not known.
     fn standing(&self, now: Timestamp, so: impl Fn(Expiry) -> bool) -> Option<String> {
         let credentials = self.credentials.iter();
-        told(credentials.filter(|(_, _, sealed)| so(Expiry::at(sealed.expires_at(), now))))
+        told(credentials.filter(|(_, _, sealed)| {
+            !has_other_end(sealed) && so(Expiry::at(sealed.expires_at(), now))
+        }))
     }
 
     /// Where no step is registered nothing is known of use.
@@ -307,6 +306,11 @@ impl Holding {
             .filter_map(selected)
             .flat_map(|(workflow, keys)| keys.iter().map(move |key| (workflow, key)))
     }
+}
+
+/// Whether the record says another end than the database.
+fn has_other_end(sealed: &SealedCredential) -> bool {
+    matches!(sealed.head(), Err(RecordError::OtherEnd { .. }))
 }
 
 /// Credentials by name; `None` for none.
