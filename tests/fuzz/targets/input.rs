@@ -21,6 +21,7 @@ use serde_json::Value;
 use lockstep_secret::{Masker, MaskerConfig, Secret};
 
 use model::{forms_of, hidden};
+use text::Most;
 
 /// What follows is JSON, or not, that is masked.
 const JSON: &[u8] = b"json:";
@@ -41,7 +42,11 @@ fuzz_target!(|data: &[u8]| {
 const FIXED: [&str; 4] = ["Marmot-Quill-7731", "nabcdefgh", "12345.5e7", "true"];
 const DEEPEST: usize = 5;
 const MOST_MEMBERS: u8 = 3;
-const MOST_PIECES: u8 = 2;
+/// Of one string.
+const MOST: Most = Most {
+    pieces: 2,
+    bytes: 400,
+};
 const LONGEST_JSON_BYTES: usize = 800;
 const MOST_VALUES: usize = 6;
 
@@ -241,7 +246,7 @@ fn write_members(
 
 fn write_string(bytes: &mut Unstructured<'_>, values: &[&str], json: &mut String) -> Result<()> {
     let how = bytes.int_in_range(0..=3)?;
-    let text = String::from_utf8_lossy(&text::text(bytes, values, MOST_PIECES)?).into_owned();
+    let text = String::from_utf8_lossy(&text::text(bytes, values, MOST)?).into_owned();
     match how {
         // As it is: escapes in it are JSON's, and it may end the string.
         0 => {

@@ -1,5 +1,5 @@
 //! The masker against the model: the whole text, and the text in cuts, with releases of weak holds and values that are
-//! registered late.
+//! registered late. A text that is long for the model is masked whole, in cuts, and byte by byte, where nothing is skimmed.
 
 #![no_main]
 
@@ -16,6 +16,7 @@ use lockstep_secret::{Masker, MaskerConfig, Secret};
 
 use explain::is_explained;
 use model::{Match, View, forms_of, matches, redact};
+use text::Most;
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(plan) = Plan::read(&mut Unstructured::new(data)) {
@@ -23,8 +24,15 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-const MOST_PIECES: u8 = 12;
+/// The masker looks through long writes in another way than through short ones, from 1 KiB on.
+const MOST: Most = Most {
+    pieces: 12,
+    bytes: 8000,
+};
+/// The model is slow: it looks for every form at every place of every view.
+const MOST_FOR_MODEL_BYTES: usize = 1500;
 const MOST_WRITES: u8 = 8;
+const LONG_WRITE_TIMES: usize = 16;
 
 /// What is masked, and how it comes.
 #[derive(Debug)]
@@ -69,7 +77,7 @@ impl Plan {
         let count = bytes.int_in_range(1..=MOST_WRITES)?;
         let writes: Result<_> = (0..count).map(|_| Write::read(bytes)).collect();
         let names: Vec<&str> = values.iter().map(String::as_str).collect();
-        let text = text::text(bytes, &names, MOST_PIECES)?;
+        let text = text::text(bytes, &names, MOST)?;
         Ok(Self {
             early,
             text,
@@ -79,6 +87,27 @@ impl Plan {
     }
 
     fn check(&self) {
+        if self.text.len() > MOST_FOR_MODEL_BYTES {
+            self.check_cuts(false);
+            self.check_cuts(true);
+        } else {
+            self.check_with_model();
+        }
+    }
+
+    /// However the text is cut, what comes out is the same.
+    fn check_cuts(&self, token_shapes: bool) {
+        let masker = self.masker(token_shapes, self.values.len());
+        let expected = self.by_bytes(&masker);
+        self.same(
+            &expected,
+            masker.mask_bytes(&self.text).as_bytes(),
+            "long, whole",
+        );
+        self.same(&expected, &self.in_writes(&masker), "long, in writes");
+    }
+
+    fn check_with_model(&self) {
         let found: Vec<Vec<Match>> = self
             .values
             .iter()
@@ -219,7 +248,10 @@ impl Plan {
 
 impl Write {
     fn read(bytes: &mut Unstructured<'_>) -> Result<Self> {
-        let length = bytes.int_in_range(1..=u8::MAX)?.into();
+        let length = bytes.int_in_range(1..=u8::MAX)?;
+        // Only a long write is looked through in vectors.
+        let times = *bytes.choose(&[1, LONG_WRITE_TIMES])?;
+        let length = usize::from(length) * times;
         let then = *bytes.choose(&[Then::Nothing, Then::ReleaseWeak, Then::Register])?;
         Ok(Self { length, then })
     }
