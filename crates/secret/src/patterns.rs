@@ -3,12 +3,12 @@
 use std::sync::OnceLock;
 
 use crate::forms;
-use crate::skim::{Grams, Hints, Joins};
+use crate::skim::{Firsts, Grams, Hints, Joins};
 use crate::texts::Texts;
 use crate::trie::Trie;
 
-/// Shorter texts are not worth it to make hints.
-const HINTS_FROM_BYTES: usize = 1024;
+/// Shorter texts are not worth it to make more than grams and joins.
+const LONG_TEXT_BYTES: usize = 1024;
 
 /// See the module.
 #[derive(Clone)]
@@ -18,7 +18,9 @@ pub(crate) struct Patterns {
     grams: OnceLock<Option<Grams>>,
     /// Made when the first text is masked that has more than plain words.
     joins: OnceLock<Joins>,
-    /// Made when the first long text is masked.
+    /// Made when the first long text is masked. None if there are too many forms.
+    firsts: OnceLock<Option<Firsts>>,
+    /// Likewise.
     hints: OnceLock<Hints>,
     has_shapes: bool,
 }
@@ -29,6 +31,7 @@ impl Patterns {
             trie: Trie::new(),
             grams: OnceLock::new(),
             joins: OnceLock::new(),
+            firsts: OnceLock::new(),
             hints: OnceLock::new(),
             has_shapes,
         }
@@ -43,6 +46,7 @@ impl Patterns {
     pub(crate) fn add(&mut self, texts: &Texts) {
         self.grams.take();
         self.joins.take();
+        self.firsts.take();
         self.hints.take();
         self.trie.reserve();
         for (text, spelled) in texts {
@@ -66,6 +70,16 @@ impl Patterns {
         self.grams.get_or_init(|| Grams::new(&self.trie)).as_ref()
     }
 
+    /// What tells clean text quicker still. They are made for a long text, as a short one is looked through in less time.
+    /// `grams` are the ones of these patterns.
+    pub(crate) fn firsts(&self, grams: &Grams, length: usize) -> Option<&Firsts> {
+        if length < LONG_TEXT_BYTES {
+            return self.firsts.get()?.as_ref();
+        }
+        let firsts = || Firsts::new(&self.trie, grams.width());
+        self.firsts.get_or_init(firsts).as_ref()
+    }
+
     /// What tells quickly that a view makes no difference. `grams` are the ones of these patterns.
     pub(crate) fn joins(&self, grams: &Grams) -> &Joins {
         self.joins
@@ -75,7 +89,7 @@ impl Patterns {
     /// What tells quickly which special bytes may matter, to look through `length` bytes. They are made for a long text, as
     /// a short one is looked through in less time. `grams` are the ones of these patterns.
     pub(crate) fn hints(&self, grams: &Grams, length: usize) -> Option<&Hints> {
-        if length < HINTS_FROM_BYTES {
+        if length < LONG_TEXT_BYTES {
             return self.hints.get();
         }
         let hints = || Hints::new(&self.trie, grams.width(), self.joins(grams));

@@ -263,6 +263,22 @@ fn long_near_misses_and_long_gaps_pass_byte_for_byte() {
 }
 
 #[test]
+fn quotes_in_a_row_within_a_value_are_dropped_wherever_they_stand_in_a_long_text() {
+    let masker = masker(&["Marmot-Quill-7731"]);
+    for count in [1, 2, 3, 63, 64, 65, 200] {
+        let quotes: String = "'\"\\`^$".chars().cycle().take(count).collect();
+        for before in 0..70 {
+            let before = ". ".repeat(600) + &".".repeat(before);
+            let behind = " and\"so\\on ".repeat(120);
+            let text = format!("{before}Mar{quotes}mot-Quill-7731{behind}");
+            let masked = masker.mask_bytes(text.as_bytes()).into_inner();
+            let expected = format!("{before}***{behind}");
+            assert_eq!(String::from_utf8_lossy(&masked), expected, "{count} quotes");
+        }
+    }
+}
+
+#[test]
 fn masked_json_is_json() {
     let masker = masker(&[VALUE, "12345678", "a\",\"b\",\"c"]);
     for (json, expected) in [

@@ -53,22 +53,23 @@ impl Grams {
 
     /// The first place from which the first `width` bytes of some form of `kinds` stand in `text`.
     pub(crate) fn find(&self, trie: &Trie, text: &[u8], kinds: Kinds) -> Option<usize> {
-        self.find_if(text, text.len(), |start| {
+        self.find_if(text, 0, text.len(), |start| {
             self.is_prefix(trie, &text[start..], kinds)
         })
     }
 
-    /// The first place before `end` that passes the table and `is_start`.
+    /// The first place from `from` on and before `end` that passes the table and `is_start`.
     pub(crate) fn find_if(
         &self,
         text: &[u8],
+        from: usize,
         end: usize,
         is_start: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let end = end.min((text.len() + 1).saturating_sub(self.width));
         // No gram that starts later is looked up.
         let text = &text[..text.len().min(end + self.stride + GRAM - 2)];
-        let mut at = self.stride - 1;
+        let mut at = from + self.stride - 1;
         while at < end + self.stride - 1 {
             at = self.next_hit(text, at)?;
             let starts = (at + 1 - self.stride)..=at.min(end.checked_sub(1)?);

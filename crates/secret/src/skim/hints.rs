@@ -21,7 +21,7 @@ use crate::view::squeeze::{is_blank, is_break};
 use crate::view::unquote::is_quote;
 
 /// Reasons to look at a special byte: a set of bits. Some have several, for kinds of the bytes around it: see `nibbles`,
-/// which tells apart no more than that.
+/// which tells apart no more than that, and which takes from the place of a bit what decides about it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Reasons(u32);
 
@@ -53,88 +53,96 @@ pub(super) const BYTES: usize = 7;
 
 impl Reasons {
     pub(super) const NONE: Self = Self(0);
-    /// A quote is dropped between two bytes of a form, or several are. By what stands on both sides.
-    pub(super) const QUOTE: Self = Self(0xff);
-    /// A line break is dropped between two bytes of a form, with the blanks around it. By what stands before it.
-    const BREAK: Self = Self(3 << 8);
-    /// A terminal sequence may start.
-    const SEQUENCE: Self = Self(1 << 10);
-    /// `%` may start an escape.
-    pub(super) const PERCENT: Self = Self(1 << 11);
-    /// `&` may start an escape.
-    pub(super) const ENTITY: Self = Self(1 << 12);
-    /// `+` spells a blank, and a form has what stands before it before a blank.
-    const BLANK_AND_BEFORE: Self = Self(1 << 13);
-    /// `+` spells a blank, and a form may have what stands behind it behind a blank.
-    const BLANK_AND_BEHIND: Self = Self(1 << 14);
-    /// `\/`, and a form has what stands before it before a slash.
-    const SLASH_AND_BEFORE: Self = Self(1 << 16);
-    /// `\/`, and a form may have what stands behind it behind a slash.
-    const SLASH_AND_BEHIND: Self = Self(1 << 17);
-    /// `\\`, which may start an escape when it is undone. By what stands behind it.
-    const TWICE: Self = Self(3 << 18);
-    /// A backslash spells a blank, which may be dropped between two bytes of a form. By what stands behind both.
-    const SPELLED_BLANK: Self = Self(3 << 20);
-    /// A backslash spells a byte of a form, or something longer. By what stands behind it.
-    const SPELLED: Self = Self(0x7f << 22);
-    /// `\/` and another escape, and a form may have what that spells behind a slash.
-    const SLASH_AND_ESCAPE: Self = Self(1 << 29);
-    /// `\\` and another escape, which may spell something longer with it when they are undone.
-    const TWICE_AND_ESCAPE: Self = Self(1 << 30);
-    /// `\u`, unless it is a character of ASCII that no form has.
-    const UNIT: Self = Self(1 << 31);
 
-    pub(super) const GAP: Self = Self::BREAK.with(Self::SEQUENCE);
-    pub(super) const PLUS: Self = Self::BLANK_AND_BEFORE.with(Self::BLANK_AND_BEHIND);
+    // By what stands on both sides.
+
+    /// A line break is dropped between two bytes of a form, with the blanks around it. By the kind of the first one.
+    pub(super) const BREAK: Self = Self(0b1001);
+    /// A quote is dropped between two bytes of a form, by the kind of the first one; or several are, and this is the last.
+    pub(super) const QUOTE: Self = Self(Self::LONE_QUOTE.0 | Self::LAST_QUOTE.0);
+    pub(super) const LONE_QUOTE: Self = Self(0b100_0110);
+    pub(super) const LAST_QUOTE: Self = Self(1 << 7);
+    /// `+` spells a blank, and a form has what stands before it before a blank.
+    pub(super) const BLANK_AND_BEFORE: Self = Self(1 << 4);
+    /// `\/`, and a form has what stands before it before a slash.
+    pub(super) const SLASH_AND_BEFORE: Self = Self(1 << 5);
+
+    // By what stands behind.
+
+    /// `%` may start an escape.
+    pub(super) const PERCENT: Self = Self(1 << 10);
+    /// `&` may start an escape.
+    pub(super) const ENTITY: Self = Self(1 << 11);
+    /// `+` spells a blank, and a form may have what stands behind it behind a blank.
+    pub(super) const BLANK_AND_BEHIND: Self = Self(1 << 12);
+    /// A terminal sequence may start. `+` starts none, and ESC spells no blank: they share a bit.
+    const SEQUENCE: Self = Self::BLANK_AND_BEHIND;
+    /// A backslash spells a byte of a form, or something longer. By the kind of what stands behind it.
+    pub(super) const SPELLED: Self = Self(0b0110_0011 << 8);
+    /// `\u`, unless it is a character that no form has.
+    pub(super) const UNIT: Self = Self(1 << 15);
+
+    // By what stands behind both bytes of an escape.
+
+    /// `\/`, and a form may have what stands behind it behind a slash.
+    const SLASH_AND_BEHIND: Self = Self(1 << 16);
+    /// `\\`, which may start an escape when it is undone. By the kind of what stands behind it.
+    const TWICE: Self = Self(0b10_0110 << 16);
+    /// `\/` and another escape, and a form may have what that spells behind a slash; or `\\` and another one, which may
+    /// spell something longer with it when they are undone. By the kind of what stands behind the second backslash.
+    const AND_ESCAPE: Self = Self(3 << 19);
+    /// A backslash spells a blank, which may be dropped between two bytes of a form. By the kind of what stands behind both.
+    pub(super) const SPELLED_BLANK: Self = Self(3 << 22);
+
+    const PLUS: Self = Self::BLANK_AND_BEFORE.with(Self::BLANK_AND_BEHIND);
     pub(super) const BACKSLASH: Self = Self::SLASH_AND_BEFORE
         .with(Self::SLASH_AND_BEHIND)
         .with(Self::TWICE)
         .with(Self::SPELLED_BLANK)
         .with(Self::SPELLED)
-        .with(Self::SLASH_AND_ESCAPE)
-        .with(Self::TWICE_AND_ESCAPE)
+        .with(Self::AND_ESCAPE)
         .with(Self::UNIT);
 
-    /// `QUOTE` between `one` and `other`.
-    const fn quote_between(one: u8, other: u8) -> Self {
-        Self(1 << (2 * is_letter(one) as u8 + is_letter(other) as u8))
-    }
-
-    /// `QUOTE` between `one` and another quote.
+    /// `LONE_QUOTE` behind `one`: blanks are a kind of their own.
     const fn quote_behind(one: u8) -> Self {
-        Self(3 << 6 | 1 << (4 + is_letter(one) as u8))
-    }
-
-    /// `QUOTE` before `behind`, if that is a quote as well.
-    const fn quote_before(behind: u8) -> Self {
-        match behind {
-            b'"' | b'$' | b'\'' => Self(3 << 4),
-            b'\\' | b'^' => Self(1 << 6),
-            b'`' => Self(1 << 7),
-            _ => Self::NONE,
+        match one & 15 {
+            0 => Self(1 << 1),
+            other if other % 2 == 0 => Self(1 << 2),
+            _ => Self(1 << 6),
         }
     }
 
-    /// `BREAK` behind `before`: the brackets of JSON are a kind of their own.
-    const fn break_behind(before: u8) -> Self {
-        Self(1 << (8 + (before >> 4 == 7) as u8))
+    /// `BREAK` behind `one`: the brackets of JSON are a kind of their own.
+    const fn break_behind(one: u8) -> Self {
+        if one >> 4 == 7 { Self(1 << 3) } else { Self(1) }
     }
 
-    /// `TWICE` with `further` behind both: signs are a kind of their own.
+    /// `TWICE` with `further` behind both: signs are a kind of their own, and so is what is like a backslash.
     const fn twice_with(further: u8) -> Self {
-        Self(1 << (18 + (further >> 4 == 2) as u8))
+        match further >> 4 {
+            2 => Self(1 << 17),
+            5 => Self(1 << 18),
+            _ => Self(1 << 21),
+        }
     }
 
-    /// `SPELLED_BLANK` with `further` behind both, in the same way.
+    /// `AND_ESCAPE` with `furthest` behind the second backslash: signs are a kind of their own.
+    const fn escape_with(furthest: u8) -> Self {
+        Self(1 << (19 + (furthest >> 4 == 2) as u8))
+    }
+
+    /// `SPELLED_BLANK` with `further` behind both bytes, in the same way.
     const fn blank_before(further: u8) -> Self {
-        Self(1 << (20 + (further >> 4 == 2) as u8))
+        Self(1 << (22 + (further >> 4 == 2) as u8))
     }
 
     /// `SPELLED` with `byte` behind the backslash.
     const fn spelled_with(byte: u8) -> Self {
         match byte >> 4 {
-            upper @ 2..=7 => Self(1 << (20 + upper)),
-            _ => Self(1 << 28),
+            3..=5 => Self(1 << 9),
+            6 => Self(1 << 13),
+            7 => Self(1 << 14),
+            _ => Self(1 << 8),
         }
     }
 
@@ -155,9 +163,10 @@ impl Reasons {
         self.0 |= other.0;
     }
 
-    /// The bits in four sets. The last two have those of a backslash.
-    pub(super) const fn bits(self) -> [u8; 4] {
-        self.0.to_le_bytes()
+    /// The bits in sets: by what stands on both sides, behind, and behind both bytes of an escape.
+    pub(super) const fn bits(self) -> [u8; 3] {
+        let [around, behind, escape, _] = self.0.to_le_bytes();
+        [around, behind, escape]
     }
 
     /// `self` if `is_meant`.
@@ -223,16 +232,18 @@ impl Hints {
     fn add_pair(&mut self, one: u8, other: u8, kinds: Kinds) {
         let (before, behind) = (usize::from(one), usize::from(other));
         if kinds.intersects(Kinds::UNQUOTED) {
-            let quote = Reasons::quote_between(one, other);
-            self.rows[before]
-                .before
-                .add(quote.with(Reasons::quote_behind(one)));
-            self.rows[behind].behind.add(quote);
+            let quote = Reasons::quote_behind(one);
+            self.rows[before].before.add(quote);
+            self.rows[behind]
+                .behind
+                .add(quote.with(Reasons::LAST_QUOTE));
         }
         if kinds.intersects(Kinds::SQUEEZED) {
-            let across = Reasons::break_behind(one).with(Reasons::SPELLED_BLANK);
-            self.rows[before].before.add(across);
-            self.rows[behind].behind.add(Reasons::break_behind(one));
+            let across = Reasons::break_behind(one);
+            self.rows[before]
+                .before
+                .add(across.with(Reasons::SPELLED_BLANK));
+            self.rows[behind].behind.add(across);
             self.rows[behind].further.add(Reasons::blank_before(other));
         }
         match other {
@@ -264,9 +275,7 @@ impl Hints {
             let twice = spelled.and_then(backslash::of_two);
             let is_spelled_twice = twice.is_some_and(|twice| joins.has(twice)) || has_backslash;
             row.furthest
-                .add(Reasons::SLASH_AND_ESCAPE.given(is_behind_slash));
-            row.furthest
-                .add(Reasons::TWICE_AND_ESCAPE.given(is_spelled_twice));
+                .add(Reasons::escape_with(byte).given(is_behind_slash || is_spelled_twice));
         }
     }
 }
@@ -321,9 +330,9 @@ const fn special(byte: u8) -> Reasons {
     }
 }
 
-/// Of quotes in a row the first one is looked at for all, and no form starts with a blank that is dropped.
+/// No form starts with a blank that is dropped.
 const fn before(byte: u8) -> Reasons {
-    // What stands before the blanks decides.
+    // What stands before the blanks decides, and before the quotes.
     let across = Reasons::break_behind(byte).with(Reasons::SPELLED_BLANK);
     Reasons::SEQUENCE
         .with(Reasons::PERCENT)
@@ -332,50 +341,48 @@ const fn before(byte: u8) -> Reasons {
         .with(Reasons::SLASH_AND_BEHIND)
         .with(Reasons::TWICE)
         .with(Reasons::SPELLED)
-        .with(Reasons::SLASH_AND_ESCAPE)
-        .with(Reasons::TWICE_AND_ESCAPE)
+        .with(Reasons::AND_ESCAPE)
         .with(Reasons::UNIT)
         .with(across.given(is_blank(byte)))
+        .with(Reasons::LAST_QUOTE.given(is_quote(byte)))
 }
 
 const fn behind(byte: u8) -> Reasons {
     let is_digit = byte.is_ascii_hexdigit();
     let is_name = matches!(byte, b'&' | b'#' | b'a' | b'l' | b'g' | b'q');
-    let is_slash = Reasons::SLASH_AND_BEFORE
-        .with(Reasons::SLASH_AND_BEHIND)
-        .with(Reasons::SLASH_AND_ESCAPE);
-    let is_backslash = Reasons::TWICE.with(Reasons::TWICE_AND_ESCAPE);
+    let is_slash = Reasons::SLASH_AND_BEFORE.with(Reasons::SLASH_AND_BEHIND);
+    let is_backslash = byte == b'\\';
     let spelled = backslash::of_two(byte);
     // A blank is looked at as what is longer: the other signs would be taken for blanks with it.
     let is_long = matches!(spelled, None | Some(ESC | b' '));
     let is_spelled_blank = matches!(spelled, Some(spelled) if is_blank(spelled) && spelled != b' ');
     Reasons::BLANK_AND_BEFORE
-        .with(Reasons::quote_before(byte))
         .with(Reasons::BREAK.given(is_undecided(byte)))
         .with(Reasons::SEQUENCE.given(matches!(byte, b'[' | b']' | b'\\')))
         .with(Reasons::PERCENT.given(is_digit || byte == b'%'))
         .with(Reasons::ENTITY.given(is_name))
         .with(Reasons::BLANK_AND_BEHIND.given(matches!(byte, b'%' | b'+')))
         .with(is_slash.given(byte == b'/'))
-        .with(is_backslash.given(byte == b'\\'))
+        .with(Reasons::TWICE.given(is_backslash))
+        .with(Reasons::AND_ESCAPE.given(byte == b'/' || is_backslash))
         .with(Reasons::UNIT.given(byte == b'u'))
         .with(Reasons::SPELLED_BLANK.given(is_spelled_blank))
         .with(Reasons::spelled_with(byte).given(is_long && byte != b'u'))
 }
 
 const fn further(byte: u8) -> Reasons {
-    let is_escape = Reasons::SLASH_AND_ESCAPE.with(Reasons::TWICE_AND_ESCAPE);
     let is_longer = backslash::of_two(byte).is_none();
     let is_open = is_blank(byte) || byte == ESC;
     Reasons::QUOTE
-        .with(Reasons::GAP)
+        .with(Reasons::BREAK)
+        .with(Reasons::SEQUENCE)
         .with(Reasons::PERCENT)
         .with(Reasons::ENTITY)
         .with(Reasons::PLUS)
         .with(Reasons::SLASH_AND_BEFORE)
         .with(Reasons::SPELLED)
         .with(Reasons::UNIT)
-        .with(is_escape.given(byte == b'\\'))
+        .with(Reasons::AND_ESCAPE.given(byte == b'\\'))
         .with(Reasons::twice_with(byte).given(is_longer))
         .with(Reasons::SLASH_AND_BEHIND.given(is_open))
         .with(Reasons::blank_before(byte).given(is_undecided(byte)))
@@ -390,13 +397,8 @@ const fn furthest(byte: u8) -> Reasons {
             matches!(backslash::of_two(spelled), None | Some(b'\\')),
         ),
     };
-    Reasons(!Reasons::SLASH_AND_ESCAPE.with(Reasons::TWICE_AND_ESCAPE).0)
-        .with(Reasons::SLASH_AND_ESCAPE.given(is_undecided))
-        .with(Reasons::TWICE_AND_ESCAPE.given(is_long_twice))
-}
-
-const fn is_letter(byte: u8) -> bool {
-    byte >= b'@'
+    Reasons(!Reasons::AND_ESCAPE.0)
+        .with(Reasons::escape_with(byte).given(is_undecided || is_long_twice))
 }
 
 /// Whether the views may read something else where `byte` stands behind what they drop, or behind an escape.

@@ -4,20 +4,23 @@
 //! between two characters there. It may stop too early, never too late; the exact search decides.
 //!
 //! Where a form starts, its first eight bytes (or all, if it is shorter) stand in some view. Either they stand in the text
-//! as they are, and the text is looked up in a table of grams. Or the view differs from the text there; then the form is
-//! found at the first difference, as before that its bytes are those of the text. So each place where a view may differ is
-//! looked at on its own: what stands before it, and what the view reads from there on.
+//! as they are, and are found by tables of the first bytes of a few forms, or of the grams of many. Or the view differs
+//! from the text there; then the form is found at the first difference, as before that its bytes are those of the text. So
+//! each place where a view may differ is looked at on its own: what stands before it, and what the view reads from there on.
 
 mod ahead;
 mod boundary;
 mod escapes;
+mod firsts;
 mod gaps;
 mod grams;
+mod halves;
 mod hints;
 mod joins;
 mod nibbles;
 mod quotes;
 mod specials;
+mod streaks;
 mod suspects;
 mod units;
 
@@ -25,14 +28,18 @@ use crate::kinds::Kinds;
 use crate::patterns::Patterns;
 use crate::shapes;
 use crate::trie::NodeId;
-use crate::view::squeeze::is_blank;
+use crate::view::ansi::ESC;
+use crate::view::squeeze::{is_blank, is_break};
+use crate::view::unquote::is_quote;
 use crate::view::{View, can_wake};
 use ahead::Ahead;
 use boundary::{Sequences, last_boundary};
+use firsts::Search;
 use grams::WIDEST;
 use hints::Reasons;
 use suspects::Suspects;
 
+pub(crate) use firsts::Firsts;
 pub(crate) use grams::Grams;
 pub(crate) use hints::Hints;
 pub(crate) use joins::Joins;
@@ -209,8 +216,17 @@ impl Found {
 impl Look<'_> {
     /// Looks for forms that stand in the text as they are.
     fn search_text(&mut self) {
+        let (text, limit) = (self.text, self.found.limit);
         let is_start = |start| self.may_match(start);
-        if let Some(start) = self.grams.find_if(self.text, self.found.limit, is_start) {
+        let searched = match self.patterns.firsts(self.grams, text.len()) {
+            Some(firsts) => firsts.find_if(text, limit, is_start),
+            None => Search::Clean(0),
+        };
+        let found = match searched {
+            Search::Found(start) => Some(start),
+            Search::Clean(from) => self.grams.find_if(text, from, limit, is_start),
+        };
+        if let Some(start) = found {
             self.stop(start, start + 1);
         }
     }
@@ -227,33 +243,36 @@ impl Look<'_> {
             }
             self.look_at(at, reasons);
         }
-        // Blanks may be the start of a gap, wherever its line break is.
-        if let Some(last) = until(self.found).checked_sub(1)
-            && is_blank(text[last])
-        {
-            self.look_at_gap(last);
+        if let Some(last) = until(self.found).checked_sub(1) {
+            // Blanks may be the start of a gap, wherever its line break is.
+            if is_blank(text[last]) {
+                self.look_at_gap(last);
+            }
+            // Of quotes in a row the last one is looked at.
+            if is_quote(text[last]) {
+                self.look_at_quotes(last);
+            }
         }
     }
 
     /// Looks at the special byte at `at`.
     fn look_at(&mut self, at: usize, reasons: Reasons) {
-        if reasons.intersects(Reasons::QUOTE) {
-            self.look_at_quotes(at);
-        }
-        if reasons.intersects(Reasons::BACKSLASH) {
-            self.look_at_backslash(at);
-        }
-        if reasons.intersects(Reasons::PERCENT) {
-            self.look_at_percent(at);
-        }
-        if reasons.intersects(Reasons::PERCENT.with(Reasons::PLUS)) {
-            self.look_at_form(at);
-        }
-        if reasons.intersects(Reasons::ENTITY) {
-            self.look_at_entity(at);
-        }
-        if reasons.intersects(Reasons::GAP) {
-            self.look_at_gap(at);
+        match self.text[at] {
+            b'%' => {
+                self.look_at_percent(at);
+                self.look_at_form(at);
+            }
+            b'+' => self.look_at_form(at),
+            b'&' => self.look_at_entity(at),
+            byte if is_break(byte) || byte == ESC => self.look_at_gap(at),
+            _ => {
+                if reasons.intersects(Reasons::QUOTE) {
+                    self.look_at_quotes(at);
+                }
+                if reasons.intersects(Reasons::BACKSLASH) {
+                    self.look_at_backslash(at);
+                }
+            }
         }
     }
 

@@ -1,16 +1,17 @@
-//! The hints for a block of bytes at once, in vectors.
+//! The hints for a block of bytes at once, in vectors: as sets of bytes for each place around a special byte.
 //!
-//! A vector cannot be looked up in a table of 256 rows, but in one of 16: so there is one for the lower half of a byte and
-//! one for the upper half. What both agree on holds for the byte, and for others as well. So more places are found than by
-//! the rows, never fewer.
+//! They are coarser than the rows, as `halves` says. So more places are found than by the rows, never fewer.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, u8x16, u8x64};
-use zeroize::Zeroize;
+use fearless_simd::{Level, Simd, dispatch};
 
-use super::hints::{BYTES, Row};
+use super::halves::{Halves, Split, Tables, block, is_set};
+use super::hints::{BYTES, Reasons, Row};
 use super::specials::{BLOCK, is_special};
+use super::streaks::{Quotes, Streak};
 use super::units::Units;
+use crate::view::ansi::ESC;
+use crate::view::squeeze::is_break;
 use crate::view::unquote::is_quote;
 
 /// So many blocks are looked at together.
@@ -20,13 +21,14 @@ pub(super) const MOST_BLOCKS: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Nibbles {
     level: Level,
-    before: [Halves; 4],
-    /// Of the second set only: those of the first one are quotes.
-    special: Halves,
-    behind: [Halves; 4],
-    /// Two bytes behind, of backslashes.
-    further: [Halves; 2],
-    /// Three bytes behind, of the last set.
+    /// By what stands on both sides.
+    before: Halves,
+    around: Halves,
+    /// By what stands behind.
+    behind: Halves,
+    /// By what stands behind both bytes of an escape: of the first of them that is no backslash.
+    escape: Halves,
+    further: Halves,
     furthest: Halves,
     units: UnitHalves,
 }
@@ -38,26 +40,8 @@ struct UnitHalves {
     digits: Halves,
     /// If it is a letter.
     letters: Halves,
-}
-
-/// A table for each half of a byte.
-#[derive(Clone, Copy, Default)]
-struct Halves {
-    lower: [u8; 16],
-    upper: [u8; 16],
-}
-
-/// The same in vectors.
-#[derive(Clone, Copy)]
-struct Tables<S: Simd> {
-    lower: u8x64<S>,
-    upper: u8x64<S>,
-}
-
-/// The halves of a block of bytes.
-struct Split<S: Simd> {
-    lower: u8x64<S>,
-    upper: u8x64<S>,
+    /// Whether what is no character of ASCII matters.
+    others: bool,
 }
 
 // === impl Nibbles ===
@@ -66,19 +50,22 @@ impl Nibbles {
     pub(super) fn new(rows: &[Row; 256], units: Units, level: Level) -> Self {
         let mut nibbles = Self {
             level,
-            before: [Halves::default(); 4],
-            special: Halves::default(),
-            behind: [Halves::default(); 4],
-            further: [Halves::default(); 2],
+            before: Halves::default(),
+            around: Halves::default(),
+            behind: Halves::default(),
+            escape: Halves::default(),
+            further: Halves::default(),
             furthest: Halves::default(),
             units: UnitHalves::new(units),
         };
         for (byte, row) in (0..=u8::MAX).zip(rows) {
-            add(&mut nibbles.before, byte, &row.before.bits());
-            nibbles.special.add(byte, row.special.bits()[1]);
-            add(&mut nibbles.behind, byte, &row.behind.bits());
-            add(&mut nibbles.further, byte, &row.further.bits()[2..]);
-            nibbles.furthest.add(byte, row.furthest.bits()[3]);
+            let [around, behind, escape] = row.behind.bits();
+            nibbles.before.add(byte, row.before.bits()[0]);
+            nibbles.around.add(byte, around);
+            nibbles.behind.add(byte, behind);
+            nibbles.escape.add(byte, escape);
+            nibbles.further.add(byte, row.further.bits()[2]);
+            nibbles.furthest.add(byte, row.furthest.bits()[2]);
         }
         nibbles
     }
@@ -88,7 +75,8 @@ impl Nibbles {
         !self.level.is_fallback()
     }
 
-    /// For each block of `text` a bit for each place that may matter. `text` has one byte before them, and two behind.
+    /// For each of at most `MOST_BLOCKS` blocks of `text` a bit for each place that may matter. `text` has one byte before
+    /// them, and five behind.
     pub(super) fn suspects(&self, text: &[u8], blocks: &mut [u64]) {
         dispatch!(self.level, simd => suspects(simd, self, text, blocks));
     }
@@ -96,125 +84,210 @@ impl Nibbles {
 
 impl Drop for Nibbles {
     fn drop(&mut self) {
-        let around = self.before.iter_mut().chain(&mut self.behind);
-        let units = [&mut self.units.digits, &mut self.units.letters];
-        let behind = self.further.iter_mut().chain([&mut self.furthest]);
-        for halves in around.chain(behind).chain(units) {
-            halves.lower.zeroize();
-            halves.upper.zeroize();
-        }
+        let halves = [
+            &mut self.before,
+            &mut self.around,
+            &mut self.behind,
+            &mut self.escape,
+            &mut self.further,
+            &mut self.furthest,
+            &mut self.units.digits,
+            &mut self.units.letters,
+        ];
+        halves.into_iter().for_each(Halves::zeroize);
     }
 }
 
 #[inline(always)]
 fn suspects<S: Simd>(simd: S, nibbles: &Nibbles, text: &[u8], blocks: &mut [u64]) {
-    let (mut before, mut behind) = (
-        [Tables::new(simd, &SPECIALS); 4],
-        [Tables::new(simd, &SPECIALS); 4],
-    );
-    for set in 0..4 {
-        before[set] = Tables::new(simd, &nibbles.before[set]);
-        behind[set] = Tables::new(simd, &nibbles.behind[set]);
-    }
-    let specials = Tables::new(simd, &SPECIALS);
-    let special = Tables::new(simd, &nibbles.special);
-    let further = [
-        Tables::new(simd, &nibbles.further[0]),
-        Tables::new(simd, &nibbles.further[1]),
-    ];
-    let furthest = Tables::new(simd, &nibbles.furthest);
     let windows = text.windows(BLOCK + BYTES - 1).step_by(BLOCK);
-    for (places, window) in blocks.iter_mut().zip(windows) {
-        let bytes = u8x64::from_slice(simd, &window[1..][..BLOCK]);
-        let two = Split::of(bytes);
-        let found = specials.of(&two);
+    let (mut escapes, mut units) = (Escapes::default(), Escapes::default());
+    let numbered = blocks.iter_mut().zip(windows);
+    look_at_all(simd, nibbles, numbered, &mut escapes, &mut units);
+    for block in escapes.blocks() {
+        let window = &text[block.number * BLOCK..][..BLOCK + BYTES - 1];
+        blocks[block.number] |= block.suspects(simd, nibbles, window);
+    }
+    for block in units.blocks() {
+        let window = &text[block.number * BLOCK..][..BLOCK + BYTES - 1];
+        blocks[block.number] |= that_matter(simd, &nibbles.units, window, block.backslashes);
+    }
+}
+
+/// What can be told of all special bytes alike.
+#[inline(always)]
+fn look_at_all<'a, S: Simd>(
+    simd: S,
+    nibbles: &Nibbles,
+    blocks: impl Iterator<Item = (&'a mut u64, &'a [u8])>,
+    escapes: &mut Escapes,
+    units: &mut Escapes,
+) {
+    let specials = Tables::new(simd, &SPECIALS);
+    let before = Tables::new(simd, &nibbles.before);
+    let around = Tables::new(simd, &nibbles.around);
+    let behind = Tables::new(simd, &nibbles.behind);
+    let mut streak = Streak::UNKNOWN;
+    for (number, (places, window)) in blocks.enumerate() {
+        let special = specials.of(&Split::at(simd, window, 1));
         *places = 0;
-        if is_set(found) == 0 {
+        if is_set(special) == 0 {
+            streak = Streak::NONE;
             continue;
         }
-        let one = Split::of(u8x64::from_slice(simd, &window[..BLOCK]));
-        let three = Split::of(u8x64::from_slice(simd, &window[2..][..BLOCK]));
-        let quotes = before[0].of(&one) & behind[0].of(&three);
-        let others = before[1].of(&one) & special.of(&two) & behind[1].of(&three);
-        *places = is_set(found & QUOTES) & is_set(quotes) | is_set(found) & is_set(others);
-        let backslashes = bytes.simd_eq(b'\\').to_bitmask();
-        if backslashes != 0 {
-            let four = Split::of(u8x64::from_slice(simd, &window[3..][..BLOCK]));
-            let five = Split::of(u8x64::from_slice(simd, &window[4..][..BLOCK]));
-            let short = before[2].of(&one) & behind[2].of(&three) & further[0].of(&four);
-            let long = before[3].of(&one)
-                & behind[3].of(&three)
-                & further[1].of(&four)
-                & furthest.of(&five);
-            *places |= backslashes & (is_set(short) | is_set(long & !UNIT));
-            let units = backslashes & is_set(long & UNIT);
-            if units != 0 {
-                *places |= units & matter(simd, &nibbles.units, window);
-            }
-        }
+        let third = Split::at(simd, window, 2);
+        let before = before.of(&Split::at(simd, window, 0));
+        let between = around.of(&third);
+        let behind = behind.of(&third);
+        let around = before & between;
+        let others = (around & AROUND | behind & BEHIND) & special;
+        *places = is_set(others) | is_set(special & BREAK) & is_set(around & BREAKS);
+        let quotes = Quotes {
+            all: is_set(special & QUOTES),
+            behind: is_set(before & LONE_QUOTE),
+            between: is_set(around & LONE_QUOTE),
+            before: is_set(between & LAST_QUOTE),
+        };
+        *places |= quotes.suspects(&mut streak);
+        let backslashes = block(simd, window, 1).simd_eq(b'\\').to_bitmask();
+        *places |= backslashes & is_set(behind & SPELLED);
+        escapes.add(Escaped {
+            number,
+            backslashes,
+            behind_breakable: is_set(before & BREAKS),
+        });
+        units.add(Escaped {
+            number,
+            backslashes: backslashes & is_set(behind & UNIT),
+            behind_breakable: 0,
+        });
     }
 }
 
-/// The places in a window where `\u0000` with the digits that stand there may matter.
-#[inline(always)]
-fn matter<S: Simd>(simd: S, units: &UnitHalves, window: &[u8]) -> u64 {
-    let zeros = u8x64::from_slice(simd, &window[3..][..BLOCK])
-        .simd_eq(b'0')
-        .to_bitmask()
-        & u8x64::from_slice(simd, &window[4..][..BLOCK])
-            .simd_eq(b'0')
-            .to_bitmask();
-    let first = Split::of(u8x64::from_slice(simd, &window[5..][..BLOCK]));
-    let last = Split::of(u8x64::from_slice(simd, &window[6..][..BLOCK]));
-    let firsts = Tables::new(simd, &FIRST_DIGITS).of(&first);
-    let is_digit = is_set(Tables::new(simd, &DIGITS).of(&last));
-    let matters =
-        Tables::new(simd, &units.digits).of(&last) | Tables::new(simd, &units.letters).of(&last);
-    !(zeros & is_set(firsts) & is_digit) | is_set(firsts & matters)
+/// The blocks that have backslashes. They are looked at later: no processor foresees in which blocks there are any.
+#[derive(Default)]
+struct Escapes {
+    blocks: [Escaped; MOST_BLOCKS],
+    count: usize,
 }
 
-/// A bit for each byte that is not zero.
-#[inline(always)]
-fn is_set<S: Simd>(bytes: u8x64<S>) -> u64 {
-    !bytes.simd_eq(0).to_bitmask()
+/// A block that has backslashes.
+#[derive(Clone, Copy, Default)]
+struct Escaped {
+    number: usize,
+    backslashes: u64,
+    /// Behind what a form may have before a gap.
+    behind_breakable: u64,
 }
 
-// === impl Halves ===
+impl Escapes {
+    /// Adds a block if it has backslashes.
+    #[inline(always)]
+    fn add(&mut self, block: Escaped) {
+        self.blocks[self.count % MOST_BLOCKS] = block;
+        self.count += usize::from(block.backslashes != 0);
+    }
 
-/// The special bytes, and no others: those with the same upper half have a bit. Of quotes it is among `QUOTES`.
+    fn blocks(&self) -> &[Escaped] {
+        &self.blocks[..self.count]
+    }
+}
+
+impl Escaped {
+    /// The backslashes that may matter by what stands behind both bytes of an escape.
+    #[inline(always)]
+    fn suspects<S: Simd>(&self, simd: S, nibbles: &Nibbles, window: &[u8]) -> u64 {
+        let escape = Tables::new(simd, &nibbles.escape).of(&Split::at(simd, window, 2))
+            & Tables::new(simd, &nibbles.further).of(&Split::at(simd, window, 3))
+            & Tables::new(simd, &nibbles.furthest).of(&Split::at(simd, window, 4));
+        let blanks = is_set(escape & SPELLED_BLANK) & self.behind_breakable;
+        self.backslashes & (is_set(escape & !SPELLED_BLANK) | blanks)
+    }
+}
+
+/// Those of some `places` in a window, each of `\u`, where the escape may matter.
+#[inline(always)]
+fn that_matter<S: Simd>(simd: S, units: &UnitHalves, window: &[u8], places: u64) -> u64 {
+    let zeros = block(simd, window, 3).simd_eq(b'0').to_bitmask()
+        & block(simd, window, 4).simd_eq(b'0').to_bitmask();
+    let (third, fourth) = (Split::at(simd, window, 5), Split::at(simd, window, 6));
+    let hexadecimal = Tables::new(simd, &DIGITS);
+    let low = Tables::new(simd, &LOW_DIGITS).of(&third);
+    let fourth_digit = is_set(hexadecimal.of(&fourth));
+    let ascii = zeros & is_set(low) & fourth_digit;
+    let matters = Tables::new(simd, &units.digits).of(&fourth)
+        | Tables::new(simd, &units.letters).of(&fourth);
+    let matters = ascii & is_set(low & matters);
+    if units.others || places & !ascii == 0 {
+        return places & (!ascii | matters);
+    }
+    // Those that may be half of a surrogate pair are looked at.
+    let others = is_set(Tables::new(simd, &DIGITS_BUT_D).of(&Split::at(simd, window, 3)))
+        & is_set(hexadecimal.of(&Split::at(simd, window, 4)))
+        & is_set(hexadecimal.of(&third))
+        & fourth_digit;
+    places & (!(ascii | others) | matters)
+}
+
+// === Sets ===
+
+/// The special bytes, and no others: of each upper half they are sets of their own, and what `AROUND` and `BEHIND` ask for
+/// is in the sets that they have there.
 const SPECIALS: Halves = {
-    let mut halves = Halves {
-        lower: [0; 16],
-        upper: [0; 16],
-    };
+    let mut halves = NONE;
     let mut byte = 0_u8;
     while byte < 128 {
         if is_special(byte) {
-            let bit = if is_quote(byte) && byte >> 4 == 2 {
-                1 << 7
-            } else {
-                1 << (byte >> 4)
-            };
-            halves.lower[(byte & 15) as usize] |= bit;
-            halves.upper[(byte >> 4) as usize] |= bit;
+            halves.lower[(byte & 15) as usize] |= special_set(byte);
+            halves.upper[(byte >> 4) as usize] |= special_set(byte);
         }
         byte += 1;
     }
     halves
 };
 
-/// `"$'`, `\\^` and the backtick.
-const QUOTES: u8 = 1 << 7 | 1 << 5 | 1 << 6;
+const fn special_set(byte: u8) -> u8 {
+    match byte {
+        b'%' => PERCENT,
+        b'&' => ENTITY,
+        b'+' => PLUS,
+        b'\\' | b'^' => SLASH,
+        b'`' => 1 << 6,
+        ESC => PLUS,
+        _ if is_quote(byte) => 1 << 7,
+        _ if is_break(byte) => BREAK,
+        // `#` is special for convenience, and matters to nothing.
+        _ => 0,
+    }
+}
 
-/// `Reasons::UNIT` in its set.
-const UNIT: u8 = 1 << 7;
+/// `\^`, the backtick, and `"$'`.
+const QUOTES: u8 = SLASH | 1 << 6 | 1 << 7;
 
-/// `0` to `7`, each with a bit of its own.
-const FIRST_DIGITS: Halves = {
-    let mut halves = Halves {
-        lower: [0; 16],
-        upper: [0; 16],
-    };
+const BREAK: u8 = 1;
+const BREAKS: u8 = Reasons::BREAK.bits()[0];
+const PLUS: u8 = Reasons::BLANK_AND_BEFORE.bits()[0] & Reasons::BLANK_AND_BEHIND.bits()[1];
+const SLASH: u8 = Reasons::SLASH_AND_BEFORE.bits()[0];
+const LONE_QUOTE: u8 = Reasons::LONE_QUOTE.bits()[0];
+const LAST_QUOTE: u8 = Reasons::LAST_QUOTE.bits()[0];
+const AROUND: u8 = PLUS | SLASH;
+
+const PERCENT: u8 = Reasons::PERCENT.bits()[1];
+const ENTITY: u8 = Reasons::ENTITY.bits()[1];
+const SPELLED: u8 = Reasons::SPELLED.bits()[1];
+const UNIT: u8 = Reasons::UNIT.bits()[1];
+const BEHIND: u8 = PERCENT | ENTITY | PLUS;
+
+const SPELLED_BLANK: u8 = Reasons::SPELLED_BLANK.bits()[2];
+
+const NONE: Halves = Halves {
+    lower: [0; 16],
+    upper: [0; 16],
+};
+
+/// `0` to `7`, each in a set of its own.
+const LOW_DIGITS: Halves = {
+    let mut halves = NONE;
     let mut digit = 0;
     while digit < 8 {
         halves.lower[digit] = 1 << digit;
@@ -224,12 +297,9 @@ const FIRST_DIGITS: Halves = {
     halves
 };
 
-/// All hexadecimal digits: a bit for `0` to `9`, another one for the letters.
+/// All hexadecimal digits: a set for `0` to `9`, another one for the letters.
 const DIGITS: Halves = {
-    let mut halves = Halves {
-        lower: [1; 16],
-        upper: [0; 16],
-    };
+    let mut halves = NONE;
     let mut digit = 0;
     while digit < 16 {
         halves.lower[digit] = (digit < 10) as u8 | ((digit >= 1 && digit <= 6) as u8) << 1;
@@ -241,19 +311,11 @@ const DIGITS: Halves = {
     halves
 };
 
-/// Adds the bits that `byte` has in each set.
-fn add(sets: &mut [Halves], byte: u8, bits: &[u8]) {
-    for (halves, bits) in sets.iter_mut().zip(bits) {
-        halves.add(byte, *bits);
-    }
-}
-
-impl Halves {
-    fn add(&mut self, byte: u8, bits: u8) {
-        self.lower[usize::from(byte & 15)] |= bits;
-        self.upper[usize::from(byte >> 4)] |= bits;
-    }
-}
+const DIGITS_BUT_D: Halves = {
+    let mut halves = DIGITS;
+    halves.lower[4] &= 1;
+    halves
+};
 
 // === impl UnitHalves ===
 
@@ -265,37 +327,10 @@ impl UnitHalves {
         digits.upper[3] = u8::MAX;
         letters.upper[4] = u8::MAX;
         letters.upper[6] = u8::MAX;
-        Self { digits, letters }
-    }
-}
-
-// === impl Tables ===
-
-impl<S: Simd> Tables<S> {
-    #[inline(always)]
-    fn new(simd: S, halves: &Halves) -> Self {
         Self {
-            lower: u8x64::block_splat(u8x16::from_slice(simd, &halves.lower)),
-            upper: u8x64::block_splat(u8x16::from_slice(simd, &halves.upper)),
-        }
-    }
-
-    /// What both halves of each byte agree on.
-    #[inline(always)]
-    fn of(&self, bytes: &Split<S>) -> u8x64<S> {
-        self.lower.swizzle_dyn_within_blocks(bytes.lower)
-            & self.upper.swizzle_dyn_within_blocks(bytes.upper)
-    }
-}
-
-// === impl Split ===
-
-impl<S: Simd> Split<S> {
-    #[inline(always)]
-    fn of(bytes: u8x64<S>) -> Self {
-        Self {
-            lower: bytes & 15,
-            upper: bytes >> 4,
+            digits,
+            letters,
+            others: units.others,
         }
     }
 }

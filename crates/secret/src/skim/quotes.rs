@@ -6,45 +6,36 @@ use crate::view::View;
 use crate::view::unquote::is_quote;
 
 impl Look<'_> {
-    /// Looks at the quotes from `at` on.
+    /// Looks at the quotes in a row of which one is at `at`.
     #[inline]
     pub(super) fn look_at_quotes(&mut self, at: usize) {
-        if at > self.read.quotes && self.stands_apart(at) {
-            self.read.quotes = at + 1;
+        let next = self.text.get(at + 1);
+        // No form has what stands behind them, as with nearly all quotes of JSON.
+        if next.is_some_and(|&next| !self.joins().has(next) && !is_quote(next)) {
+            self.read.quotes = self.read.quotes.max(at + 1);
         } else {
             self.look_at_all_quotes(at);
         }
-    }
-
-    /// Whether no form has what stands on one side of the quote at `at`, as with nearly all quotes of JSON.
-    #[inline]
-    fn stands_apart(&self, at: usize) -> bool {
-        let joins = self.joins();
-        !joins.has(self.text[at - 1])
-            || self
-                .text
-                .get(at + 1)
-                .is_some_and(|&next| !joins.has(next) && !is_quote(next))
     }
 
     fn look_at_all_quotes(&mut self, at: usize) {
         if at < self.read.quotes || !self.patterns.trie().kinds().intersects(Kinds::UNQUOTED) {
             return;
         }
-        let count = self.text[at..]
-            .iter()
-            .take_while(|byte| is_quote(**byte))
-            .count();
-        let end = at + count;
+        let is_other = |byte: &u8| !is_quote(*byte);
+        let rest = &self.text[at..];
+        let end = at + rest.iter().position(is_other).unwrap_or(rest.len());
         let from = std::mem::replace(&mut self.read.quotes, end);
+        let last = self.text[from..at].iter().rposition(is_other);
+        let start = last.map_or(from, |last| from + last + 1);
         // No form starts with a quote that is dropped.
-        if from == at {
+        if from == start {
             return;
         }
         match self.text.get(end) {
-            None => self.stop(from.max(at.saturating_sub(CONTEXT_BYTES)), end),
-            Some(&next) if self.joins().has_unquoted_pair(self.text[at - 1], next) => {
-                self.try_view(View::Unquoted, from, at);
+            None => self.stop(from.max(start.saturating_sub(CONTEXT_BYTES)), end),
+            Some(&next) if self.joins().has_unquoted_pair(self.text[start - 1], next) => {
+                self.try_view(View::Unquoted, from, start);
             }
             Some(_) => {}
         }
