@@ -1,7 +1,7 @@
 //! The first bytes of a few forms, looked for at every place of a block at once.
 //!
 //! The forms are dealt out to eight sets. For each of their first four bytes there is a table of the sets that have it
-//! there: where some set has all four bytes of a place, one of its forms may start. This is Teddy, of the search Hyperscan,
+//! there: where some set has all four bytes of a place, one of its forms may start. This is Teddy, as Hyperscan has it,
 //! without the exact comparison: that is made with the trie.
 
 use fearless_simd::{Level, Simd, dispatch};
@@ -13,7 +13,7 @@ use crate::trie::Trie;
 /// So many bytes decide. All forms have them.
 const BYTES: usize = 4;
 const SETS: usize = 8;
-/// Of more forms too many places would pass: the table of grams is quicker then.
+/// Those of three values. Of more too many places would pass: the table of grams is quicker then.
 const MOST_FORMS: usize = 64;
 
 /// See the module.

@@ -33,10 +33,10 @@ pub(crate) struct Nibbles {
     units: UnitHalves,
 }
 
-/// The last two digits of `\u0000`: bits for the first one.
+/// Of `\u0000` for each last digit the first ones with which the character matters to no form.
 #[derive(Clone, Copy)]
 struct UnitHalves {
-    /// The last one, if it is up to 9 and the character matters.
+    /// If the last one is up to 9.
     digits: Halves,
     /// If it is a letter.
     letters: Halves,
@@ -208,25 +208,24 @@ impl Escaped {
 /// Those of some `places` in a window, each of `\u`, where the escape may matter.
 #[inline(always)]
 fn that_matter<S: Simd>(simd: S, units: &UnitHalves, window: &[u8], places: u64) -> u64 {
+    let (third, fourth) = (Split::at(simd, window, 5), Split::at(simd, window, 6));
     let zeros = block(simd, window, 3).simd_eq(b'0').to_bitmask()
         & block(simd, window, 4).simd_eq(b'0').to_bitmask();
-    let (third, fourth) = (Split::at(simd, window, 5), Split::at(simd, window, 6));
-    let hexadecimal = Tables::new(simd, &DIGITS);
     let low = Tables::new(simd, &LOW_DIGITS).of(&third);
-    let fourth_digit = is_set(hexadecimal.of(&fourth));
-    let ascii = zeros & is_set(low) & fourth_digit;
-    let matters = Tables::new(simd, &units.digits).of(&fourth)
+    let in_vain = Tables::new(simd, &units.digits).of(&fourth)
         | Tables::new(simd, &units.letters).of(&fourth);
-    let matters = ascii & is_set(low & matters);
-    if units.others || places & !ascii == 0 {
-        return places & (!ascii | matters);
+    let left = places & !(zeros & is_set(low & in_vain));
+    if units.others || left == 0 {
+        return left;
     }
     // Those that may be half of a surrogate pair are looked at.
-    let others = is_set(Tables::new(simd, &DIGITS_BUT_D).of(&Split::at(simd, window, 3)))
-        & is_set(hexadecimal.of(&Split::at(simd, window, 4)))
-        & is_set(hexadecimal.of(&third))
-        & fourth_digit;
-    places & (!(ascii | others) | matters)
+    let digits = Tables::new(simd, &DIGITS);
+    let are_digits = is_set(Tables::new(simd, &DIGITS_BUT_D).of(&Split::at(simd, window, 3)))
+        & is_set(digits.of(&Split::at(simd, window, 4)))
+        & is_set(digits.of(&third))
+        & is_set(digits.of(&fourth));
+    let ascii = zeros & is_set(low);
+    left & (ascii | !are_digits)
 }
 
 // === Sets ===
@@ -322,8 +321,9 @@ const DIGITS_BUT_D: Halves = {
 impl UnitHalves {
     fn new(units: Units) -> Self {
         let (mut digits, mut letters) = (Halves::default(), Halves::default());
-        digits.lower[..10].copy_from_slice(&units.firsts[..10]);
-        letters.lower[1..=6].copy_from_slice(&units.firsts[10..]);
+        let in_vain = units.firsts.map(|matter| !matter);
+        digits.lower[..10].copy_from_slice(&in_vain[..10]);
+        letters.lower[1..=6].copy_from_slice(&in_vain[10..]);
         digits.upper[3] = u8::MAX;
         letters.upper[4] = u8::MAX;
         letters.upper[6] = u8::MAX;
