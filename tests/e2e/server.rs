@@ -21,6 +21,7 @@ mod roles;
 mod runs;
 mod setting;
 mod steps;
+mod strangers;
 mod telemetry;
 mod tls;
 mod tokens;

@@ -57,7 +57,7 @@ struct Deletion {
         (status = 201, description = "created", body = PutAnswer, headers(("ETag" = String, description = "the version"))),
         (status = 200, description = "rotated", body = PutAnswer, headers(("ETag" = String, description = "the version"))),
         (status = 412, description = "`version_conflict`, with the present `version`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = "4XX", description = "`invalid_key`, `value_empty`, `value_not_utf8`, `value_too_large`, `invalid_body`, `invalid_note`, `invalid_sealing`, `invalid_expiry`, `case_conflict`, `sealing_required`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_condition`, `invalid_key`, `value_empty`, `value_not_utf8`, `value_too_large`, `invalid_body`, `invalid_note`, `invalid_sealing`, `invalid_expiry`, `case_conflict`, `sealing_required`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "`key_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -254,10 +254,15 @@ pub(crate) async fn list_workflow_credentials(
 #[utoipa::path(
     delete,
     path = "/v1/workspaces/{workspace}/credentials/{key}",
-    params(("workspace" = String, Path), ("key" = String, Path), ("force" = Option<bool>, Query, description = "delete it though something uses it")),
+    params(
+        ("workspace" = String, Path), ("key" = String, Path),
+        ("force" = Option<bool>, Query, description = "delete it though something uses it"),
+        ("If-Match" = Option<String>, Header, description = "only if its version is one of these `ETag`s, or for `*` if it is there"),
+    ),
     responses(
         (status = 204, description = "deleted"),
-        (status = "4XX", description = "`invalid_key`, `credential_not_found`, `credential_in_use`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 412, description = "`version_conflict`, with the present `version`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_condition`, `invalid_key`, `credential_not_found`, `credential_in_use`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
@@ -289,10 +294,15 @@ pub(crate) async fn delete_credential(
 #[utoipa::path(
     delete,
     path = "/v1/workspaces/{workspace}/workflows/{workflow}/credentials/{key}",
-    params(("workspace" = String, Path), ("workflow" = String, Path), ("key" = String, Path), ("force" = Option<bool>, Query, description = "delete it though something uses it")),
+    params(
+        ("workspace" = String, Path), ("workflow" = String, Path), ("key" = String, Path),
+        ("force" = Option<bool>, Query, description = "delete it though something uses it"),
+        ("If-Match" = Option<String>, Header, description = "only if its version is one of these `ETag`s, or for `*` if it is there"),
+    ),
     responses(
         (status = 204, description = "deleted"),
-        (status = "4XX", description = "`invalid_key`, `credential_not_found`, `credential_in_use`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 412, description = "`version_conflict`, with the present `version`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_condition`, `invalid_key`, `credential_not_found`, `credential_in_use`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

@@ -42,7 +42,7 @@ const SOURCE: Limit = Limit {
         (status = 201, description = "the first version", body = Step, headers(("ETag" = String, description = "the version"))),
         (status = 200, description = "another version, or the same", body = Step, headers(("ETag" = String, description = "the version"))),
         (status = 412, description = "`version_conflict`, with the present `version`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = "4XX", description = "`invalid_name`, `unsupported_media_type`, `step_too_large`, `invalid_step`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_condition`, `invalid_name`, `unsupported_media_type`, `step_too_large`, `invalid_step`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "`capacity`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -121,7 +121,7 @@ pub(crate) async fn get_step(
     ),
     responses(
         (status = 204, description = "removed"),
-        (status = "4XX", description = "`invalid_name`, `not_found`, `version_conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_condition`, `invalid_name`, `not_found`, `version_conflict`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
