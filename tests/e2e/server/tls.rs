@@ -19,7 +19,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use lockstep_e2e::{Served, TestHost};
+use lockstep_e2e::{Served, TestHost, finish};
 use lockstep_step::Role;
 
 use super::{CREDENTIALS, VALUE};
@@ -88,6 +88,34 @@ fn say(stream: &mut StreamOwned<ClientConnection, TcpStream>, said: &str) -> Str
 }
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn the_command_line_speaks_tls_with_a_server_whose_authority_it_is_told() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let files = Files::within(&host);
+    let server = Served::start(&host, &files.arguments()).await;
+    let authority = host.scratch().join("authority.pem");
+    fs::write(&authority, files.issuer.pem()).unwrap();
+    let script = host.scratch().join("over-tls.js");
+    fs::write(&script, "export default () => 'over TLS'").unwrap();
+    let url = server.url().replace("http://", "https://");
+    let run = |ca: Option<&PathBuf>| {
+        let mut command = server.command(&runner);
+        command.env("LOCKSTEP_URL", &url).args(["run"]).arg(&script);
+        command.envs(ca.map(|ca| ("LOCKSTEP_CA", ca)));
+        let finished = finish(&mut command, "");
+        host.leaves("stdout of a command", finished.stdout.as_bytes());
+        host.leaves("stderr of a command", finished.stderr.as_bytes());
+        finished
+    };
+    let ran = run(Some(&authority)).exits(0);
+    assert_eq!(ran.stdout.trim(), "\"over TLS\"");
+    // Those of the platform do not know it.
+    let refused = run(None).exits(70);
+    assert!(refused.stderr.contains("LOCKSTEP_CA"), "{refused:?}");
+    assert_eq!(server.end(), Some(0));
+}
 
 #[tokio::test]
 async fn a_credential_is_set_over_tls() {
