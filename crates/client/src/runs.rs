@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::{HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,19 +16,20 @@ use crate::client::{Ask, Client, Patience};
 use crate::error::ClientError;
 use crate::log::{Followed, LogLines};
 use crate::masked;
-use crate::steps::StepKind;
 use crate::workspaces::{of, of_workflow};
 
 /// A run may wait for its place, be compiled, and be recorded, beside the time that it may take.
 const AROUND: Duration = Duration::from_secs(120);
 
-/// Source code that is run and not kept.
+/// What is run and not kept.
 #[derive(Clone, Debug)]
-pub struct InlineStep {
-    /// What it is written in.
-    pub kind: StepKind,
-    /// The code.
-    pub source: String,
+pub enum InlineStep {
+    /// The source of a script.
+    JavaScript(String),
+    /// The same, with types.
+    TypeScript(String),
+    /// A component, a core module, or the text format of either.
+    WebAssembly(Vec<u8>),
 }
 
 /// What a run may use. What is not said has the default of the server.
@@ -47,6 +50,24 @@ pub struct RunLimits {
     /// Outbound requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u32>,
+    /// Outbound requests at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrent_requests: Option<u32>,
+    /// How long an answer to one may take to begin, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_timeout_ms: Option<u64>,
+    /// URL and headers of one, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_header_bytes: Option<u32>,
+    /// Body of one, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_body_bytes: Option<u64>,
+    /// Body of its answer, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_body_bytes: Option<u64>,
+    /// All bodies together, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer_bytes: Option<u64>,
 }
 
 /// A run that was asked for.
@@ -171,10 +192,37 @@ struct StepRun<'a> {
 
 #[derive(Serialize)]
 struct InlineRun<'a> {
-    source: &'a str,
-    language: &'static str,
+    #[serde(flatten)]
+    step: InlineFields<'a>,
     input: &'a RawValue,
     limits: RunLimits,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum InlineFields<'a> {
+    Source {
+        source: &'a str,
+        language: &'static str,
+    },
+    WebAssembly {
+        /// In base64.
+        wasm: String,
+    },
+}
+
+impl<'a> From<&'a InlineStep> for InlineFields<'a> {
+    fn from(step: &'a InlineStep) -> Self {
+        let (source, language) = match step {
+            InlineStep::JavaScript(source) => (source, "javascript"),
+            InlineStep::TypeScript(source) => (source, "typescript"),
+            InlineStep::WebAssembly(bytes) => {
+                let wasm = BASE64_STANDARD.encode(bytes);
+                return Self::WebAssembly { wasm };
+            }
+        };
+        Self::Source { source, language }
+    }
 }
 
 /// As many as the server tells at once.
@@ -198,7 +246,7 @@ impl Client {
         started(ask.json(&StepRun { input, limits }), limits).await
     }
 
-    /// Starts a run of source code that is not kept, as [`Client::run_step`] does of a step.
+    /// Starts a run of code that is not kept, as [`Client::run_step`] does of a step.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -212,11 +260,7 @@ impl Client {
     ) -> Result<RunStarted, ClientError> {
         let path = format!("{}/runs", of_workflow(workspace, workflow));
         let ask = self.ask(Method::POST, path).json(&InlineRun {
-            source: &step.source,
-            language: match step.kind {
-                StepKind::TypeScript => "typescript",
-                StepKind::JavaScript | StepKind::WebAssembly => "javascript",
-            },
+            step: step.into(),
             input,
             limits,
         });

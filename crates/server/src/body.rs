@@ -105,10 +105,14 @@ impl Unread {
         &self.headers
     }
 
+    /// How long the body is, if the request says it.
+    pub(crate) fn told(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
     /// How long the body is, by what the request says: as long as it may be, if it says nothing or more.
     pub(crate) fn room(&self, limit: Limit) -> usize {
-        let told = self.body.size_hint().exact();
-        let told = told.and_then(|told| usize::try_from(told).ok());
+        let told = self.told().and_then(|told| usize::try_from(told).ok());
         told.map_or(limit.bytes, |told| told.min(limit.bytes))
     }
 
@@ -120,7 +124,7 @@ impl Unread {
 
     /// The whole body, with values in it: it is wiped when it is dropped, and in no other memory of ours.
     pub(crate) async fn wiped(mut self, limit: Limit) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let told = self.told(limit)?;
+        let told = self.within(limit)?;
         // Who tells no length gets room for all that is allowed, so that what is read never moves.
         let room = told.and_then(|told| usize::try_from(told).ok());
         let mut bytes = Zeroizing::new(Vec::with_capacity(room.unwrap_or(limit.bytes)));
@@ -150,7 +154,7 @@ impl Unread {
     /// The whole body.
     pub(crate) async fn bytes(mut self, limit: Limit) -> Result<Vec<u8>, Problem> {
         let room = self
-            .told(limit)?
+            .within(limit)?
             .and_then(|told| usize::try_from(told).ok());
         let mut bytes = Vec::with_capacity(room.unwrap_or(0));
         self.read(limit, &mut bytes).await?;
@@ -158,7 +162,7 @@ impl Unread {
     }
 
     /// How long the body says that it is, if it does. One that says that it is too long is refused.
-    fn told(&self, limit: Limit) -> Result<Option<u64>, Problem> {
+    fn within(&self, limit: Limit) -> Result<Option<u64>, Problem> {
         let told = self.body.size_hint();
         if told.lower() > limit.bytes as u64 {
             let (code, what) = (limit.code, limit.what);

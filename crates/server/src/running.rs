@@ -5,12 +5,16 @@ use std::time::Duration;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use lockstep_runner::{Call, RunError, RunRequest, RunStarted, SourceKind, StepFile, StepSource};
-use lockstep_step::{Limits, MAX_SOURCE_BYTES, RunId, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    Limits, MAX_MODULE_BYTES, MAX_SOURCE_BYTES, RunId, WorkflowName, WorkspaceName,
+};
 
 use crate::again;
 use crate::body::{Limit, Unread, json};
@@ -33,12 +37,25 @@ const INLINE_RUN: Limit = Limit {
     ..STEP_RUN
 };
 
+/// The largest module, of which three bytes are written as four, beside the largest input. Only for who says how long the
+/// body is: others would be counted as if it were so long, and few of them fit.
+const MODULE_RUN: Limit = Limit {
+    bytes: STEP_RUN.bytes + MAX_MODULE_BYTES.div_ceil(3) * 4,
+    ..STEP_RUN
+};
+
 /// Somebody waits for the answer, and so do the proxies between: ten minutes is what these bear.
 const MAX_TIMEOUT_MS: u64 = 600_000;
 /// Log and output of a run are kept with it, and held in memory before.
 const MAX_TEXT_BYTES: u64 = 16 << 20;
 /// A hundred times the default.
 const MAX_REQUESTS: u64 = 10_000;
+/// What is held in memory for each: no more than by default.
+const MAX_CONCURRENT_REQUESTS: u64 = 64;
+const MAX_REQUEST_HEADER_BYTES: u64 = 64 << 10;
+/// Bodies stream, and are no matter of memory: some times the default.
+const MAX_BODY_BYTES: u64 = 1 << 30;
+const MAX_TRANSFER_BYTES: u64 = 16 << 30;
 
 /// When a run is answered.
 #[derive(Clone, Copy)]
@@ -68,7 +85,7 @@ pub(crate) struct RunAccepted {
     responses(
         (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
         (status = 202, description = "the run is recorded and goes on: `Location` is its record", body = RunAccepted),
-        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`, `capacity` (there is no room for one more run)", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `limit_too_small`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`, `capacity` (there is no room for one more run)", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -99,7 +116,7 @@ pub(crate) async fn run_step(
     run(&caller, &host, request, call, answer).await
 }
 
-/// Run source code that is not kept, with the credentials of a workflow, and wait for its end unless the client prefers
+/// Run source code or WebAssembly that is not kept, with the credentials of a workflow, and wait for its end unless the client prefers
 /// not to.
 ///
 /// A client that waits and hangs up cancels the run. With `Prefer: respond-async` it goes on by itself.
@@ -115,7 +132,7 @@ pub(crate) async fn run_step(
     responses(
         (status = 200, description = "the run is over and recorded, whatever the step did", body = RunAnswer),
         (status = 202, description = "the run is recorded and goes on: `Location` is its record", body = RunAccepted),
-        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `limit_too_large`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`, `capacity` (there is no room for one more run)", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_name`, `invalid_body`, `body_too_large`, `step_too_large`, `limit_too_large`, `limit_too_small`, `not_found`, `invalid_idempotency_key`, `idempotency_in_progress`, `idempotency_run_lost`, `idempotency_key_reused`, `too_many_idempotency_keys`, `capacity` (there is no room for one more run)", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "`internal`, `store_unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -130,25 +147,19 @@ pub(crate) async fn run_inline(
         Answer::wanted(&request),
         trace::of_run(&host, &request.headers),
     );
+    let limit = request.told().map_or(INLINE_RUN, |_| MODULE_RUN);
     let ticket = host
         .runner
-        .ticket(caller.workspace(), request.room(INLINE_RUN))?;
-    let (asked, idempotency) = request.json_once(INLINE_RUN).await?;
+        .ticket(caller.workspace(), held(request.room(limit)))?;
+    let (asked, idempotency) = request.json_once(limit).await?;
     let InlineRun {
         source,
         language,
+        wasm,
         input,
         limits,
     } = asked;
-    let (name, kind) = match language {
-        Language::JavaScript => ("inline.js", SourceKind::JavaScript),
-        Language::TypeScript => ("inline.ts", SourceKind::TypeScript),
-    };
-    let step = StepSource::Inline(StepFile {
-        name: name.to_owned(),
-        kind,
-        bytes: source.into_bytes(),
-    });
+    let step = StepSource::Inline(inline(source, language, wasm)?);
     let request = RunRequest {
         trace,
         ..run_request(&caller, &host, workflow, step, input, limits)?
@@ -158,6 +169,53 @@ pub(crate) async fn run_inline(
         idempotency,
     };
     run(&caller, &host, request, call, answer).await
+}
+
+/// What a body of this length takes: a module is held twice while it is read.
+fn held(body_bytes: usize) -> usize {
+    if body_bytes > INLINE_RUN.bytes {
+        2 * body_bytes
+    } else {
+        body_bytes
+    }
+}
+
+fn inline(
+    source: Option<String>,
+    language: Option<Language>,
+    wasm: Option<String>,
+) -> Result<StepFile, Problem> {
+    let invalid = |detail| Problem::bad_request("invalid_body", detail);
+    let (name, kind, bytes) = match (source, wasm, language) {
+        (Some(source), None, None | Some(Language::JavaScript)) => {
+            ("inline.js", SourceKind::JavaScript, source.into_bytes())
+        }
+        (Some(source), None, Some(Language::TypeScript)) => {
+            ("inline.ts", SourceKind::TypeScript, source.into_bytes())
+        }
+        (None, Some(wasm), None) => {
+            let bytes = STANDARD.decode(wasm);
+            let bytes = bytes.map_err(|_| invalid("`wasm` is not base64"))?;
+            ("inline.wasm", SourceKind::WebAssembly, bytes)
+        }
+        (None, Some(_), Some(_)) => {
+            return Err(invalid("`language` is of `source`, not of `wasm`"));
+        }
+        (Some(_), Some(_), _) | (None, None, _) => {
+            return Err(invalid("a run takes one of `source` and `wasm`"));
+        }
+    };
+    if kind == SourceKind::WebAssembly && bytes.len() > MAX_MODULE_BYTES {
+        let size = Some(bytes.len() as u64);
+        return Err(Problem::too_large(
+            "step_too_large",
+            "the step",
+            size,
+            MAX_MODULE_BYTES,
+        ));
+    }
+    let name = name.to_owned();
+    Ok(StepFile { name, kind, bytes })
 }
 
 async fn run(
@@ -236,6 +294,7 @@ impl RunLimits {
         at_most("log_bytes", self.log_bytes, MAX_TEXT_BYTES)?;
         at_most("output_bytes", self.output_bytes, MAX_TEXT_BYTES)?;
         at_most("requests", self.requests.map(u64::from), MAX_REQUESTS)?;
+        self.check_of_requests()?;
         let timeout = self.timeout_ms.map(Duration::from_millis);
         Ok(Limits {
             timeout: timeout.unwrap_or(default.timeout),
@@ -243,8 +302,52 @@ impl RunLimits {
             log_bytes: self.log_bytes.unwrap_or(default.log_bytes),
             output_bytes: self.output_bytes.unwrap_or(default.output_bytes),
             requests: self.requests.unwrap_or(default.requests),
+            concurrent_requests: self
+                .concurrent_requests
+                .unwrap_or(default.concurrent_requests),
+            first_byte_timeout: self
+                .first_byte_timeout_ms
+                .map_or(default.first_byte_timeout, Duration::from_millis),
+            request_header_bytes: self
+                .request_header_bytes
+                .unwrap_or(default.request_header_bytes),
+            request_body_bytes: self
+                .request_body_bytes
+                .unwrap_or(default.request_body_bytes),
+            response_body_bytes: self
+                .response_body_bytes
+                .unwrap_or(default.response_body_bytes),
+            transfer_bytes: self.transfer_bytes.unwrap_or(default.transfer_bytes),
             ..default
         })
+    }
+
+    fn check_of_requests(&self) -> Result<(), Problem> {
+        if self.concurrent_requests == Some(0) {
+            let detail = "`concurrent_requests` is 0: every request would wait for ever";
+            return Err(Problem::bad_request("limit_too_small", detail)
+                .hint("`\"requests\": 0` is for a run that may make none"));
+        }
+        let concurrent = self.concurrent_requests.map(u64::from);
+        at_most("concurrent_requests", concurrent, MAX_CONCURRENT_REQUESTS)?;
+        at_most(
+            "first_byte_timeout_ms",
+            self.first_byte_timeout_ms,
+            MAX_TIMEOUT_MS,
+        )?;
+        let header = self.request_header_bytes.map(u64::from);
+        at_most("request_header_bytes", header, MAX_REQUEST_HEADER_BYTES)?;
+        at_most(
+            "request_body_bytes",
+            self.request_body_bytes,
+            MAX_BODY_BYTES,
+        )?;
+        at_most(
+            "response_body_bytes",
+            self.response_body_bytes,
+            MAX_BODY_BYTES,
+        )?;
+        at_most("transfer_bytes", self.transfer_bytes, MAX_TRANSFER_BYTES)
     }
 }
 

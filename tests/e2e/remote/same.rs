@@ -12,7 +12,7 @@ use lockstep_step::Role;
 type Row = (&'static str, &'static [&'static str], i32);
 
 const VALUE: &str = "a value of the table 4711";
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("vars.env", "ONE='the first of the file'\nTWO='the second of the file'\n"),
     (
         "tells.js",
@@ -22,6 +22,7 @@ const FILES: [(&str, &str); 5] = [
     ("fails.ts", "export default () => { throw new Error('on purpose' as string) }"),
     ("misses.js", "export default () => credential('NOWHERE')"),
     ("broken.js", "export default ("),
+    ("echo.wat", include_str!("../../guests/echo-command.wat")),
 ];
 
 const TABLE: &[Row] = &[
@@ -130,6 +131,27 @@ const TABLE: &[Row] = &[
     ("", &["run", "nowhere"], 2),
     ("", &["run", "@fails.ts"], 1),
     ("", &["run", "@fails.ts", "--json"], 1),
+    ("", &["run", "@echo.wat", "--input", "{\"a\": 1.50}"], 0),
+    (
+        "",
+        &[
+            "run",
+            "tells",
+            "--concurrent-requests",
+            "2",
+            "--first-byte-timeout",
+            "5s",
+            "--request-header-bytes",
+            "8KiB",
+            "--request-body-bytes",
+            "1MiB",
+            "--response-body-bytes",
+            "1MiB",
+            "--transfer-bytes",
+            "2MiB",
+        ],
+        0,
+    ),
     ("", &["runs", "list", "--json", "--limit", "3"], 0),
     ("", &["runs", "list", "--status", "missing_credential"], 0),
     ("", &["runs", "list", "--status", "trap"], 0),
@@ -335,7 +357,9 @@ fn without_what_is_of_one_side(text: &str) -> String {
     let first = Regex::new(r#"(?m)\{"name":"(first|admin)"[^}]*\},?|^(first|admin) .*\n"#).unwrap();
     let text = first.replace_all(text, |_: &Captures<'_>| String::new());
     // A server names source that is not kept by its language.
-    text.replace("fails.ts", "inline.ts").replace(",]", "]")
+    text.replace("fails.ts", "inline.ts")
+        .replace("echo.wat", "inline.wasm")
+        .replace(",]", "]")
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Runs over HTTP: their outcome is data, and their record outlives whoever asked.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use lockstep_e2e::{Served, TestHost};
@@ -137,4 +139,63 @@ async fn a_log_of_many_pieces_comes_whole_and_in_order() {
     let none = run(&server, &runner, "return 1", &Value::Null);
     let path = format!("{RUNS}/{}/logs", none["run"].as_str().unwrap());
     assert!(get(&server, &path, &runner).is(200).body.is_empty());
+}
+
+#[tokio::test]
+async fn web_assembly_is_run_without_being_kept() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let server = Served::start(&host, &[]).await;
+    let ask = |body: &Value| {
+        let body = body.to_string();
+        server.ask("POST", INLINE, Some(&runner), (JSON, body.as_bytes()))
+    };
+    let echo = BASE64_STANDARD.encode(include_str!("../../guests/echo-command.wat"));
+    let ran = ask(&json!({"wasm": echo, "input": {"a": [1, 2]}}))
+        .is(200)
+        .json();
+    assert_eq!(ran["outcome"], "completed", "{ran}");
+    assert_eq!(ran["output"], json!({"a": [1, 2]}));
+    let run = ran["run"].as_str().unwrap();
+    let record = get(&server, &format!("{RUNS}/{run}"), &runner).json();
+    assert_eq!(record["file"], "inline.wasm");
+    for no_run in [
+        json!({}),
+        json!({"source": "return 1", "wasm": echo}),
+        json!({"wasm": echo, "language": "javascript"}),
+        json!({"wasm": "no base64"}),
+        json!({"wasm": null, "source": null}),
+    ] {
+        ask(&no_run).is_problem(400, "invalid_body");
+    }
+    // Nobody says that it would run if it were asked for as what it is.
+    let no_module = ask(&json!({"wasm": "AAAA"})).is(200).json();
+    assert_eq!(no_module["outcome"], "invalid_step", "{no_module}");
+}
+
+#[tokio::test]
+async fn limits_of_requests_are_taken_and_have_limits_of_their_own() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let server = Served::start(&host, &[]).await;
+    let ask = |limits: Value| {
+        let body = json!({"source": "return 1", "limits": limits}).to_string();
+        server.ask("POST", INLINE, Some(&runner), (JSON, body.as_bytes()))
+    };
+    for (name, most) in [
+        ("concurrent_requests", 64_u64),
+        ("first_byte_timeout_ms", 600_000),
+        ("request_header_bytes", 64 << 10),
+        ("request_body_bytes", 1 << 30),
+        ("response_body_bytes", 1 << 30),
+        ("transfer_bytes", 16 << 30),
+    ] {
+        ask(json!({name: most})).is(200);
+        let problem = ask(json!({name: most + 1})).is_problem(400, "limit_too_large");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(name),
+            "{problem}"
+        );
+    }
+    ask(json!({"concurrent_requests": 0})).is_problem(400, "limit_too_small");
 }

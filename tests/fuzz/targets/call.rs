@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
     } else if let Some(body) = data.strip_prefix(STEP_RUN) {
         check_body::<StepRun>(body, &["input", "limits"]);
     } else if let Some(body) = data.strip_prefix(INLINE_RUN) {
-        check_body::<InlineRun>(body, &["source", "language", "input", "limits"]);
+        check_body::<InlineRun>(body, &["source", "language", "wasm", "input", "limits"]);
     }
 });
 
@@ -110,8 +110,11 @@ fn check_body<T: DeserializeOwned>(body: &[u8], known: &[&str]) {
                     assert!(limit.is_null() || limit.is_number(), "{name} {limit}");
                 }
             }
-            "source" => assert!(value.is_string()),
-            "language" => assert!(value == "javascript" || value == "typescript", "{value}"),
+            "source" | "wasm" => assert!(value.is_null() || value.is_string()),
+            "language" => {
+                let known = [Value::Null, "javascript".into(), "typescript".into()];
+                assert!(known.contains(value), "{value}");
+            }
             _ => {}
         }
     }

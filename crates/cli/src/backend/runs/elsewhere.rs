@@ -1,17 +1,16 @@
 //! A run behind a server: started, followed while it goes on, and cancelled when somebody interrupts.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
-use lockstep_client::{
-    Client, ClientError, InlineStep, News, RunAnswer, RunLimits, RunStarted, StepKind,
-};
-use lockstep_runner::{RunRecord, RunState, StepFile, StepSource};
+use lockstep_client::{Client, ClientError, InlineStep, News, RunAnswer, RunLimits, RunStarted};
+use lockstep_runner::{RunRecord, RunState, SourceKind, StepFile, StepSource};
 use lockstep_sandbox::LogSink;
 use lockstep_step::{Limits, OutcomeKind, RunId, StepName, WorkflowName, WorkspaceName};
 
 use super::{Finished, Wanted};
 use crate::backend::answers::{log_entry, outcome, run_record, unknown_word};
-use crate::backend::steps::step_kind;
 use crate::problem::{Exit, Problem};
 
 /// How often a run is followed again whose connection broke off.
@@ -39,7 +38,7 @@ pub(super) async fn run(client: &Client, wanted: Wanted) -> Result<Finished, Pro
 
 async fn start(client: &Client, wanted: &Wanted) -> Result<RunStarted, Problem> {
     let input = input(&wanted.input)?;
-    let limits = limits(wanted.limits)?;
+    let limits = limits(wanted.limits);
     let (workspace, workflow) = (&wanted.workspace, &wanted.workflow);
     match &wanted.step {
         StepSource::Registered(name) => client
@@ -181,48 +180,34 @@ fn input(text: &str) -> Result<Box<RawValue>, Problem> {
     })
 }
 
-/// What the API takes of the limits.
-fn limits(wanted: Limits) -> Result<RunLimits, Problem> {
-    let usual = Limits::default();
-    let is_taken = Limits {
-        timeout: wanted.timeout,
-        memory_bytes: wanted.memory_bytes,
-        log_bytes: wanted.log_bytes,
-        output_bytes: wanted.output_bytes,
-        requests: wanted.requests,
-        ..usual
-    } == wanted;
-    if !is_taken {
-        return Err(Problem::new(
-            Exit::Usage,
-            "not_remote",
-            "a server takes no limits for single requests of a run",
-        )
-        .hint("leave them out; `--timeout`, `--memory` and `--requests` it takes"));
-    }
-    let timeout_ms = u64::try_from(wanted.timeout.as_millis()).unwrap_or(u64::MAX);
-    Ok(RunLimits {
-        timeout_ms: Some(timeout_ms),
+fn limits(wanted: Limits) -> RunLimits {
+    let ms = |time: Duration| Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    RunLimits {
+        timeout_ms: ms(wanted.timeout),
         memory_bytes: Some(wanted.memory_bytes),
         log_bytes: Some(wanted.log_bytes),
         output_bytes: Some(wanted.output_bytes),
         requests: Some(wanted.requests),
-    })
+        concurrent_requests: Some(wanted.concurrent_requests),
+        first_byte_timeout_ms: ms(wanted.first_byte_timeout),
+        request_header_bytes: Some(wanted.request_header_bytes),
+        request_body_bytes: Some(wanted.request_body_bytes),
+        response_body_bytes: Some(wanted.response_body_bytes),
+        transfer_bytes: Some(wanted.transfer_bytes),
+    }
 }
 
 fn inline(file: &StepFile) -> Result<InlineStep, Problem> {
-    let kind = step_kind(file.kind);
-    if kind == StepKind::WebAssembly {
-        return Err(Problem::new(
-            Exit::Usage,
-            "not_remote",
-            "a server runs WebAssembly of steps that were added only",
-        )
-        .hint("`lockstep step add NAME FILE` adds it, and `lockstep run NAME` runs it"));
+    let source = || {
+        String::from_utf8(file.bytes.clone()).map_err(|error| {
+            let message = format!("`{}` is not UTF-8", file.name);
+            Problem::new(Exit::NotCompleted, "invalid_step", message)
+                .because(Some(&error.utf8_error()))
+        })
+    };
+    match file.kind {
+        SourceKind::WebAssembly => Ok(InlineStep::WebAssembly(file.bytes.clone())),
+        SourceKind::JavaScript => source().map(InlineStep::JavaScript),
+        SourceKind::TypeScript => source().map(InlineStep::TypeScript),
     }
-    let source = String::from_utf8(file.bytes.clone()).map_err(|error| {
-        let message = format!("`{}` is not UTF-8", file.name);
-        Problem::new(Exit::NotCompleted, "invalid_step", message).because(Some(&error.utf8_error()))
-    })?;
-    Ok(InlineStep { kind, source })
 }
