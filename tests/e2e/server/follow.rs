@@ -177,9 +177,7 @@ async fn of_ten_thousand_followers_those_beyond_the_limit_are_refused_and_the_ho
         "GET {RUNS}/{endless}/logs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {runner}\r\n{EVENTS}\r\n"
     );
     let before = server.resident_bytes();
-    let begun = Instant::now();
     let idle = ask_all(all, server.address(), &head).await;
-    let took = begun.elapsed();
     let (mut seated, mut refused): (Vec<_>, Vec<_>) =
         idle.into_iter().partition(|idle| idle.is_seated());
     assert_eq!((seated.len(), refused.len()), (seats, all - seats));
@@ -192,7 +190,6 @@ async fn of_ten_thousand_followers_those_beyond_the_limit_are_refused_and_the_ho
         assert!(heard.contains("too_many_followers"), "{heard}");
     }
     let each = server.resident_bytes().saturating_sub(before) / all as u64;
-    eprintln!("{all} asked in {took:?}, {each} bytes for each");
     assert!(each < 64 << 10, "{each} bytes for each");
     let ran = run(&server, &runner, "return 1", &Value::Null);
     assert_eq!(ran["outcome"], "completed");

@@ -148,7 +148,7 @@ impl Connection {
     fn answer(&mut self, stream: u32) -> Option<(Vec<u8>, Vec<u8>)> {
         let (mut fields, mut body) = (Vec::new(), Vec::new());
         loop {
-            let heard = self.hear().expect("the connection ended");
+            let heard = self.hear().unwrap();
             assert_ne!(heard.kind, GOAWAY, "{}", code(&heard.payload[4..]));
             if heard.stream != stream {
                 continue;
