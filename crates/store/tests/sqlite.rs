@@ -287,7 +287,7 @@ async fn a_database_of_the_first_release_is_brought_up_to_date() {
          DROP TABLE tokens; DROP TABLE members; DROP TABLE audit; DROP TABLE audit_heads;
          DROP TABLE credential_uses;
          ALTER TABLE credentials DROP COLUMN expires_at; ALTER TABLE credentials DROP COLUMN maskable;
-         DROP TABLE idempotency_keys; ALTER TABLE workspaces DROP COLUMN idempotency_keys;
+         DROP INDEX runs_by_status; DROP TABLE idempotency_keys; ALTER TABLE workspaces DROP COLUMN idempotency_keys;
          PRAGMA user_version = 1",
     );
     let store = open(directory.path());

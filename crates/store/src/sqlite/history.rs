@@ -28,15 +28,7 @@ pub(super) fn list(
     let workspace_id = workspace_id(connection, workspace)?;
     let (least, most) = ids(filter);
     connection
-        .prepare_cached(
-            "SELECT id, workflow, step, step_version, caller, started_at, ended_at, status
-               FROM runs
-              WHERE workspace_id = ?1 AND id >= ?2 AND id < ?3
-                AND started_at >= ?4 AND started_at < ?5
-                AND (?6 IS NULL OR workflow = ?6) AND (?7 IS NULL OR status = ?7)
-                AND (?8 IS NULL OR step = ?8 AND step_version IS NOT NULL)
-              ORDER BY id DESC LIMIT ?9",
-        )?
+        .prepare_cached(&list_query(filter.status))?
         .query_and_then(
             params![
                 workspace_id,
@@ -52,6 +44,29 @@ pub(super) fn list(
             summary,
         )?
         .collect()
+}
+
+/// The query for a list. An index with a condition serves those queries only that say the condition.
+fn list_query(status: Option<RunStatus>) -> String {
+    let (index, of_status) = match status {
+        None => ("", "?7 IS NULL"),
+        // Most runs are so: those of a page are found at once by going through all.
+        Some(RunStatus::Ended(OutcomeKind::Completed)) => ("", "status = ?7"),
+        // Of all workspaces, which are few as well.
+        Some(RunStatus::Open) => ("INDEXED BY runs_open", "status = 'open' AND status = ?7"),
+        Some(RunStatus::Ended(_) | RunStatus::Forbidden | RunStatus::Lost) => {
+            ("", "status = ?7 AND status NOT IN ('open', 'completed')")
+        }
+    };
+    format!(
+        "SELECT id, workflow, step, step_version, caller, started_at, ended_at, status
+           FROM runs {index}
+          WHERE workspace_id = ?1 AND id >= ?2 AND id < ?3
+            AND started_at >= ?4 AND started_at < ?5
+            AND (?6 IS NULL OR workflow = ?6) AND {of_status}
+            AND (?8 IS NULL OR step = ?8 AND step_version IS NOT NULL)
+          ORDER BY id DESC LIMIT ?9"
+    )
 }
 
 /// Between which ids the runs are that a filter can let through: by these they are found without looking at the others.
@@ -217,4 +232,44 @@ fn log_entry(row: &Row<'_>) -> Result<LogEntry, StoreError> {
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     serde_json::from_str(&row.plain::<String>(column)?).map_err(|_| row.damaged(column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How the list of a status is found.
+    fn plan(status: Option<RunStatus>) -> String {
+        let mut connection = Connection::open_in_memory().unwrap();
+        super::super::migration::migrate(&mut connection, Timestamp::UNIX_EPOCH).unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", list_query(status));
+        let mut plan = connection.prepare(&explain).unwrap();
+        let nothing: [Option<i64>; 9] = [None; 9];
+        let mut rows = plan.query(nothing).unwrap();
+        let mut told = String::new();
+        while let Some(row) = rows.next().unwrap() {
+            told += &row.get::<_, String>(3).unwrap();
+        }
+        told
+    }
+
+    #[test]
+    fn runs_of_a_rare_status_are_found_without_looking_at_the_others() {
+        for rare in [RunStatus::Lost, RunStatus::Ended(OutcomeKind::Trap)] {
+            assert!(
+                plan(Some(rare)).contains("runs_by_status"),
+                "{}",
+                plan(Some(rare))
+            );
+        }
+        assert!(plan(Some(RunStatus::Open)).contains("runs_open"));
+        let completed = RunStatus::Ended(OutcomeKind::Completed);
+        for usual in [None, Some(completed)] {
+            let plan = plan(usual);
+            assert!(
+                plan.contains("runs_by_workspace") && !plan.contains("TEMP B-TREE"),
+                "{plan}"
+            );
+        }
+    }
 }

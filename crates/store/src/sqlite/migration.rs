@@ -10,7 +10,7 @@ use super::open::OpenStoreError;
 const APPLICATION_ID: i32 = 0x4c4b_5354;
 
 /// The schema that this release knows.
-pub(super) const SCHEMA: u32 = 10;
+pub(super) const SCHEMA: u32 = 11;
 
 /// The step from which on there is an audit.
 const AUDIT: u32 = 10;
@@ -33,6 +33,7 @@ const MIGRATIONS: [(u32, &str); SCHEMA as usize] = [
         include_str!("../../migrations/0009_idempotency_keys.sql"),
     ),
     (AUDIT, include_str!("../../migrations/0010_audit.sql")),
+    (11, include_str!("../../migrations/0011_runs_by_status.sql")),
 ];
 
 /// Brings the database to the present schema.
