@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use lockstep_secret::Masker;
-use lockstep_step::{Condition, CredentialKey, Scope, WorkspaceName};
+use lockstep_step::{Caller, Condition, CredentialKey, Scope, WorkspaceName};
 use lockstep_vault::{RecordError, SealedCredential, SealedHead, WrappedWorkspaceKey};
 
 use crate::audit::AuditAction;
@@ -33,6 +33,13 @@ const ENTRY: &str = "
 pub(super) struct Stamp<'a> {
     pub(super) at: Timestamp,
     pub(super) by: &'a str,
+}
+
+impl<'a> Stamp<'a> {
+    pub(super) fn of(caller: &'a Caller, at: Timestamp) -> Self {
+        let by = &caller.name;
+        Self { at, by }
+    }
 }
 
 /// The versions of a key: the present one, and the last that was ever used.

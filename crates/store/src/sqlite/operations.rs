@@ -101,10 +101,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         self.change_host(move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             keks::retire(connection, kek, stamp)
         })
         .await
@@ -132,10 +129,7 @@ impl Store for SqliteStore {
         let (permit, vault) = (permit.clone(), self.vault());
         self.writer
             .write(Weight::Change, move |connection| {
-                let stamp = Stamp {
-                    at,
-                    by: &permit.caller().name,
-                };
+                let stamp = Stamp::of(permit.caller(), at);
                 let replaced = keks::replace(connection, &keys, stamp)?;
                 if let Some(vault) = &vault {
                     for key in &keys {
@@ -166,10 +160,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             workspaces::set_sealing(connection, permit.workspace(), sealing, stamp)
         })
         .await
@@ -178,10 +169,7 @@ impl Store for SqliteStore {
     async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError> {
         let (permit, vault) = (permit.clone(), self.vault());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             workspaces::add(connection, permit.workspace(), stamp)?;
             audit::seal_host(connection, vault.as_deref())
         })
@@ -196,10 +184,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (permit, vault) = (permit.clone(), self.vault());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             workspaces::remove(connection, permit.workspace(), removal, stamp)?;
             audit::seal_host(connection, vault.as_deref())
         })
@@ -221,10 +206,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (permit, workflow) = (permit.clone(), workflow.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             workspaces::add_workflow(connection, permit.workspace(), &workflow, stamp)
         })
         .await
@@ -239,10 +221,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let workflow = workflow.clone();
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let removal = Removal::IfUnused;
             workspaces::remove_workflow(connection, permit.workspace(), &workflow, removal, stamp)
         })
@@ -258,10 +237,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let workflow = workflow.clone();
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let removal = Removal::Forced;
             workspaces::remove_workflow(connection, permit.workspace(), &workflow, removal, stamp)
         })
@@ -325,10 +301,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             credentials::put_all(connection, permit.workspace(), &puts, stamp)
         })
         .await
@@ -346,10 +319,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let (scope, key, condition) = (scope.clone(), key.clone(), condition.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let workspace = permit.workspace();
             let place = (&scope, &key);
             credentials::check(connection, workspace, place, &condition)?;
@@ -367,10 +337,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<CredentialKey>, StoreError> {
         let permit = permit.clone();
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let workspace = permit.workspace();
             // First, so that a key may be spelled anew.
             let removed = credentials::remove_all(connection, workspace, &removals, stamp)?;
@@ -416,10 +383,7 @@ impl Store for SqliteStore {
         let (workflow, permission) = (workflow.clone(), permission.clone());
         let condition = condition.clone();
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let workspace = permit.workspace();
             workspaces::check_permission(connection, workspace, &workflow, &condition)?;
             workspaces::set_permission(connection, workspace, &workflow, &permission, stamp)
@@ -437,10 +401,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let (workflow, egress) = (workflow.clone(), egress.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             egress::set(connection, permit.workspace(), &workflow, &egress, stamp)
         })
         .await
@@ -454,10 +415,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let permit = permit.clone();
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             tokens::add(connection, permit.workspace(), &token, stamp)
         })
         .await
@@ -478,10 +436,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (permit, token) = (permit.clone(), token.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             tokens::revoke(connection, permit.workspace(), &token, stamp)
         })
         .await
@@ -516,10 +471,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (permit, member) = (permit.clone(), member.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             members::add(connection, permit.workspace(), &member, role, stamp)
         })
         .await
@@ -541,10 +493,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (permit, member) = (permit.clone(), member.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             members::set_role(connection, permit.workspace(), &member, role, stamp)
         })
         .await
@@ -558,10 +507,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (permit, member) = (permit.clone(), member.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             members::remove(connection, permit.workspace(), &member, stamp)
         })
         .await
@@ -647,10 +593,7 @@ impl Store for SqliteStore {
         // Megabytes are hashed here, not on the thread that all writers wait for.
         let artifact = Digest::of(&step.artifact);
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let place = (permit.workspace(), &workflow, &name);
             steps::put(connection, place, &step, &artifact, &condition, stamp)
         })
@@ -726,10 +669,7 @@ impl Store for SqliteStore {
         let permit = permit.clone();
         let (workflow, name, condition) = (workflow.clone(), name.clone(), condition.clone());
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let workspace = permit.workspace();
             steps::remove(connection, workspace, &workflow, &name, &condition, stamp)
         })
@@ -791,10 +731,7 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (permit, run) = (permit.clone(), *run);
         self.change(permit.workspace().clone(), move |connection| {
-            let stamp = Stamp {
-                at,
-                by: &permit.caller().name,
-            };
+            let stamp = Stamp::of(permit.caller(), at);
             let place = (permit.workspace(), permit.workflow());
             runs::tell_cancelled(connection, place, &run, stamp)
         })
