@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     engine::Engine,
     fuzz::{Found, Plan, Target},
-    load,
+    load::Load,
     peers::Peers,
     suite::{Part, Place},
     toolchain::Choice,
@@ -57,10 +57,11 @@ Tasks:
           Measure Lockstep beside other sandboxes for JavaScript and other programs that run it, all in one run of some
           minutes. They are npm packages, a Node.js that is new enough among them; on Linux on x86-64 alone.
 
-  load [--seconds N]
+  load [--seconds N] [--wasmtime PATH]
           Measure `lockstep serve` under load, beside axum that answers a constant: runs of a script and of a component
           over 32 connections, credentials set over 8, each for N seconds (9); 1,000 runs at once; and the time from the
           start of the process to its first answer. Takes the guests of the task `guests`, and a release build.
+          --wasmtime is the program `wasmtime`: `wasmtime serve` with a component that answers a constant is beside then.
 
   wpt --tests DIRECTORY [FILTER]... [--json | --write]
           Run the Web Platform Tests that steps are held to (or those whose paths begin with a FILTER) in steps. DIRECTORY
@@ -87,7 +88,7 @@ pub(crate) enum Task {
     Engine(Engine),
     Test(Vec<Part>),
     Fuzz(Plan),
-    Load { seconds: u32 },
+    Load(Load),
     Peers(Peers),
     Wpt(Vec<String>),
 }
@@ -109,24 +110,29 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>, place: Place) -> Re
         "engine" => Ok(Task::Engine(engine(rest)?)),
         "test" => Ok(Task::Test(parts(rest, place)?)),
         "fuzz" => Ok(Task::Fuzz(plan(rest)?)),
-        "load" => Ok(Task::Load {
-            seconds: load_seconds(rest)?,
-        }),
+        "load" => Ok(Task::Load(load(rest)?)),
         "peers" => Ok(Task::Peers(peers(rest)?)),
         "wpt" => Ok(Task::Wpt(rest.to_vec())),
         other => bail!("there is no task `{other}`"),
     }
 }
 
-fn load_seconds(arguments: &[String]) -> Result<u32> {
-    match arguments {
-        [] => Ok(load::SECONDS),
-        [name, seconds] if name == "--seconds" => match seconds.parse() {
-            Ok(seconds @ 3..=600) => Ok(seconds),
-            _ => bail!("`--seconds` is from 3 to 600"),
-        },
-        _ => bail!("`load` takes no `{}`", arguments.join(" ")),
+fn load(arguments: &[String]) -> Result<Load> {
+    let mut load = Load::default();
+    let mut rest = arguments;
+    while let [name, value, others @ ..] = rest {
+        match (name.as_str(), value.parse()) {
+            ("--seconds", Ok(seconds @ 3..=600)) => load.seconds = seconds,
+            ("--seconds", _) => bail!("`--seconds` is from 3 to 600"),
+            ("--wasmtime", _) => load.wasmtime = Some(value.into()),
+            _ => break,
+        }
+        rest = others;
     }
+    if !rest.is_empty() {
+        bail!("`load` takes no `{}`", rest.join(" "));
+    }
+    Ok(load)
 }
 
 fn choice(arguments: &[String]) -> Result<Choice> {

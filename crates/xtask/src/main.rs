@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Ok(Task::Engine(task)) => task.run(),
         Ok(Task::Test(parts)) => suite::run_parts(&parts),
         Ok(Task::Fuzz(plan)) => fuzz::fuzz(&plan),
-        Ok(Task::Load { seconds }) => load::measure(seconds),
+        Ok(Task::Load(load)) => load::measure(load),
         Ok(Task::Peers(peers)) => peers.measure(),
         Ok(Task::Wpt(words)) => wpt::test(&words),
         Err(usage) => {

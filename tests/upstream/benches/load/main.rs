@@ -1,7 +1,7 @@
-//! The host as a service under load, beside axum that answers a constant: both as processes, over connections of
-//! 127.0.0.1, from one client on the same processors.
+//! The host as a service under load, beside axum that answers a constant and `wasmtime serve`: all as processes, over
+//! connections of 127.0.0.1, from one client on the same processors.
 //!
-//! `cargo xtask load [--seconds N]`, which builds what this starts. The data directory is in `target/tmp`, so that it is
+//! `cargo xtask load [--seconds N] [--wasmtime PATH]`, which builds what this starts. The data directory is in `target/tmp`, so that it is
 //! on a disk.
 #![expect(
     clippy::print_stderr,
@@ -11,7 +11,7 @@
 )]
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::client::{Ask, Client};
@@ -29,6 +29,7 @@ mod host;
 #[path = "../../../../crates/cli/benches/peers/load.rs"]
 mod load;
 mod process;
+mod wasmtime;
 
 /// What is compared takes turns, so that what else the machine does meets all of it.
 const ROUNDS: u32 = 3;
@@ -49,7 +50,9 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(measure(&lockstep, Duration::from_secs(seconds)));
+    let wasmtime = value_of("--wasmtime").map(PathBuf::from);
+    let time = Duration::from_secs(seconds);
+    runtime.block_on(measure(&lockstep, wasmtime.as_deref(), time));
     drop(runtime);
     println!("{}", watch.end());
 }
@@ -58,14 +61,19 @@ fn value_of(name: &str) -> Option<String> {
     env::args().skip_while(|given| given != name).nth(1)
 }
 
-async fn measure(lockstep: &std::path::Path, time: Duration) {
+async fn measure(lockstep: &Path, wasmtime: Option<&Path>, time: Duration) {
     let constant = constant::start();
     let host = Host::start(lockstep, &["--runs", "32"]).await;
     let script = host
         .add_script("echo", "export default (input) => input")
         .await;
     let component = host.add_component("echo-component", "echo.wasm").await;
-    let cases = [
+    let peer = wasmtime.map(wasmtime::start);
+    let asks_of_peer = peer.as_ref().map(|peer| {
+        let asks = vec![wasmtime::ask(); CONNECTIONS];
+        ("wasmtime serve", peer, asks)
+    });
+    let ours = [
         (
             "axum, a constant",
             &constant,
@@ -87,6 +95,7 @@ async fn measure(lockstep: &std::path::Path, time: Duration) {
             host.set_credentials(CONNECTIONS_OF_AN_ADMIN),
         ),
     ];
+    let cases: Vec<_> = ours.into_iter().chain(asks_of_peer).collect();
     let mut all = vec![Figures::default(); cases.len()];
     for round in 0..ROUNDS {
         for ((_, process, asks), figures) in cases.iter().zip(&mut all) {
@@ -99,7 +108,7 @@ async fn measure(lockstep: &std::path::Path, time: Duration) {
         figures.tell(name, asks.len(), process);
     }
     drop(cases);
-    drop(host);
+    drop((host, peer));
     asleep::measure(lockstep).await;
     first::measure(lockstep).await;
 }
