@@ -1,20 +1,11 @@
-//! What the host says of answers: JSON, with byte strings for headers.
+//! What the host says of answers: their heads as lines, with byte strings for headers, and failures as JSON.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use hyper::ext::ReasonPhrase;
 use serde::Serialize;
 
 use super::head::{Head, Parts, Redirect};
 use crate::egress::{BodyStream, EgressError, Incoming, Outgoing, Redirects, RequestBody};
-
-/// An answer as the engine reads it.
-#[derive(Serialize)]
-struct Answer {
-    status: u16,
-    reason: String,
-    headers: Vec<(String, String)>,
-    url: String,
-    redirected: bool,
-}
 
 /// A failure as the engine reads it.
 #[derive(Serialize)]
@@ -46,31 +37,38 @@ pub(super) fn outgoing(head: &Head<'_>, body: RequestBody) -> Result<Outgoing, E
     })
 }
 
-fn text_of(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
+/// The head of an answer as the engine reads it, and its body.
+pub(super) fn answer(incoming: Incoming) -> (Bytes, BodyStream) {
+    let status = incoming.status;
+    let mut head = status.as_str().to_owned();
+    let canonical = || status.canonical_reason().unwrap_or_default().as_bytes();
+    line(
+        &mut head,
+        incoming
+            .reason
+            .as_ref()
+            .map_or_else(canonical, ReasonPhrase::as_bytes),
+    );
+    line(&mut head, incoming.url.as_str().as_bytes());
+    line(
+        &mut head,
+        if incoming.redirected {
+            b"redirected"
+        } else {
+            b"direct"
+        },
+    );
+    for (name, value) in &incoming.headers {
+        line(&mut head, name.as_str().as_bytes());
+        line(&mut head, value.as_bytes());
+    }
+    (head.into(), incoming.body)
 }
 
-/// An answer as the engine reads it, and its body.
-pub(super) fn answer(incoming: Incoming) -> (Bytes, BodyStream) {
-    let reason = match &incoming.reason {
-        Some(reason) => text_of(reason.as_bytes()),
-        None => incoming
-            .status
-            .canonical_reason()
-            .unwrap_or_default()
-            .to_owned(),
-    };
-    let headers = incoming.headers.iter();
-    let answer = Answer {
-        status: incoming.status.as_u16(),
-        reason,
-        headers: headers
-            .map(|(name, value)| (name.as_str().to_owned(), text_of(value.as_bytes())))
-            .collect(),
-        url: incoming.url.into(),
-        redirected: incoming.redirected,
-    };
-    (json(&answer), incoming.body)
+/// Adds a line to the head of an answer. Neither a header nor a reason has a line break in it, nor has a URL.
+fn line(head: &mut String, bytes: &[u8]) {
+    head.push('\n');
+    head.extend(bytes.iter().copied().map(char::from));
 }
 
 /// The head of an answer and all of its body.

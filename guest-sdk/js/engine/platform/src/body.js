@@ -1,7 +1,7 @@
 // Bodies of requests and responses: what they are made from, and how they are read.
 
 import { blobBytes, blobOf, isBlob, join } from "./blob.js";
-import { TextDecoder, TextEncoder } from "./encoding.js";
+import { TextDecoder, TextEncoder, textOf } from "./encoding.js";
 import { TextDecoderStream } from "./encoding-streams.js";
 import { encodeMultipart, formOfMultipart, formOfQuery, isFormData } from "./form-data.js";
 import { header } from "./headers.js";
@@ -12,7 +12,6 @@ import { URLSearchParams } from "./url-search-params.js";
 import { bytesOf, isBufferSource, USVString } from "./webidl.js";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 /** A byte order mark stays. */
 const verbatim = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -133,10 +132,9 @@ export function takeBody(body) {
 }
 
 async function readAll(body) {
-  if (body === null) return new Uint8Array(0);
   if (body.stream === undefined) {
     body.used = true;
-    return body.bytes === undefined ? readAnswer(body.answer) : body.bytes.slice();
+    return readAnswer(body.answer);
   }
   const reader = body.stream.getReader();
   const chunks = [];
@@ -164,14 +162,24 @@ async function readAnswer(answer) {
 
 /** Adds the members of the mixin `Body` to an interface. `stateOf(object)` checks the brand and has body and headers. */
 export function withBody(constructor, name, stateOf) {
-  const consume = async (object, operation, convert) => {
-    const { body, headers } = stateOf(object);
-    // Nobody has read what broke off before anybody read it.
-    if (body?.answer?.failure !== undefined && !body.used) throw body.answer.failure.reason;
-    if (body !== null && body.unusable)
-      throw new TypeError(`${name}.${operation}: the body was read already, or is locked`);
-    return convert(await readAll(body), headers);
+  /** `convert` may keep bytes that it is given, unless it says that it only `reads` them. */
+  const consume = (object, operation, convert, reads) => {
+    try {
+      const state = stateOf(object);
+      const { body } = state;
+      if (body === null) return Promise.resolve(convert(new Uint8Array(0), state));
+      // Nobody has read what broke off before anybody read it.
+      if (body.answer?.failure !== undefined && !body.used) throw body.answer.failure.reason;
+      if (body.unusable) throw new TypeError(`${name}.${operation}: the body was read already, or is locked`);
+      const { bytes } = body;
+      if (bytes === undefined) return consumeLater(state, convert);
+      body.used = true;
+      return Promise.resolve(convert(reads ? bytes : bytes.slice(), state));
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   };
+  const consumeLater = async (state, convert) => convert(await readAll(state.body), state);
   const members = {
     get body() {
       const { body } = stateOf(this);
@@ -194,7 +202,7 @@ export function withBody(constructor, name, stateOf) {
       return consume(this, "formData", formOf);
     },
     json() {
-      return consume(this, "json", (bytes) => JSON.parse(decoder.decode(bytes)));
+      return consume(this, "json", jsonOf, true);
     },
     textStream() {
       const { body } = stateOf(this);
@@ -204,21 +212,23 @@ export function withBody(constructor, name, stateOf) {
       return streamOf(stream).pipeThrough(new TextDecoderStream());
     },
     text() {
-      return consume(this, "text", (bytes) => decoder.decode(bytes));
+      return consume(this, "text", textOf, true);
     },
   };
   Object.defineProperties(constructor.prototype, Object.getOwnPropertyDescriptors(members));
 }
 
+const jsonOf = (bytes) => JSON.parse(textOf(bytes));
+
 /** The type that headers tell, or null. */
 const mimeOf = (headers) => extractMime(header(headers, "content-type") ?? "");
 
-function blobWith(bytes, headers) {
+function blobWith(bytes, { headers }) {
   const mime = mimeOf(headers);
   return blobOf(bytes, mime === null ? "" : serializeMime(mime));
 }
 
-function formOf(bytes, headers) {
+function formOf(bytes, { headers }) {
   const mime = mimeOf(headers);
   if (mime?.essence === "multipart/form-data") {
     const boundary = mime.parameters.get("boundary");

@@ -73,4 +73,7 @@ export class TextDecoder {
   }
 }
 
+/** The text of bytes in UTF-8, as `new TextDecoder().decode` has it. */
+export const textOf = (bytes) => decodeUtf8(bytes, false, false);
+
 expose({ TextDecoder, TextEncoder });

@@ -36,9 +36,9 @@ export class Exchange {
     exchanges.set(id, this);
   }
 
-  /** A promise of `{ head, whole }`: the head of the answer, and its body if that is all there. */
-  head() {
-    return this.news("awaitsHead");
+  /** A promise of what `convert` makes of the answer, which is its head, and its body if that is all there. */
+  answer(convert) {
+    return this.news("awaitsHead", convert);
   }
 
   /** A promise of the next piece of the answer's body; of undefined, if there is none. One is asked for at a time. */
@@ -84,18 +84,20 @@ export class Exchange {
   hear(kind, payload) {
     if (kind === 1) this.settle("awaitsHead", payload);
     else if (kind === 6) {
-      this.settle("awaitsHead", payload);
+      const waiting = this.take("awaitsHead");
       this.end(undefined);
+      waiting?.resolve(payload);
     } else if (kind === 2) this.settle("awaitsPiece", payload);
     else if (kind === 3) this.end(undefined);
     else if (kind === 4) this.end({ reason: fault(this.error, payload) });
     else if (kind === 5) this.settle("awaitsRoom");
   }
 
-  news(what) {
+  news(what, convert) {
     if (this.isOver) return this.failure === undefined ? Promise.resolve() : Promise.reject(this.failure.reason);
     return new Promise((resolve, reject) => {
-      this[what] = { resolve, reject };
+      const settle = convert === undefined ? resolve : converting(convert, resolve, reject);
+      this[what] = { resolve: settle, reject };
       awaits(++awaited);
     });
   }
@@ -112,19 +114,34 @@ export class Exchange {
     return waiting;
   }
 
+  release(what, failure) {
+    const waiting = this.take(what);
+    if (failure === undefined) waiting?.resolve();
+    else waiting?.reject(failure.reason);
+  }
+
   end(failure) {
     this.isOver = true;
     this.failure = failure;
     exchanges.delete(this.id);
-    for (const what of ["awaitsHead", "awaitsPiece", "awaitsRoom"]) {
-      const waiting = this.take(what);
-      if (failure === undefined) waiting?.resolve();
-      else waiting?.reject(failure.reason);
-    }
+    this.release("awaitsHead", failure);
+    this.release("awaitsPiece", failure);
+    this.release("awaitsRoom", failure);
     if (this.endings === undefined) return;
     for (const run of this.endings) run(failure);
     this.endings = undefined;
   }
+}
+
+/** Resolves with what `convert` makes of a value, at once: a promise of it would be one turn more. */
+function converting(convert, resolve, reject) {
+  return (value) => {
+    try {
+      resolve(convert(value));
+    } catch (thrown) {
+      reject(thrown);
+    }
+  };
 }
 
 function refused(answer) {

@@ -6,7 +6,7 @@ import { dataOf } from "./data-url.js";
 import { engine } from "./engine.js";
 import { Answer, Exchange } from "./exchange.js";
 import { fault } from "./fault.js";
-import { headerList, receivedHeaders } from "./headers.js";
+import { headerList } from "./headers.js";
 import { matches } from "./integrity.js";
 import { requestOf } from "./request.js";
 import { isNullBodyStatus, receivedResponse } from "./response.js";
@@ -50,23 +50,22 @@ function answer(request, state, error) {
   throw fault(error, { code: "protocol", host: null, message });
 }
 
-async function overNetwork(request, state, error) {
+function overNetwork(request, state, error) {
   const { body } = request;
   const exchange = new Exchange(headOf(request), body === null ? undefined : body.bytes, error);
   if (state !== undefined) endsWith(exchange, state);
   if (body !== null && body.stream !== undefined) pump(body.stream, exchange);
-  const { head, whole } = await exchange.head();
-  const isNull = request.method === "HEAD" || isNullBodyStatus(head.status);
-  if (isNull) exchange.close();
-  return receivedResponse({
-    type: "basic",
-    url: withoutFragment(head.url),
-    redirected: head.redirected,
-    status: head.status,
-    statusText: head.reason,
-    headers: receivedHeaders(head.headers),
-    body: isNull ? null : whole !== undefined ? wholeBody(whole) : answerBody(new Answer(exchange)),
-  });
+  return exchange.answer((answer) => received(request, exchange, answer));
+}
+
+function received(request, exchange, answer) {
+  const { whole } = answer;
+  answer.url = withoutFragment(answer.url);
+  if (request.method === "HEAD" || isNullBodyStatus(answer.status)) {
+    exchange.close();
+    return receivedResponse(answer, null);
+  }
+  return receivedResponse(answer, whole === undefined ? answerBody(new Answer(exchange)) : wholeBody(whole));
 }
 
 /** The same response, once all of its body is there and is what was asked for. */
@@ -82,6 +81,7 @@ async function checked(answered, integrity, error) {
 function headOf({ method, url, headers, redirect, body }) {
   const kind = body === null ? "none" : body.stream === undefined ? "whole" : "stream";
   let head = `${method}\n${url}\n${redirect}\n${kind}`;
+  if (headers === undefined) return `${head}\naccept\n*/*\nuser-agent\n${userAgent}`;
   let accepts = false;
   let names = false;
   for (const [name, value] of headerList(headers)) {
@@ -132,15 +132,9 @@ function ofData(method, url, error) {
     const message = "a `data:` URL has no comma, or its base64 cannot be read";
     throw fault(error, { code: "protocol", host: null, message });
   }
-  return receivedResponse({
-    type: "basic",
-    url: withoutFragment(url),
-    redirected: false,
-    status: 200,
-    statusText: "OK",
-    headers: receivedHeaders([["content-type", data.type]]),
-    body: method === "HEAD" ? null : wholeBody(data.bytes),
-  });
+  const headers = `content-type\n${data.type}`;
+  const answer = { status: 200, reason: "OK", url: withoutFragment(url), redirected: false, headers };
+  return receivedResponse(answer, method === "HEAD" ? null : wholeBody(data.bytes));
 }
 
 exposeOperations(operations);

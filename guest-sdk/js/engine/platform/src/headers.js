@@ -161,8 +161,13 @@ export const headerList = (headers) => listOf(headers);
 /** A copy, with the same guard. */
 export const cloneHeaders = (headers) => copyOf(headers);
 
-/** The headers of an answer: pairs of a name in lower case and a value. They cannot be changed. */
-export const receivedHeaders = (list) => immutable(list);
+/** The headers of an answer: lines, each name in lower case before its value. They cannot be changed. */
+export function receivedHeaders(lines) {
+  const list = [];
+  const parts = lines === "" ? list : lines.split("\n");
+  for (let at = 0; at < parts.length; at += 2) list.push([parts[at], parts[at + 1]]);
+  return immutable(list);
+}
 
 pairIterable(Headers, "Headers", (headers) => sortedOf(headers));
 expose({ Headers });

@@ -145,9 +145,9 @@ const stateFor = (url) => ({
 export function requestOf(input, init) {
   if (typeof input !== "string" || init !== undefined)
     return make(input, dictionary(init, "fetch: options"), (signal) => signal);
-  const state = stateFor(urlOf(USVString(input)));
-  state.headers = new Headers();
-  return state;
+  // No more than `fetch` looks at, as this is what most requests are.
+  const url = urlOf(USVString(input));
+  return { method: "GET", url, headers: undefined, redirect: "follow", integrity: "", signal: undefined, body: null };
 }
 
 /** `follow` makes the signal of the request from the one that it was given. */

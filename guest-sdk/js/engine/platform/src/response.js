@@ -1,7 +1,7 @@
 // Response: what `fetch` gives. A step can make and read one.
 
 import { cloneBody, extract, withBody } from "./body.js";
-import { cloneHeaders, fill, guard, header, Headers } from "./headers.js";
+import { cloneHeaders, fill, guard, header, Headers, receivedHeaders } from "./headers.js";
 import { URL } from "./url.js";
 import { ByteString, dictionary, expose, internal, need, unsignedShort, USVString } from "./webidl.js";
 
@@ -96,8 +96,26 @@ function optionsOf(init) {
 /** Whether an answer with this status never has a body. */
 export const isNullBodyStatus = (status) => nullBodyStatus.includes(status);
 
-/** The response that an answer from outside is. */
-export const receivedResponse = (state) => new Response(internal, state);
+/** What a response is that came from outside. Its headers are lines until somebody asks for them. */
+class Received {
+  constructor(status, statusText, url, redirected, lines, body) {
+    this.type = "basic";
+    this.url = url;
+    this.redirected = redirected;
+    this.status = status;
+    this.statusText = statusText;
+    this.lines = lines;
+    this.read = undefined;
+    this.body = body;
+  }
+  get headers() {
+    return (this.read ??= receivedHeaders(this.lines));
+  }
+}
+
+/** The response that an answer from outside is. `headers` are lines: a name in lower case, its value, and so on. */
+export const receivedResponse = ({ status, reason, url, redirected, headers }, body) =>
+  new Response(internal, new Received(status, reason, url, redirected, headers, body));
 
 function make(extracted, { headers: given, status, statusText }) {
   if (status < 200 || status > 599) throw new RangeError(`Response: the status ${status} is not between 200 and 599`);

@@ -6,6 +6,9 @@ import { expose, need, USVString } from "./webidl.js";
 
 const { parse, set, origin } = engine.url;
 
+/** The text of a URL that can be requested; null if it is no absolute URL, undefined if it has a user name or a password. */
+export const { requestable } = engine.url;
+
 // The native gives the text, and then positions of parts in it, in this order.
 const HREF = 0;
 const SCHEME_END = 1;
@@ -158,14 +161,6 @@ export class URL {
   #queryChanged() {
     if (this.#query !== undefined) refill(this.#query, this.search.slice(1));
   }
-}
-
-/** The text of a URL that can be requested; null if it is no absolute URL, undefined if it has a user name or a password. */
-export function requestable(text) {
-  const record = parse(text, undefined);
-  if (record === null) return null;
-  if (record[USERNAME_END] > record[USERNAME] || record[PASSWORD_END] > record[PASSWORD]) return undefined;
-  return record[HREF];
 }
 
 const shown = (text) => JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}...` : text);

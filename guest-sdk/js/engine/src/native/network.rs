@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use rquickjs::{Ctx, Function, Object, TypedArray, Value};
+use rquickjs::{Ctx, Function, Object, String as Text, TypedArray, Value};
 
 use super::Platform;
 use crate::{
@@ -23,7 +23,7 @@ enum Operation {
     Close = 4,
 }
 
-/// Kinds of news that come with JSON, with bytes, and with both.
+/// Kinds of news that come with more than themselves.
 const HEAD: u8 = 1;
 const PIECE: u8 = 2;
 const FAILURE: u8 = 4;
@@ -43,11 +43,11 @@ pub(crate) fn awaits_news() -> bool {
 pub(crate) fn tell<'js>(ctx: &Ctx<'js>, platform: &Platform, news: &News) -> rquickjs::Result<()> {
     let bytes = host::take_news(news.length);
     let payload: Value = match news.kind {
-        HEAD => answer(ctx, bytes, None)?,
+        HEAD => answer(ctx, &bytes, None)?,
         WHOLE => {
             let (length, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
             let (head, body) = rest.split_at(u32::from_le_bytes(*length) as usize);
-            answer(ctx, head.to_vec(), Some(body.to_vec()))?
+            answer(ctx, head, Some(body))?
         }
         FAILURE => script::parse(ctx, &Buffer::from(bytes), c"news")?,
         PIECE => TypedArray::new(ctx.clone(), bytes)?.into_value(),
@@ -56,14 +56,17 @@ pub(crate) fn tell<'js>(ctx: &Ctx<'js>, platform: &Platform, news: &News) -> rqu
     platform.hear(ctx, news.kind, news.id, payload)
 }
 
-/// The head of an answer, and its body if that is all there.
-fn answer<'js>(
-    ctx: &Ctx<'js>,
-    head: Vec<u8>,
-    whole: Option<Vec<u8>>,
-) -> rquickjs::Result<Value<'js>> {
+/// The head of an answer, and its body if that is all there. Its headers stay lines until a step asks for one.
+fn answer<'js>(ctx: &Ctx<'js>, head: &[u8], whole: Option<&[u8]>) -> rquickjs::Result<Value<'js>> {
+    let text = |text| Text::from_str(ctx.clone(), text);
+    let mut lines = str::from_utf8(head).unwrap_or_default().splitn(5, '\n');
+    let mut line = || lines.next().unwrap_or_default();
     let answer = Object::new(ctx.clone())?;
-    answer.set("head", script::parse(ctx, &Buffer::from(head), c"news")?)?;
+    answer.set("status", line().parse().unwrap_or(0_i32))?;
+    answer.set("reason", text(line())?)?;
+    answer.set("url", text(line())?)?;
+    answer.set("redirected", line() == "redirected")?;
+    answer.set("headers", text(line())?)?;
     if let Some(whole) = whole {
         answer.set("whole", TypedArray::new(ctx.clone(), whole)?)?;
     }

@@ -11,6 +11,7 @@ mod standard;
 pub(super) fn natives<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let natives = Object::new(ctx.clone())?;
     natives.set("parse", Function::new(ctx.clone(), parse)?)?;
+    natives.set("requestable", Function::new(ctx.clone(), requestable)?)?;
     natives.set("set", Function::new(ctx.clone(), set)?)?;
     natives.set("origin", Function::new(ctx.clone(), origin)?)?;
     natives.set("parseQuery", Function::new(ctx.clone(), parse_query)?)?;
@@ -26,6 +27,20 @@ fn parse<'js>(ctx: Ctx<'js>, text: String, base: Option<String>) -> Result<Value
     match standard::parse(&text, base.as_deref()) {
         Some(url) => record(&ctx, &url),
         None => Ok(Value::new_null(ctx)),
+    }
+}
+
+/// The text of a URL that can be requested; null where `text` is no absolute one, undefined where it has a user name or a
+/// password.
+fn requestable<'js>(ctx: Ctx<'js>, text: String) -> Result<Value<'js>> {
+    match standard::parse(&text, None) {
+        None => Ok(Value::new_null(ctx)),
+        Some(url)
+            if !url.username().is_empty() || url.password().is_some_and(|it| !it.is_empty()) =>
+        {
+            Ok(Value::new_undefined(ctx))
+        }
+        Some(url) => Ok(rquickjs::String::from_str(ctx, url.as_str())?.into_value()),
     }
 }
 
