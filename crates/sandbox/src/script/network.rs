@@ -10,11 +10,12 @@ mod words;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::future::{AbortHandle, Abortable, FutureExt as _};
+use futures_util::future::{AbortHandle, Abortable, FutureExt as _, ready};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
@@ -218,7 +219,7 @@ impl Network {
             (id, answered.map_or_else(Event::Failed, Event::Answered))
         };
         self.held_bytes += held_bytes;
-        let abort = self.work(work);
+        let abort = self.work(begun(work));
         let exchange = Exchange {
             abort,
             held_bytes,
@@ -364,6 +365,18 @@ impl Network {
             }
         }
         (HEAD, head)
+    }
+}
+
+/// Work that has gone as far as it can at once: a request leaves while the guest still does other things, before it waits.
+fn begun<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Pin<Box<dyn Future<Output = T> + Send>> {
+    let mut work = Box::pin(work);
+    // Nobody has to be woken: who waits for news asks again first.
+    match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Box::pin(ready(done)),
+        Poll::Pending => work,
     }
 }
 
