@@ -56,7 +56,7 @@ const LLVM_AR: &str = "llvm-ar";
 const PACKAGES: [&str; 2] = ["clang", "llvm"];
 
 /// What is put before every C file.
-const HEADER: &str = "src/stack.h";
+const HEADERS: [&str; 2] = ["src/stack.h", "src/kept.h"];
 
 /// What every wasm engine can do and clang does not take for granted.
 const C_FEATURES: &str = "-mbulk-memory -msign-ext -mnontrapping-fptoint";
@@ -230,20 +230,23 @@ fn compile_c(cargo: &mut Command) -> Result<()> {
     // Names of files are in QuickJS's assertions.
     let root = root();
     let hidden = format!("-ffile-prefix-map={}=", root.display());
-    let header = root.join(FOLDER).join(HEADER);
-    // Cargo builds QuickJS again when these flags change, and does not know that the header is part of it.
-    let digest = digest(&header)?;
-    let stack = format!(
-        "-include {} -DLOCKSTEP_HEADER=0x{}",
-        header.display(),
-        &digest[..16]
-    );
+    let mut headers = String::new();
+    for (index, header) in HEADERS.iter().enumerate() {
+        let header = root.join(FOLDER).join(header);
+        // Cargo builds QuickJS again when these flags change, and does not know that the header is part of it.
+        let digest = &digest(&header)?[..16];
+        let header = header.display();
+        write!(
+            headers,
+            " -include {header} -DLOCKSTEP_HEADER_{index}=0x{digest}"
+        )?;
+    }
     cargo
         .env("CC_wasm32_unknown_unknown", CLANG)
         .env("AR_wasm32_unknown_unknown", LLVM_AR)
         .env(
             "CFLAGS_wasm32_unknown_unknown",
-            format!("{C_FEATURES} {hidden} {stack}"),
+            format!("{C_FEATURES} {hidden}{headers}"),
         );
     Ok(())
 }

@@ -27,6 +27,9 @@ fn link() {
         "--stack-first",
         "-z",
         &format!("stack-size={STACK_BYTES}"),
+        // Those of `heap.rs` come first.
+        "--wrap=free",
+        "--wrap=realloc",
     ] {
         println!("cargo:rustc-link-arg-cdylib={argument}");
     }

@@ -2,9 +2,10 @@
 //!
 //! After a run wasmtime copies back what the pages that were written to had before, and they stay where they are. It does so
 //! for 32 stretches of pages and gives the rest of the memory back to the kernel, which costs that run and the next one some
-//! hundred microseconds of page faults. The engine counts references all over its memory, so a step that does more than a
-//! little is beyond that. Such a step gets bridges: pages in small gaps between stretches, which are written to as well, so
-//! that the stretches are fewer. Pages that stay where they are cost no faults, only the copying.
+//! hundred microseconds of page faults. A step that changes things all over its memory is beyond that. (One that only uses
+//! them is not: the engine counts no references to what is in a snapshot.) Such a step gets bridges: pages in small gaps
+//! between stretches, which are written to as well, so that the stretches are fewer. Pages that stay where they are cost no
+//! faults, only the copying.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -145,7 +145,10 @@ impl Engine {
         if grown > GARBAGE_BYTES {
             self.runtime.run_gc();
         }
-        self.with(heap::fill_holes);
+        let end = self.with(heap::fill_holes);
+        heap::keep(end);
+        // What was set aside before is not given free any more.
+        heap::keep_reserve();
         let used = self.used_bytes + grown;
         self.runtime.set_gc_threshold(used + GARBAGE_BYTES);
         heap::reserve(ROOM_BYTES);

@@ -19,6 +19,42 @@ unsafe extern "C" {
     fn realloc(pointer: *mut c_void, size: usize) -> *mut c_void;
     fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void;
     fn free(pointer: *mut c_void);
+    fn malloc_usable_size(pointer: *mut c_void) -> usize;
+    /// The functions of the C library, which the linker gives these names: what calls `free` gets [`__wrap_free`].
+    fn __real_realloc(pointer: *mut c_void, size: usize) -> *mut c_void;
+    fn __real_free(pointer: *mut c_void);
+    /// Where what is kept ends (`kept.h`).
+    static mut lockstep_kept_end: usize;
+}
+
+/// Keeps all that lies below `end` as it is until the run is over: it is not freed and nobody counts references to it
+/// (`kept.h`), so that a run which uses it writes to few of its pages.
+pub(crate) fn keep(end: usize) {
+    unsafe { lockstep_kept_end = end };
+}
+
+fn is_kept(pointer: *mut c_void) -> bool {
+    pointer.addr() < unsafe { lockstep_kept_end }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_free(pointer: *mut c_void) {
+    if !is_kept(pointer) {
+        unsafe { __real_free(pointer) };
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_realloc(pointer: *mut c_void, size: usize) -> *mut c_void {
+    if pointer.is_null() || !is_kept(pointer) {
+        return unsafe { __real_realloc(pointer, size) };
+    }
+    let moved = unsafe { malloc(size) };
+    if !moved.is_null() {
+        let length = size.min(unsafe { malloc_usable_size(pointer) });
+        unsafe { ptr::copy_nonoverlapping(pointer.cast::<u8>(), moved.cast(), length) };
+    }
+    moved
 }
 
 struct Heap;
@@ -102,8 +138,9 @@ pub(crate) fn reserve(bytes: usize) {
 }
 
 /// Fills what is free between what is in use, so that what a run makes lies together behind it all: the pages that a run
-/// writes to are put back after it, which takes the less time the fewer they are, and the fewer stretches they make.
-pub(crate) fn fill_holes(ctx: &Ctx<'_>) {
+/// writes to are put back after it, which takes the less time the fewer they are, and the fewer stretches they make. Returns
+/// where what is in use ends.
+pub(crate) fn fill_holes(ctx: &Ctx<'_>) -> usize {
     let end = size();
     let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
     for bytes in HOLE_BYTES {
@@ -120,6 +157,7 @@ pub(crate) fn fill_holes(ctx: &Ctx<'_>) {
         let allocated = || unsafe { qjs::js_malloc_rt(runtime, bytes as qjs::size_t) };
         while filling(allocated(), bytes).is_some_and(|filling| filling.addr() < end) {}
     }
+    end
 }
 
 /// Zeros, if there is memory for them.

@@ -1,0 +1,40 @@
+// Put before every C file of the engine by `cargo xtask engine`, after `stack.h`.
+//
+// QuickJS counts references in front of each thing, and a step that uses what is in the snapshot counts up and down all over
+// it. Nothing has changed afterwards, but each page that was written to is put back after the run, and is cold in the next
+// one. What is in the snapshot stays until the run is over anyway (`heap.rs`, `keep`): its references are not counted.
+//
+// A shape with one owner is changed in place where that is known to be so, and so it is counted until it has a second one.
+
+/// Where what is kept ends; 0 until there is something.
+__attribute__((weak)) unsigned long lockstep_kept_end;
+
+/// Stands for what is in front of something that is kept, with more references than anything has.
+__attribute__((weak, aligned(8))) char lockstep_kept_header[8];
+#define LOCKSTEP_MANY (1 << 30)
+
+#define LOCKSTEP_IS_KEPT(address) ((unsigned long)(address) < lockstep_kept_end)
+#define LOCKSTEP_IS_OWNED_SHAPE(header) \
+  ((header)->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE && (header)->ref_count <= 1)
+
+#define LOCKSTEP_HEADER(unused, function, thing) \
+  ({ \
+    __typeof__((function)(thing)) lockstep_found = (function)(thing); \
+    if (LOCKSTEP_IS_KEPT(lockstep_found) && !LOCKSTEP_IS_OWNED_SHAPE(lockstep_found)) { \
+      __builtin_memcpy(lockstep_kept_header, lockstep_found, sizeof(lockstep_kept_header)); \
+      lockstep_found = (void *)lockstep_kept_header; \
+      lockstep_found->ref_count = LOCKSTEP_MANY; \
+    } \
+    lockstep_found; \
+  })
+#define LOCKSTEP_FREE(unused, function, rt, pointer) \
+  (LOCKSTEP_IS_KEPT(pointer) ? (void)0 : (function)(rt, pointer))
+
+// As in `stack.h`, a declaration stays as it is.
+#define LOCKSTEP_DECLARES_const ~, LOCKSTEP_DECLARE,
+#define LOCKSTEP_DECLARES_JSRuntime ~, LOCKSTEP_DECLARE,
+#define LOCKSTEP_FOR(replacement, function, first, ...) \
+  LOCKSTEP_SECOND(LOCKSTEP_DECLARES_##first, replacement, ~)(0, function, first, ##__VA_ARGS__)
+
+#define js_rc(...) LOCKSTEP_FOR(LOCKSTEP_HEADER, js_rc, __VA_ARGS__)
+#define js_arena_free(...) LOCKSTEP_FOR(LOCKSTEP_FREE, js_arena_free, __VA_ARGS__)
