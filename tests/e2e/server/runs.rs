@@ -199,3 +199,30 @@ async fn limits_of_requests_are_taken_and_have_limits_of_their_own() {
     }
     ask(json!({"concurrent_requests": 0})).is_problem(400, "limit_too_small");
 }
+
+#[tokio::test]
+async fn a_module_larger_than_any_source_is_taken_from_who_says_how_large_it_is() {
+    let host = TestHost::new().await;
+    let runner = host.token(Role::Runner).await;
+    let server = Served::start(&host, &[]).await;
+    // A module that has nothing but a custom section, of 15 MiB.
+    let mut module = wasm_encoder::Module::new();
+    module.section(&wasm_encoder::CustomSection {
+        name: "padding".into(),
+        data: vec![0; 15 << 20].into(),
+    });
+    let body = json!({"wasm": BASE64_STANDARD.encode(module.finish())}).to_string();
+    let body = body.as_bytes();
+    let ran = server.ask("POST", INLINE, Some(&runner), (JSON, body));
+    // It was read, and has no entry.
+    assert_eq!(ran.is(200).json()["outcome"], "invalid_step");
+    let head = format!("Content-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n");
+    let chunk = [
+        format!("{:x}\r\n", body.len()).as_bytes(),
+        body,
+        b"\r\n0\r\n\r\n",
+    ]
+    .concat();
+    let mut untold = server.say("POST", INLINE, Some(&runner), &head, &chunk);
+    server.hear(&mut untold).is_problem(413, "body_too_large");
+}
