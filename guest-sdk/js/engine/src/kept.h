@@ -10,21 +10,26 @@
 __attribute__((weak)) unsigned long lockstep_kept_end;
 
 /// Stands for what is in front of something that is kept, with more references than anything has.
-__attribute__((weak, aligned(8))) char lockstep_kept_header[8];
-#define LOCKSTEP_MANY (1 << 30)
+__attribute__((weak, aligned(8))) int lockstep_kept_header[2];
 
-#define LOCKSTEP_IS_KEPT(address) ((unsigned long)(address) < lockstep_kept_end)
+/// A copy of what is in front of something that is kept: the number of references is behind the first four bytes.
+__attribute__((weak, noinline, cold)) void *lockstep_kept(const void *header) {
+  __builtin_memcpy(lockstep_kept_header, header, 4);
+  lockstep_kept_header[1] = 1 << 30;
+  return lockstep_kept_header;
+}
+
+// What a run makes itself is counted most.
+#define LOCKSTEP_IS_KEPT(address) __builtin_expect((unsigned long)(address) < lockstep_kept_end, 0)
 #define LOCKSTEP_IS_OWNED_SHAPE(header) \
   ((header)->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE && (header)->ref_count <= 1)
 
 #define LOCKSTEP_HEADER(unused, function, thing) \
   ({ \
+    _Static_assert(offsetof(__typeof__(*(function)(thing)), ref_count) == 4, "the references are elsewhere"); \
     __typeof__((function)(thing)) lockstep_found = (function)(thing); \
-    if (LOCKSTEP_IS_KEPT(lockstep_found) && !LOCKSTEP_IS_OWNED_SHAPE(lockstep_found)) { \
-      __builtin_memcpy(lockstep_kept_header, lockstep_found, sizeof(lockstep_kept_header)); \
-      lockstep_found = (void *)lockstep_kept_header; \
-      lockstep_found->ref_count = LOCKSTEP_MANY; \
-    } \
+    if (LOCKSTEP_IS_KEPT(lockstep_found) && !LOCKSTEP_IS_OWNED_SHAPE(lockstep_found)) \
+      lockstep_found = lockstep_kept(lockstep_found); \
     lockstep_found; \
   })
 #define LOCKSTEP_FREE(unused, function, rt, pointer) \
