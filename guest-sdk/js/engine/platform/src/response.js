@@ -98,14 +98,22 @@ export const isNullBodyStatus = (status) => nullBodyStatus.includes(status);
 
 /** What a response is that came from outside. Its headers are lines until somebody asks for them. */
 class Received {
+  // Declared, so that nothing a step puts on `Object.prototype` is in their way.
+  type = "basic";
+  url;
+  redirected;
+  status;
+  statusText;
+  lines;
+  read;
+  body;
+
   constructor(status, statusText, url, redirected, lines, body) {
-    this.type = "basic";
     this.url = url;
     this.redirected = redirected;
     this.status = status;
     this.statusText = statusText;
     this.lines = lines;
-    this.read = undefined;
     this.body = body;
   }
   get headers() {
