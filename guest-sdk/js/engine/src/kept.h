@@ -12,8 +12,11 @@ __attribute__((weak)) unsigned long lockstep_kept_end;
 /// Stands for what is in front of something that is kept, with more references than anything has.
 __attribute__((weak, aligned(8))) int lockstep_kept_header[2];
 
-/// A copy of what is in front of something that is kept: the number of references is behind the first four bytes.
-__attribute__((weak, noinline, cold)) void *lockstep_kept(const void *header) {
+/// A copy of what is in front of something that is kept, unless that is a shape with one owner. The kind is in the lower
+/// seven bits of the fourth byte, the number of references behind it.
+__attribute__((weak, noinline, cold)) void *lockstep_kept(void *header, int shape) {
+  if ((((unsigned char *)header)[3] & 0x7f) == shape && ((int *)header)[1] <= 1)
+    return header;
   __builtin_memcpy(lockstep_kept_header, header, 4);
   lockstep_kept_header[1] = 1 << 30;
   return lockstep_kept_header;
@@ -21,15 +24,14 @@ __attribute__((weak, noinline, cold)) void *lockstep_kept(const void *header) {
 
 // What a run makes itself is counted most.
 #define LOCKSTEP_IS_KEPT(address) __builtin_expect((unsigned long)(address) < lockstep_kept_end, 0)
-#define LOCKSTEP_IS_OWNED_SHAPE(header) \
-  ((header)->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE && (header)->ref_count <= 1)
 
 #define LOCKSTEP_HEADER(unused, function, thing) \
   ({ \
-    _Static_assert(offsetof(__typeof__(*(function)(thing)), ref_count) == 4, "the references are elsewhere"); \
     __typeof__((function)(thing)) lockstep_found = (function)(thing); \
-    if (LOCKSTEP_IS_KEPT(lockstep_found) && !LOCKSTEP_IS_OWNED_SHAPE(lockstep_found)) \
-      lockstep_found = lockstep_kept(lockstep_found); \
+    _Static_assert(offsetof(__typeof__(*lockstep_found), block_size_idx) == 2, "the kind is elsewhere"); \
+    _Static_assert(offsetof(__typeof__(*lockstep_found), ref_count) == 4, "the references are elsewhere"); \
+    if (LOCKSTEP_IS_KEPT(lockstep_found)) \
+      lockstep_found = lockstep_kept(lockstep_found, JS_GC_OBJ_TYPE_SHAPE); \
     lockstep_found; \
   })
 #define LOCKSTEP_FREE(unused, function, rt, pointer) \
