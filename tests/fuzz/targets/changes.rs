@@ -16,7 +16,6 @@ mod parse;
 mod problem;
 #[path = "../../../crates/server/src/setting.rs"]
 mod setting;
-#[expect(dead_code, reason = "nothing is used by anything")]
 #[path = "../../../crates/server/src/wire/used_by.rs"]
 mod used_by;
 mod wire {

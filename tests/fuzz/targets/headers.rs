@@ -23,7 +23,6 @@ mod prefer;
 mod problem;
 #[path = "../../../crates/server/src/trace_headers.rs"]
 mod trace_headers;
-#[expect(dead_code, reason = "nothing is used by anything")]
 #[path = "../../../crates/server/src/wire/used_by.rs"]
 mod used_by;
 mod wire {

@@ -9,13 +9,14 @@ mod words;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::future::{AbortHandle, Abortable, FutureExt as _, ready};
+use futures_util::future::{AbortHandle, Abortable, Aborted, FutureExt as _, ready};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
@@ -161,7 +162,7 @@ impl Network {
 
     async fn next(&mut self) -> Result<News, Stop> {
         loop {
-            match self.working.next().await {
+            match poll_fn(|context| self.poll_working(context)).await {
                 Some(Ok((
                     _,
                     Event::Failed(EgressError {
@@ -180,6 +181,19 @@ impl Network {
                 Some(Err(_)) => {}
                 None => std::future::pending().await,
             }
+        }
+    }
+
+    /// The work that is done next. Futures that were all asked wake whoever asked, and with that another thread, to which the
+    /// run then moves: so they are asked first with nobody to wake.
+    fn poll_working(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<(i32, Event), Aborted>>> {
+        let nobody = &mut Context::from_waker(Waker::noop());
+        match self.working.poll_next_unpin(nobody) {
+            Poll::Pending => self.working.poll_next_unpin(context),
+            done => done,
         }
     }
 
