@@ -39,6 +39,7 @@ mod follow;
 mod health;
 mod idempotency;
 mod last_event;
+mod list_header;
 mod media;
 mod members;
 mod metrics;

@@ -3,6 +3,8 @@
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 
+use crate::list_header::{lists, without_parameters};
+
 /// The media type of the body, in lower case and without parameters.
 pub(crate) fn of_body(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
@@ -11,14 +13,7 @@ pub(crate) fn of_body(headers: &HeaderMap) -> Option<String> {
 
 /// Whether an answer of this media type is asked for by name.
 pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    let asked = headers.get_all(ACCEPT).into_iter();
-    let ranges = asked.filter_map(|asked| asked.to_str().ok());
-    let mut ranges = ranges.flat_map(|ranges| ranges.split(','));
-    ranges.any(|range| without_parameters(range).eq_ignore_ascii_case(media_type))
-}
-
-fn without_parameters(range: &str) -> &str {
-    range.split(';').next().unwrap_or_default().trim()
+    lists(headers, &ACCEPT, media_type)
 }
 
 #[cfg(test)]

@@ -1,19 +1,17 @@
 //! `Prefer` (RFC 7240): whether a client waits for the end of a run.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
+
+use crate::list_header::lists;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The preference, and what an answer says of it that went by it.
 pub(crate) const RESPOND_ASYNC: &str = "respond-async";
 
 /// Whether the answer is to come at once, without the end of what was asked for.
 pub(crate) fn is_async(headers: &HeaderMap) -> bool {
-    let values = headers.get_all("prefer").iter();
-    let texts = values.filter_map(|value| value.to_str().ok());
-    let mut preferences = texts.flat_map(|text| text.split(','));
-    preferences.any(|preference| {
-        let name = preference.split(';').next().unwrap_or_default();
-        name.trim().eq_ignore_ascii_case(RESPOND_ASYNC)
-    })
+    lists(headers, &PREFER, RESPOND_ASYNC)
 }
 
 #[cfg(test)]

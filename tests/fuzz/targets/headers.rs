@@ -8,6 +8,8 @@ mod condition;
 mod idempotency;
 #[path = "../../../crates/server/src/last_event.rs"]
 mod last_event;
+#[path = "../../../crates/server/src/list_header.rs"]
+mod list_header;
 #[path = "../../../crates/server/src/media.rs"]
 mod media;
 #[expect(dead_code, reason = "parts are taken from a list, and here is none")]

@@ -193,7 +193,7 @@ impl Network {
         let nobody = &mut Context::from_waker(Waker::noop());
         match self.working.poll_next_unpin(nobody) {
             Poll::Pending => self.working.poll_next_unpin(context),
-            done => done,
+            done @ Poll::Ready(_) => done,
         }
     }
 
