@@ -130,8 +130,8 @@ async fn a_key_in_a_path_is_decoded_and_one_that_is_none_is_not_repeated() {
             get(&server, &path, &admin).is_problem(400, "invalid_key");
         }
     }
-    // No text at all: which workspace it is in cannot be read then.
-    put_value(&server, "A%ff", &admin, "some value").is_problem(404, "not_found");
+    // No text at all.
+    put_value(&server, "A%ff", &admin, "some value").is_problem(400, "invalid_path");
     put_value(&server, &long[1..], &admin, "some value").is(201);
 }
 
