@@ -15,7 +15,8 @@ const LISTENS: &str = "http://";
 
 pub(crate) fn start(wasmtime: &Path) -> Process {
     let mut child = Command::new(wasmtime)
-        .args(["serve", "--addr", "127.0.0.1:0"])
+        // What the standard library of Rust imports.
+        .args(["serve", "-S", "cli", "--addr", "127.0.0.1:0"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(COMPONENT))
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
