@@ -292,12 +292,15 @@ impl Hand {
 
     fn write_together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         self.take_care_for(batch)?;
+        let changes = self.connection.total_changes();
         // Few jobs fail, and a savepoint for each would copy every page that it changes.
         let attempt = self.transact(|connection| attempt_all(connection, batch))?;
         if attempt == Attempt::Failed && batch.len() > 1 {
             self.transact(|connection| attempt_each(connection, batch))?;
         }
-        if !self.is_hasty {
+        // A commit of nothing waits for no disk, and what was undone counts as changed.
+        let is_written = attempt == Attempt::Done && self.connection.total_changes() > changes;
+        if is_written && !self.is_hasty {
             self.owed = None;
         }
         Ok(())
@@ -662,6 +665,7 @@ mod tests {
     async fn what_has_to_be_on_disk_soon_is_with_what_is_written_then() {
         let setup = setup("");
         let level = |connection: &Connection| {
+            insert(connection, b"x")?;
             let level = connection.query_row("PRAGMA synchronous", (), |row| row.get(0));
             Ok(level?)
         };
@@ -707,6 +711,23 @@ mod tests {
         setup.writer.write(Weight::Soon, written).await.unwrap();
         drop(setup.writer);
         assert_eq!(counted(seconds), 2, "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn who_fails_or_writes_nothing_takes_nothing_to_the_disk_for_others() {
+        type Job = fn(&Connection) -> Result<(), StoreError>;
+        let nothing: [Job; 2] = [
+            |_| Ok(()),
+            |connection| insert(connection, b"x").and(Err(StoreError::Closed)),
+        ];
+        for (job, name) in nothing.into_iter().zip(["writes nothing", "fails"]) {
+            let setup = setup("");
+            let written = |connection: &Connection| insert(connection, b"x");
+            setup.writer.write(Weight::Soon, written).await.unwrap();
+            drop(setup.writer.write(Weight::Record, job).await);
+            tokio::time::sleep(SOON * 10).await;
+            assert_eq!(syncs(&setup.writer), 1, "after a job that {name}");
+        }
     }
 
     #[tokio::test]
