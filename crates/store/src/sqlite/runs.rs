@@ -264,8 +264,11 @@ pub(super) fn settle(
     vault: Option<&Vault>,
 ) -> Result<(), StoreError> {
     let number = append_uses(connection, run, uses, vault)?;
+    // At least so many were about to leave. A row that stays as it is would be no write, and a commit of none syncs nothing.
     connection
-        .prepare_cached("UPDATE runs SET requests_sent = 1 WHERE number = ?1")?
+        .prepare_cached(
+            "UPDATE runs SET requests_sent = coalesce(requests_sent, 0) + 1 WHERE number = ?1",
+        )?
         .execute([number])?;
     Ok(())
 }
