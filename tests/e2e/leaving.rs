@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
+use rusqlite::Connection;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -60,8 +61,6 @@ impl Client {
 #[derive(Default)]
 struct Heard {
     text: Mutex<String>,
-    /// Who leaves at which piece of it.
-    leaves_at: Option<(&'static str, Client)>,
 }
 
 impl Heard {
@@ -74,11 +73,6 @@ impl LogSink for Heard {
     fn write(&self, chunk: LogChunk) {
         let piece = std::str::from_utf8(chunk.text.as_bytes()).unwrap();
         self.text.lock().unwrap().push_str(piece);
-        if let Some((text, client)) = &self.leaves_at
-            && piece == *text
-        {
-            client.leave();
-        }
     }
 }
 
@@ -546,17 +540,38 @@ async fn a_caller_can_leave_a_guest_that_never_waits() {
     }
 }
 
+/// Leaves at the last piece of the log, which is held back until the guest has ended, as more of the value could follow.
+///
+/// From then on another process writes to the database: else the record could be closed before the run gives way.
+struct LeavesAtTheEnd {
+    client: Client,
+    database: Mutex<Connection>,
+}
+
+impl LogSink for LeavesAtTheEnd {
+    fn write(&self, chunk: LogChunk) {
+        if chunk.text.as_bytes() == b"KEY-" {
+            let database = self.database.lock().unwrap();
+            database.execute_batch("BEGIN IMMEDIATE").unwrap();
+            self.client.leave();
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_a_step_has_done_counts_when_its_caller_leaves_before_it_is_told() {
     let setup = Setup::new().await;
-    // Held back until the guest has ended, as more of the value could follow.
     let client = Client::default();
-    let log = Heard {
-        leaves_at: Some(("KEY-", client.clone())),
-        ..Heard::default()
-    };
+    let database = Connection::open(setup.host.data().join("lockstep.db")).unwrap();
+    let log = Arc::new(LeavesAtTheEnd {
+        client: client.clone(),
+        database: Mutex::new(database),
+    });
     let wanted = every_phase(A_MILLISECOND, 0);
-    let report = client.call(&setup.host, wanted, Arc::new(log)).await;
+    let report = client.call(&setup.host, wanted, log.clone()).await;
     assert!(report.is_none());
+    let database = log.database.lock().unwrap();
+    database.execute_batch("ROLLBACK").unwrap();
+    drop(database);
     setup.check_completed().await;
 }
