@@ -28,8 +28,8 @@ struct State {
     masker: Masker,
     sink: Arc<dyn LogSink>,
     /// Made when the guest writes: most steps use one of the two, or none.
-    stdout: Option<MaskStream>,
-    stderr: Option<MaskStream>,
+    stdout: Option<Box<MaskStream>>,
+    stderr: Option<Box<MaskStream>>,
     last_write: Instant,
     limit_bytes: u64,
     kept_bytes: u64,
@@ -42,13 +42,19 @@ struct State {
 // === impl RunLog ===
 
 impl RunLog {
-    pub(crate) fn new(masker: &Masker, sink: Arc<dyn LogSink>, limit_bytes: u64) -> Self {
+    /// The log of a run that began at this time.
+    pub(crate) fn new(
+        masker: &Masker,
+        sink: Arc<dyn LogSink>,
+        began: Instant,
+        limit_bytes: u64,
+    ) -> Self {
         Self(Arc::new(Mutex::new(State {
             masker: masker.clone(),
             sink,
             stdout: None,
             stderr: None,
-            last_write: Instant::now(),
+            last_write: began,
             limit_bytes,
             kept_bytes: 0,
             taken_bytes: 0,
@@ -74,7 +80,7 @@ impl RunLog {
                 state
                     .stream(stream)
                     .as_ref()
-                    .is_some_and(MaskStream::has_weak_hold)
+                    .is_some_and(|open| open.has_weak_hold())
             })
     }
 
@@ -114,7 +120,7 @@ impl RunLog {
 // === impl State ===
 
 impl State {
-    fn stream(&mut self, stream: LogStream) -> &mut Option<MaskStream> {
+    fn stream(&mut self, stream: LogStream) -> &mut Option<Box<MaskStream>> {
         match stream {
             LogStream::Stdout => &mut self.stdout,
             LogStream::Stderr => &mut self.stderr,
@@ -123,7 +129,8 @@ impl State {
 
     fn open_stream(&mut self, stream: LogStream) -> &mut MaskStream {
         let fresh = self.masker.clone();
-        self.stream(stream).get_or_insert_with(|| fresh.stream())
+        self.stream(stream)
+            .get_or_insert_with(|| Box::new(fresh.stream()))
     }
 
     fn hand_on(&mut self, stream: LogStream, text: Masked<Vec<u8>>) {

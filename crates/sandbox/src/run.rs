@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -173,7 +173,7 @@ async fn run_component(
     let guest = Guest::new(desk, way_out, limits.memory_bytes);
     let stdin = matches!(component.entry, Entry::Command(_)).then_some(input);
     let state = RunState::new(guest, &run.log, stdin, limits.output_bytes);
-    let mut store = store(engine, state, &limits);
+    let mut store = store(engine, state, (run.began, &limits));
     let entered = Box::pin(enter(&mut store, component, input));
     let (mut end, cpu) = run.drive(entered, &invocation.cancel).await;
     let mut denial = None;
@@ -200,8 +200,8 @@ async fn run_script(
     let (input, limits) = (invocation.input, &invocation.limits);
     let desk = CredentialDesk::new(invocation.credentials, run.masker.clone());
     let guest = Guest::new(desk, way_out, limits.memory_bytes);
-    let state = ScriptState::new(guest, invocation.context, &run.log, limits);
-    let mut store = store(engine, state, limits);
+    let state = ScriptState::new(guest, invocation.context, &run.log, (run.began, limits));
+    let mut store = store(engine, state, (run.began, limits));
     let entered = Box::pin(async {
         Ok(match script.enter(&mut store, input).await? {
             Answer::Output(output) => Returned::Output(Some(output)),
@@ -235,15 +235,19 @@ fn check_input(input: &str, limits: &Limits) -> Result<(), Ending> {
     }
 }
 
-/// A store for one run, under its limits.
-pub(crate) fn store<T: GuestState>(engine: &Engine, state: T, limits: &Limits) -> Store<T> {
+/// A store for one run that began at this time, under its limits.
+pub(crate) fn store<T: GuestState>(
+    engine: &Engine,
+    state: T,
+    (began, limits): (Instant, &Limits),
+) -> Store<T> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.guest().limiter);
     // A list may name one text again and again: what it comes to in the host is no more than a guest's whole memory.
     store.set_hostcall_fuel(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
     // At each tick the guest lets others run, and is ended if its time is over: a runtime that is too busy to fire the
     // timer of `drive` does not give a guest more time.
-    let deadline = Instant::now() + limits.timeout;
+    let deadline = began + limits.timeout;
     store.epoch_deadline_callback(move |_| {
         Ok(if Instant::now() >= deadline {
             UpdateDeadline::Interrupt
@@ -297,21 +301,30 @@ async fn call_command(
     })
 }
 
+/// When it is seen to what is weakly held.
+fn weak_holds() -> Interval {
+    let mut holds = interval(WEAK_HOLD);
+    holds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    holds
+}
+
 // === impl Live ===
 
 impl Live {
     fn new(invocation: &Invocation<'_>) -> Self {
+        let began = Instant::now();
         let masker = Masker::new(MaskerConfig::default());
         let log = RunLog::new(
             &masker,
             Arc::clone(&invocation.log),
+            began,
             invocation.limits.log_bytes,
         );
         Self {
             masker,
             log,
             limits: invocation.limits,
-            began: Instant::now(),
+            began,
         }
     }
 
@@ -325,17 +338,16 @@ impl Live {
         let mut guest = Metered::new(guest);
         let mut timeout = pin!(sleep(self.limits.timeout));
         let mut cancelled = pin!(cancel.cancelled());
-        let mut holds = interval(WEAK_HOLD);
-        holds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Nothing is made for a log that holds nothing back, as most do not.
+        let mut holds = None;
         let end = loop {
             tokio::select! {
                 biased;
                 returned = &mut guest => break End::Guest(returned),
                 () = &mut cancelled => break End::Cancelled,
                 () = &mut timeout => break End::Timeout,
-                // No timer is set for a log that holds nothing back, as most do not.
                 _ = poll_fn(|context| if self.log.holds_weakly() {
-                    holds.poll_tick(context)
+                    holds.get_or_insert_with(weak_holds).poll_tick(context)
                 } else {
                     Poll::Pending
                 }) => self.log.release_weak(),

@@ -103,7 +103,7 @@ impl ScriptState {
             Call::Credential => self.credential(bytes),
             Call::Missing => self.missing(&String::from_utf8_lossy(bytes)),
             Call::Context => {
-                let context = serde_json::to_string(&self.context)?;
+                let context = serde_json::to_string(&self.context())?;
                 Ok(self.wait(Waiting::Text(context))?.into())
             }
             Call::Take => take(&std::mem::take(&mut self.waiting), bytes),

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -107,13 +108,14 @@ async fn memory_after(upstream: &Upstream, handling: Handling) -> Vec<u8> {
     let way_out = WayOut::new(&egress, "test", Arc::default(), &limits);
     let desk = CredentialDesk::new(Arc::new(One(handling)), masker.clone());
     let guest = Guest::new(desk, way_out, limits.memory_bytes);
-    let log = RunLog::new(&masker, Arc::new(Nowhere), limits.log_bytes);
-    let state = ScriptState::new(guest, StepContext::default(), &log, &limits);
+    let began = Instant::now();
+    let log = RunLog::new(&masker, Arc::new(Nowhere), began, limits.log_bytes);
+    let state = ScriptState::new(guest, StepContext::default(), &log, (began, &limits));
     let place = sandbox
         .admit(sandbox.ticket("test").unwrap())
         .await
         .unwrap();
-    let mut store = run::store(sandbox.engine(), state, &limits);
+    let mut store = run::store(sandbox.engine(), state, (began, &limits));
     let input = format!(r#"{{"url":"{}"}}"#, upstream.https("api.test", "/echo"));
     let answer = script.enter(&mut store, &input).await.unwrap();
     assert!(matches!(answer, Answer::Output(_)), "the step ended well");

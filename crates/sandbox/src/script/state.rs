@@ -1,7 +1,7 @@
 //! The state of one run of a script.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -22,18 +22,19 @@ pub(crate) struct ScriptState {
     pub(super) guest: Guest,
     /// Its requests that go on.
     pub(super) network: Network,
-    pub(super) context: ScriptContext,
     pub(super) log: RunLog,
     pub(super) began: Instant,
+    timeout: Duration,
+    context: StepContext,
     /// That of the guest, once it has one.
     pub(super) memory: Option<Memory>,
 }
 
 /// What a script can read of its run, as the engine takes it.
 #[derive(Serialize)]
-pub(super) struct ScriptContext {
+pub(super) struct ScriptContext<'a> {
     #[serde(flatten)]
-    context: StepContext,
+    context: &'a StepContext,
     /// When the run is ended, in milliseconds since 1970.
     deadline_ms: i64,
 }
@@ -49,20 +50,31 @@ pub(super) enum Waiting {
 }
 
 impl ScriptState {
-    pub(crate) fn new(guest: Guest, context: StepContext, log: &RunLog, limits: &Limits) -> Self {
-        let timeout_ms = i64::try_from(limits.timeout.as_millis()).unwrap_or(i64::MAX);
-        let deadline_ms = Timestamp::now().as_millisecond().saturating_add(timeout_ms);
+    pub(crate) fn new(
+        guest: Guest,
+        context: StepContext,
+        log: &RunLog,
+        (began, limits): (Instant, &Limits),
+    ) -> Self {
         Self {
             waiting: Waiting::Nothing,
             guest,
             network: Network::default(),
-            context: ScriptContext {
-                context,
-                deadline_ms,
-            },
             log: log.clone(),
-            began: Instant::now(),
+            began,
+            timeout: limits.timeout,
+            context,
             memory: None,
+        }
+    }
+
+    /// What the step can read of its run.
+    pub(super) fn context(&self) -> ScriptContext<'_> {
+        let left = self.timeout.saturating_sub(self.began.elapsed());
+        let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+        ScriptContext {
+            context: &self.context,
+            deadline_ms: Timestamp::now().as_millisecond().saturating_add(left_ms),
         }
     }
 
