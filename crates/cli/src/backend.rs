@@ -13,6 +13,8 @@ mod tokens;
 mod workspaces;
 
 use lockstep_client::Client;
+use lockstep_runner::StepSource;
+use lockstep_sandbox::SourceKind;
 
 use crate::config::Config;
 use crate::console::Console;
@@ -41,6 +43,25 @@ impl Backend {
             None => Ok(Self::Here(Box::new(
                 Host::open(config, keys, console).await?,
             ))),
+        }
+    }
+
+    /// The same, to run this.
+    pub(crate) async fn open_to_run(
+        step: &StepSource,
+        config: &Config,
+        console: &Console,
+    ) -> Result<Self, Problem> {
+        match step {
+            StepSource::Inline(file)
+                if config.server.is_none() && file.kind != SourceKind::WebAssembly =>
+            {
+                let host = Host::for_script(config, console).await?;
+                Ok(Self::Here(Box::new(host)))
+            }
+            StepSource::Inline(_) | StepSource::Registered(_) => {
+                Self::open(config, Keys::Opening, console).await
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The parts, put together: data directory, store, key, vault, sandbox, runner.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use lockstep_runner::{KekEntry, Runner, Store, StoreError};
-use lockstep_sandbox::{CompileEvent, Sandbox};
+use lockstep_sandbox::{CompileEvent, Sandbox, SandboxError};
 use lockstep_step::{Caller, Role};
 use lockstep_store::SqliteStore;
 use lockstep_vault::{IfAbsent, KeyError, Keyring, Vault, open_key_file};
@@ -56,6 +58,14 @@ impl Host {
         Self::with_capacity(config, keys, Capacity::one_run(), console).await
     }
 
+    /// Puts everything together to run a script, whose engine is opened meanwhile.
+    pub(crate) async fn for_script(config: &Config, console: &Console) -> Result<Self, Problem> {
+        let capacity = Capacity::one_run();
+        let sandbox = sandbox(config, capacity, console);
+        let sandbox = spawn_blocking(|| sandbox().inspect(Sandbox::open_engine));
+        Self::around(sandbox, config, Keys::Opening, capacity, console).await
+    }
+
     /// Puts everything together for so much.
     pub(crate) async fn with_capacity(
         config: &Config,
@@ -63,9 +73,22 @@ impl Host {
         capacity: Capacity,
         console: &Console,
     ) -> Result<Self, Problem> {
+        let sandbox = spawn_blocking(sandbox(config, capacity, console));
+        Self::around(sandbox, config, keys, capacity, console).await
+    }
+
+    /// The rest, while the sandbox is made.
+    async fn around(
+        sandbox: JoinHandle<Result<Sandbox, SandboxError>>,
+        config: &Config,
+        keys: Keys,
+        capacity: Capacity,
+        console: &Console,
+    ) -> Result<Self, Problem> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data, Timestamp::now())?);
         let vault = vault(config, store.as_ref(), keys, console).await?;
-        let sandbox = sandbox(config, capacity, console)?;
+        let sandbox = sandbox.await.map_err(io::Error::from)?;
+        let sandbox = sandbox.map_err(|error| Problem::host("sandbox", &error))?;
         let caller = Caller {
             name: config.caller.clone(),
             role: Role::Admin,
@@ -185,7 +208,12 @@ fn tell_new_key(path: &Path, console: &Console) {
     ));
 }
 
-fn sandbox(places: &Config, capacity: Capacity, console: &Console) -> Result<Sandbox, Problem> {
+/// Makes the sandbox: on another thread, as it takes as long as the rest.
+fn sandbox(
+    places: &Config,
+    capacity: Capacity,
+    console: &Console,
+) -> impl FnOnce() -> Result<Sandbox, SandboxError> + Send + use<> {
     let mut config = capacity.sandbox();
     config.cache_dir = Some(places.data.join(CACHE));
     config.egress = places.egress.clone();
@@ -195,7 +223,7 @@ fn sandbox(places: &Config, capacity: Capacity, console: &Console) -> Result<San
         let console = console.clone();
         config.on_compile = Some(Arc::new(move |event| progress(&console, event)));
     }
-    Sandbox::new(config).map_err(|error| Problem::host("sandbox", &error))
+    || Sandbox::new(config)
 }
 
 /// A line that is there while a step is compiled, on a terminal.

@@ -38,6 +38,7 @@ use crate::arguments::{Call, Command};
 use crate::config::Environment;
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
+use crate::process::Driver;
 use crate::telemetry::Telemetry;
 
 fn main() -> ExitCode {
@@ -60,11 +61,11 @@ fn carry_out(call: Call, mut environment: Environment, console: &Console) -> Res
     let filter = environment.trace_filter.as_deref();
     process::trace(filter, telemetry.as_ref(), console)?;
     environment.traces = telemetry.as_ref().and_then(Telemetry::traces);
-    let threads = match call.command {
-        Command::Serve(_) => process::thread_per_core(),
-        _ => process::TWO_THREADS,
+    let driver = match call.command {
+        Command::Serve(_) => Driver::ThreadPerCore,
+        _ => Driver::ThisThread,
     };
-    let carried_out = process::block_on(threads, commands::carry_out(call, environment, console));
+    let carried_out = driver.block_on(commands::carry_out(call, environment, console));
     if let Some(telemetry) = telemetry {
         telemetry.end();
     }

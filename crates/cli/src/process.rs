@@ -1,11 +1,13 @@
 //! The process as a whole: no core dumps, traces, the runtime.
 
 use std::io;
+use std::num::NonZero;
 use std::str::FromStr as _;
 
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
+use tokio::runtime::Builder;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
@@ -99,26 +101,41 @@ pub(crate) fn trace(
     Ok(())
 }
 
-/// Threads of a command that runs one step at most: one runs the guest while the other writes its record and hears
-/// signals.
-pub(crate) const TWO_THREADS: usize = 2;
-
-/// Threads of a command that runs many steps: one for each core.
-pub(crate) fn thread_per_core() -> usize {
-    std::thread::available_parallelism().map_or(TWO_THREADS, |cores| cores.get().max(TWO_THREADS))
+/// What drives a command.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Driver {
+    /// The thread that the process has: for a command that runs one step at most. The record has a thread of its own, and a
+    /// guest gives way at each tick, so that signals and connections are heard.
+    ThisThread,
+    /// A thread for each core: for a command that runs many steps.
+    ThreadPerCore,
 }
 
-/// Drives a command to its end.
-pub(crate) fn block_on<T>(
-    threads: usize,
-    command: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()?;
-    let result = runtime.block_on(command);
-    // A compilation that a cancelled run has left behind is not waited for.
-    runtime.shutdown_background();
-    result
+/// So many, even if there is one core.
+const LEAST_THREADS: usize = 2;
+
+impl Driver {
+    /// Drives a command to its end.
+    pub(crate) fn block_on<T>(
+        self,
+        command: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let runtime = self.builder().enable_all().build()?;
+        let result = runtime.block_on(command);
+        // A compilation that a cancelled run has left behind is not waited for.
+        runtime.shutdown_background();
+        result
+    }
+
+    fn builder(self) -> Builder {
+        match self {
+            Self::ThisThread => Builder::new_current_thread(),
+            Self::ThreadPerCore => {
+                let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+                let mut builder = Builder::new_multi_thread();
+                builder.worker_threads(cores.max(LEAST_THREADS));
+                builder
+            }
+        }
+    }
 }

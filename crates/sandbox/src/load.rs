@@ -158,6 +158,12 @@ impl Loader {
         .await
     }
 
+    /// Begins to open the JavaScript engine. Whoever asks for it waits for that, and is told if it fails.
+    pub(crate) fn open_engine(&self) {
+        let shelf = Arc::clone(&self.shelf);
+        drop(spawn_blocking(move || shelf.script_engine().map(drop)));
+    }
+
     async fn load_cold(
         &self,
         share: &str,

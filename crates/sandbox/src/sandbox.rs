@@ -147,6 +147,15 @@ impl Sandbox {
         self.loader.warm().await
     }
 
+    /// Begins to open the JavaScript engine, as the first script would: for who is about to load one, and has other things to
+    /// do first. It has less to do than [`warm`](Self::warm), which also has ready what only a new script needs.
+    ///
+    /// # Panics
+    /// If it is called outside of a Tokio runtime.
+    pub fn open_engine(&self) {
+        self.loader.open_engine();
+    }
+
     /// The compiled step of `digest`: from memory, else from the cache on disk, else compiled from `code`, which is only
     /// polled in that case. However many wait for one digest, it is compiled once, when it is the turn of `share`.
     ///

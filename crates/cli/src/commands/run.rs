@@ -29,7 +29,6 @@ use crate::arguments::InWorkflow;
 use crate::backend::{Backend, Finished, Wanted};
 use crate::config::Config;
 use crate::console::{Console, Form};
-use crate::host::Keys;
 use crate::input::Input;
 use crate::live_log::{LiveLog, PATIENCE};
 use crate::problem::{Exit, Problem};
@@ -90,7 +89,7 @@ pub(crate) async fn carry_out(
     let limits = Limits::from(limits);
     let source = source(&step)?;
     let input = input.read(limits.input_bytes)?;
-    let host = Backend::open(config, Keys::Opening, console).await?;
+    let host = Backend::open_to_run(&source, config, console).await?;
     let ran_in = place.clone();
     let log = Arc::new(LiveLog::new(console.clone()));
     let wanted = Wanted {

@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::{Engine, Linker, Module, ModuleExport};
 
 use lockstep_step::Digest;
 
-use super::engine_file::{ENGINE, EngineFile};
+use super::engine_file::{DIGEST, ENGINE, EngineFile};
 use super::image;
 use super::imports::{self, Import};
 use super::loaded::{self, LoadedScript};
@@ -34,8 +33,6 @@ pub(crate) struct ScriptEngine {
 /// The parts of the engine that are kept, and where.
 struct Parts {
     cache: Option<Arc<CodeCache>>,
-    /// Of the engine's file.
-    digest: [u8; Maker::BYTES],
 }
 
 const CODE: &str = "engine code";
@@ -50,10 +47,7 @@ impl ScriptEngine {
         cache: Option<Arc<CodeCache>>,
         compiling: impl FnOnce() -> T,
     ) -> wasmtime::Result<Self> {
-        let parts = Parts {
-            cache,
-            digest: Sha256::digest(ENGINE).into(),
-        };
+        let parts = Parts { cache };
         let code = match parts.read(CODE, engine) {
             Some(code) => code,
             None => {
@@ -86,7 +80,7 @@ impl ScriptEngine {
     pub(crate) fn prepare(&self, script: &Script) -> Result<Code, LoadError> {
         let base = self.base().map_err(|error| broken(&error))?;
         let snapshot = Workshop::step(self, &base, script).map_err(|error| broken(&error))??;
-        Ok(Code::made(Maker::Engine(self.parts.digest), snapshot))
+        Ok(Code::made(Maker::Engine(DIGEST), snapshot))
     }
 
     /// Has ready what steps are prepared from.
@@ -99,7 +93,7 @@ impl ScriptEngine {
         self: &Arc<Self>,
         snapshot: &Code,
     ) -> wasmtime::Result<Option<LoadedScript>> {
-        if snapshot.maker != Maker::Engine(self.parts.digest) {
+        if snapshot.maker != Maker::Engine(DIGEST) {
             return Ok(None);
         }
         let memory = snapshot.module(&self.engine)?;
@@ -132,12 +126,8 @@ fn broken(error: &wasmtime::Error) -> LoadError {
 // === impl Parts ===
 
 impl Parts {
-    fn file(&self, part: &str) -> Digest {
-        Digest::of(&[part.as_bytes(), &self.digest].concat())
-    }
-
     fn read(&self, part: &str, engine: &Engine) -> Option<Module> {
-        let code = self.cache.as_ref()?.read(&self.file(part))?;
+        let code = self.cache.as_ref()?.read(&file(part))?;
         let module = code.module(engine);
         let damaged = |error| tracing::warn!("the {part} in the cache does not load: {error:#}");
         module.map_err(damaged).ok()
@@ -145,11 +135,16 @@ impl Parts {
 
     fn write(&self, part: &str, code: &Code) {
         if let (Some(cache), Some(bytes)) = (&self.cache, code.in_memory())
-            && let Err(error) = cache.write(&self.file(part), code.maker, bytes)
+            && let Err(error) = cache.write(&file(part), code.maker, bytes)
         {
             tracing::warn!("the {part} is not cached on disk: {error}");
         }
     }
+}
+
+/// Where a part of the engine is kept.
+fn file(part: &str) -> Digest {
+    Digest::of(&[part.as_bytes(), &DIGEST].concat())
 }
 
 /// The module of data only that has `memory`, compiled.

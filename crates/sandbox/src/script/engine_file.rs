@@ -3,14 +3,11 @@
 use wasm_encoder::{Module, RawSection};
 use wasmparser::{DataKind, Operator, Parser, Payload, SectionLimited, TypeRef};
 
-/// `guest-sdk/js/engine`, as `cargo xtask engine` built it.
-#[cfg(not(engine_elsewhere))]
-pub(super) const ENGINE: &[u8] =
-    include_bytes!("../../../../guest-sdk/js/engine/lockstep-engine.wasm");
+/// `guest-sdk/js/engine`, as `cargo xtask engine` built it, or another file of it: `build.rs` says which.
+pub(super) const ENGINE: &[u8] = include_bytes!(env!("LOCKSTEP_ENGINE"));
 
-/// Another file of it; `build.rs` says which.
-#[cfg(engine_elsewhere)]
-pub(super) const ENGINE: &[u8] = include_bytes!(env!("LOCKSTEP_ENGINE_FILE"));
+/// The SHA-256 of the file.
+pub(super) const DIGEST: [u8; 32] = *include_bytes!(env!("LOCKSTEP_ENGINE_DIGEST"));
 
 /// Bytes of a page of WebAssembly.
 pub(super) const PAGE_BYTES: usize = 64 << 10;
@@ -83,4 +80,16 @@ fn write_data(
             .copy_from_slice(segment.data);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_step::Digest;
+
+    use super::*;
+
+    #[test]
+    fn the_digest_is_that_of_the_file() {
+        assert_eq!(Digest::of(ENGINE).as_bytes(), &DIGEST);
+    }
 }
