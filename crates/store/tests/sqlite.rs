@@ -132,22 +132,6 @@ async fn a_run_whose_store_is_open_elsewhere_goes_on() {
 }
 
 #[tokio::test]
-async fn a_run_is_written_each_time_that_it_is_settled_as_a_commit_of_nothing_syncs_nothing() {
-    let directory = TempDir::new().unwrap();
-    let store = open(directory.path());
-    let run = open_run(&store).await;
-    let log = fs::read_dir(directory.path()).unwrap();
-    let mut log = log.map(|entry| entry.unwrap().path());
-    let log = log.find(|path| path.to_string_lossy().ends_with("-wal"));
-    let bytes = || fs::metadata(log.as_ref().unwrap()).unwrap().len();
-    for _ in 0..3 {
-        let before = bytes();
-        store.settle_run(&run, Vec::new()).await.unwrap();
-        assert!(bytes() > before);
-    }
-}
-
-#[tokio::test]
 async fn a_store_that_stays_open_finds_the_runs_of_one_that_went() {
     let directory = TempDir::new().unwrap();
     let (stays, goes) = (open(directory.path()), open(directory.path()));

@@ -23,10 +23,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// some hundred microseconds, where writing them into the database waits for the disk thrice.
 const LEFT_PAGES: i64 = 256;
 
-/// Pages of the write-ahead log at which a commit also writes them into the database, 16 MiB: a page that many runs
-/// changed is written once.
-const LOG_PAGES: i64 = 4096;
-
 /// Prepared statements that a connection keeps: more than we have.
 const STATEMENTS: usize = 128;
 
@@ -98,7 +94,6 @@ pub(super) fn open_for_writing(directory: &Path) -> Result<Connection, OpenStore
     if mode != "wal" {
         return Err(OpenStoreError::Store(StoreError::ReadOnly));
     }
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     set_synchronous(&connection, false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is deleted or written over is zeroed, sealed though it is.

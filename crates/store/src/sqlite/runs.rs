@@ -256,7 +256,7 @@ pub(super) fn mark_lost(
     Ok(lost)
 }
 
-/// That requests may have left is known of a run that is lost afterwards. And what is written takes the rest to the disk.
+/// That requests may have left is known of a run that is lost afterwards.
 pub(super) fn settle(
     connection: &Connection,
     run: &RunId,
@@ -264,10 +264,10 @@ pub(super) fn settle(
     vault: Option<&Vault>,
 ) -> Result<(), StoreError> {
     let number = append_uses(connection, run, uses, vault)?;
-    // At least so many were about to leave. A row that stays as it is would be no write, and a commit of none syncs nothing.
+    // One at least. How many is known when it ends.
     connection
         .prepare_cached(
-            "UPDATE runs SET requests_sent = coalesce(requests_sent, 0) + 1 WHERE number = ?1",
+            "UPDATE runs SET requests_sent = 1 WHERE number = ?1 AND requests_sent IS NULL",
         )?
         .execute([number])?;
     Ok(())

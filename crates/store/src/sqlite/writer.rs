@@ -1,7 +1,7 @@
 //! The one thread that writes: it takes all jobs that wait, runs them in one transaction, and answers once it is written
 //! as safely as the weightiest of them asks. So the callers of one moment share one sync of the disk.
 
-use std::ffi::OsString;
+use std::ffi::{OsString, c_int};
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +30,9 @@ const QUEUE_JOBS: usize = 1024;
 const BATCH_JOBS: usize = 256;
 /// How long a thread stays awake for what is likely to come: a few times of what it takes to wake it.
 const AWAKE: Duration = Duration::from_micros(50);
+/// Pages of the write-ahead log at which a commit also writes them into the database, 16 MiB: a page that many runs
+/// changed is written once.
+const LOG_PAGES: c_int = 4096;
 /// How long what is answered before it is on disk may be on its way there: a few dozen runs share the sync.
 const SOON: Duration = Duration::from_millis(5);
 
@@ -56,7 +60,7 @@ pub(super) struct Writer {
     is_idle: Arc<AtomicBool>,
     /// How long callers waited for what they wrote.
     seconds: Histogram,
-    /// How long the disk took for what nobody waited for.
+    /// How long the disk took for what was answered before.
     sync_seconds: Histogram,
 }
 
@@ -91,7 +95,7 @@ struct Work<T, F> {
 
 impl Writer {
     /// `weightiest` is what the log holds already.
-    pub(super) fn start(connection: Connection, weightiest: Weight) -> io::Result<Self> {
+    pub(super) fn start(mut connection: Connection, weightiest: Weight) -> io::Result<Self> {
         let (sender, mut receiver) = mpsc::channel(QUEUE_JOBS);
         let clock = runtime::Builder::new_current_thread()
             .enable_time()
@@ -101,6 +105,8 @@ impl Writer {
         // From 50 us, which is a change that waits for no disk, to 26 s.
         let buckets = || Histogram::new(exponential_buckets(0.000_05, 2.0, 20));
         let (seconds, sync_seconds) = (buckets(), buckets());
+        let is_logged = Arc::new(AtomicBool::new(false));
+        watch_log(&mut connection, Arc::clone(&is_logged)).map_err(io::Error::other)?;
         let told_sync_seconds = sync_seconds.clone();
         let thread = thread::Builder::new()
             .name("lockstep-writer".to_owned())
@@ -108,6 +114,8 @@ impl Writer {
                 let hand = Hand {
                     connection,
                     is_hasty: false,
+                    is_logged,
+                    is_behind: false,
                     weightiest,
                     owed: None,
                     clock,
@@ -141,7 +149,7 @@ impl Writer {
     pub(super) fn register_metrics(&self, registry: &mut Registry) {
         let help = "Time until a change was written as safely as it has to be";
         registry.register_with_unit("store_write", help, Unit::Seconds, self.seconds.clone());
-        let help = "Time that the disk took for ends of runs that were answered before";
+        let help = "Time that the disk took for what was answered before";
         let seconds = self.sync_seconds.clone();
         registry.register_with_unit("store_sync", help, Unit::Seconds, seconds);
     }
@@ -193,6 +201,10 @@ struct Hand {
     connection: Connection,
     /// Whether a commit returns before it is on disk.
     is_hasty: bool,
+    /// Whether the last commit wrote to the log. One that changes nothing does not, and waits for no disk.
+    is_logged: Arc<AtomicBool>,
+    /// Whether something in the log may not be on disk.
+    is_behind: bool,
     /// Of all that was written.
     weightiest: Weight,
     /// Until when something that was answered has to be on disk.
@@ -227,12 +239,12 @@ impl Hand {
                     }
                     self.write_batch(batch);
                 }
-                Next::Owed => self.sync(),
+                Next::Owed => self.sync_owed(),
                 Next::Closed => break,
             }
         }
         if self.owed.is_some() {
-            self.sync();
+            self.sync_owed();
         }
         open::finish_writing(self.connection, self.weightiest == Weight::Change);
     }
@@ -256,16 +268,24 @@ impl Hand {
         next
     }
 
+    /// Takes to the disk what runs that were answered have left for it.
+    fn sync_owed(&mut self) {
+        if let Err(error) = self.sync() {
+            tracing::error!("the end of a run that was answered may not be on disk: {error}");
+        }
+    }
+
     /// Takes to the disk what was committed without waiting for it.
-    fn sync(&mut self) {
+    fn sync(&mut self) -> io::Result<()> {
         self.owed = None;
         let began = Instant::now();
         // All changes are in the write-ahead log, and who syncs a file syncs it for everybody.
-        let synced = self.log_path().map(File::open).map(|log| log?.sync_data());
-        if let Some(Err(error)) = synced {
-            tracing::error!("the end of a run that was answered may not be on disk: {error}");
+        if let Some(log) = self.log_path() {
+            File::open(log)?.sync_data()?;
         }
+        self.is_behind = false;
         self.sync_seconds.observe(began.elapsed().as_secs_f64());
+        Ok(())
     }
 
     fn log_path(&self) -> Option<PathBuf> {
@@ -283,8 +303,9 @@ impl Hand {
                 }
             }
             written => {
+                let is_safe = written.and_then(|()| self.reach_disk());
                 for job in batch {
-                    job.answer(written.as_ref().copied());
+                    job.answer(is_safe.as_ref().copied());
                 }
             }
         }
@@ -292,16 +313,26 @@ impl Hand {
 
     fn write_together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         self.take_care_for(batch)?;
-        let changes = self.connection.total_changes();
         // Few jobs fail, and a savepoint for each would copy every page that it changes.
         let attempt = self.transact(|connection| attempt_all(connection, batch))?;
         if attempt == Attempt::Failed && batch.len() > 1 {
             self.transact(|connection| attempt_each(connection, batch))?;
         }
-        // A commit of nothing waits for no disk, and what was undone counts as changed.
-        let is_written = attempt == Attempt::Done && self.connection.total_changes() > changes;
-        if is_written && !self.is_hasty {
+        Ok(())
+    }
+
+    /// Has all on disk that was written, unless nobody waits for that.
+    fn reach_disk(&mut self) -> Result<(), StoreError> {
+        let is_logged = self.is_logged.swap(false, Ordering::Relaxed);
+        if self.is_hasty {
+            self.is_behind |= is_logged;
+        } else if is_logged {
+            // The commit has waited, for what was before it in the log, too.
             self.owed = None;
+            self.is_behind = false;
+        } else if self.is_behind {
+            let synced = self.sync();
+            return synced.map_err(|error| StoreError::Failed(Box::new(error)));
         }
         Ok(())
     }
@@ -346,6 +377,18 @@ impl Hand {
         }
         Ok(())
     }
+}
+
+/// Tells when a commit has written to the log, and writes a long one into the database.
+fn watch_log(connection: &mut Connection, is_logged: Arc<AtomicBool>) -> rusqlite::Result<()> {
+    connection.wal_hook(Some(move |log: &mut Wal, pages| {
+        is_logged.store(true, Ordering::Relaxed);
+        if pages >= LOG_PAGES {
+            // The commit stands. Readers may still need the log, and the next commit tries again.
+            drop(log.checkpoint());
+        }
+        Ok(())
+    }))
 }
 
 impl From<Option<Box<dyn Job>>> for Next {
@@ -714,19 +757,49 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_fails_or_writes_nothing_takes_nothing_to_the_disk_for_others() {
+    async fn who_waits_for_the_disk_has_all_there_that_was_written_before() {
         type Job = fn(&Connection) -> Result<(), StoreError>;
-        let nothing: [Job; 2] = [
-            |_| Ok(()),
-            |connection| insert(connection, b"x").and(Err(StoreError::Closed)),
-        ];
-        for (job, name) in nothing.into_iter().zip(["writes nothing", "fails"]) {
-            let setup = setup("");
-            let written = |connection: &Connection| insert(connection, b"x");
-            setup.writer.write(Weight::Soon, written).await.unwrap();
-            drop(setup.writer.write(Weight::Record, job).await);
-            tokio::time::sleep(SOON * 10).await;
-            assert_eq!(syncs(&setup.writer), 1, "after a job that {name}");
+        // SQLite syncs nothing for a commit that changes no page.
+        let same: Job = |connection| {
+            connection.execute("UPDATE written SET value = value", ())?;
+            Ok(())
+        };
+        let written: Job = |connection| insert(connection, b"x");
+        let fails: Job = |connection| insert(connection, b"x").and(Err(StoreError::Closed));
+        for (name, job, expected) in [
+            ("writes", written, 0),
+            ("writes nothing", |_| Ok(()), 1),
+            ("writes what is there", same, 1),
+            ("fails", fails, 1),
+        ] {
+            for before in [Weight::Passing, Weight::Soon] {
+                let setup = setup("");
+                setup.writer.write(before, written).await.unwrap();
+                drop(setup.writer.write(Weight::Record, job).await);
+                assert_eq!(syncs(&setup.writer), expected, "who {name}");
+                drop(setup.writer.write(Weight::Record, job).await);
+                tokio::time::sleep(SOON * 10).await;
+                assert_eq!(syncs(&setup.writer), expected, "who {name}, again");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_log_is_written_into_the_database_and_begun_again() {
+        let setup = setup("");
+        let log = setup.observer.path().unwrap().to_owned() + "-wal";
+        let bytes = || std::fs::metadata(&log).unwrap().len();
+        // A page has 4 KiB, and with each come 24 bytes of a frame.
+        let longest = u64::try_from(LOG_PAGES).unwrap() * (4096 + 24);
+        let mebibyte = |connection: &Connection| insert(connection, &[7; 1 << 20]);
+        for _ in 0..16 {
+            setup.writer.write(Weight::Change, mebibyte).await.unwrap();
+        }
+        let long = bytes();
+        assert!((longest..2 * longest).contains(&long), "{long}");
+        for _ in 0..15 {
+            setup.writer.write(Weight::Change, mebibyte).await.unwrap();
+            assert_eq!(bytes(), long);
         }
     }
 
