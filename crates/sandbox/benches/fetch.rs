@@ -1,10 +1,12 @@
 //! What requests of a step cost, against a server of this process that does next to nothing.
 //!
-//! `cargo bench -p lockstep-sandbox --bench fetch`. What a run costs that makes none is told first. With `-- sealed` only
-//! what looking for the value of a sealed credential costs.
+//! `cargo bench -p lockstep-sandbox --bench fetch`. With `-- one` only what one request costs; with `-- sealed` only what
+//! looking for the value of a sealed credential costs.
 //!
-//! The first three are tasks of the runtime, as the handlers of a server are, and the bare client is one, too: who asks from
-//! another thread, as the rest does, has each of them wait twice until a processor is awake.
+//! One request is measured in three ways: as a task of the runtime, as the handlers of a server are; driven by the only thread
+//! there is, as by `lockstep run`; and from a thread that is none of the runtime's, where each who waits for a connection
+//! waits twice until a processor is awake. Processors that sleep while they wait take long to wake, and their caches are empty
+//! then; so each is measured with processors that are kept awake, too.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -20,17 +22,20 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use lockstep_sandbox::{EgressConfig, Ended, LoadedStep, SandboxConfig, StepFile};
 use lockstep_step::OutcomeKind;
 
 use crate::alone::Alone;
+use crate::awake::Awake;
 use crate::times::Times;
 
 #[path = "stand/alone.rs"]
 mod alone;
+#[path = "stand/awake.rs"]
+mod awake;
 #[path = "stand/bodies.rs"]
 mod bodies;
 #[path = "stand/server.rs"]
@@ -82,6 +87,14 @@ struct Stand {
     server: SocketAddr,
 }
 
+/// Who polls what is measured.
+#[derive(Clone, Copy)]
+enum Driven {
+    AsTask,
+    ByItsThread,
+    FromOutside,
+}
+
 fn main() {
     let server = server::start();
     let egress = EgressConfig {
@@ -89,18 +102,41 @@ fn main() {
         sealed_in_the_clear: vec![server.to_string().parse().unwrap()],
         ..EgressConfig::default()
     };
+    let config = SandboxConfig {
+        egress,
+        ..SandboxConfig::for_runs(4)
+    };
     let stand = Stand {
         runtime: Runtime::new().unwrap(),
-        sandbox: Arc::new(Alone::new(SandboxConfig {
-            egress,
-            ..SandboxConfig::for_runs(4)
-        })),
+        sandbox: Arc::new(Alone::new(config.clone())),
         server,
     };
-    if std::env::args().any(|argument| argument == "sealed") {
+    let only = |what: &str| std::env::args().any(|argument| argument == what);
+    if only("sealed") {
         return stand.scrubbed();
     }
-    stand.one();
+    let one_thread = Builder::new_current_thread().enable_all().build();
+    let alone = Stand {
+        runtime: one_thread.unwrap(),
+        sandbox: Arc::new(Alone::new(config)),
+        server,
+    };
+    let one = || {
+        stand.one(Driven::AsTask);
+        alone.one(Driven::ByItsThread);
+        stand.one(Driven::FromOutside);
+    };
+    println!(
+        "one request, processors awake     no request        bare       both  a request   over both"
+    );
+    let awake = Awake::new();
+    one();
+    drop(awake);
+    println!("the same, processors as they are");
+    one();
+    if only("one") {
+        return;
+    }
     stand.fifty();
     // The first takes memory that later ones find.
     for _ in 0..2 {
@@ -112,15 +148,45 @@ fn main() {
 }
 
 impl Stand {
-    fn one(&self) {
-        let none = self.p50(NO_REQUEST);
-        let one = self.p50(ONE);
-        let bare = self.bare();
-        let over = one.saturating_sub(none + bare);
-        println!("a step that makes no request                {none:>10.1?}");
-        println!("a step that makes one                       {one:>10.1?}");
-        println!("the bare client's round trip                {bare:>10.1?}");
-        println!("over both                                   {over:>10.1?}");
+    /// A step that makes a request, and in turns with it the same step without and then the bare client, so that each finds
+    /// processors and caches as the other does.
+    fn one(&self, driven: Driven) {
+        let (sandbox, input) = (Arc::clone(&self.sandbox), self.input());
+        let (with, without) = (self.load(ONE), self.load(NO_REQUEST));
+        let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+        let uri: http::Uri = format!("http://{}/", self.server).parse().unwrap();
+        let in_turns = async move {
+            let [mut one, mut none, mut bare, mut both] = [0; 4].map(|_| Times::default());
+            for _ in 0..WARM_UP + RUNS {
+                let start = Instant::now();
+                is_completed(sandbox.run(&with, &input, CancellationToken::new()).await);
+                one.push(start.elapsed());
+
+                let start = Instant::now();
+                is_completed(
+                    sandbox
+                        .run(&without, &input, CancellationToken::new())
+                        .await,
+                );
+                let ran = start.elapsed();
+                let answer = client.get(uri.clone()).await.unwrap();
+                answer.into_body().collect().await.unwrap();
+                let asked = start.elapsed();
+                none.push(ran);
+                bare.push(asked - ran);
+                both.push(asked);
+            }
+            [one, none, bare, both].map(|times| times.p50_p99(WARM_UP).0)
+        };
+        let [one, none, bare, both] = match driven {
+            Driven::AsTask => self.runtime.block_on(self.runtime.spawn(in_turns)).unwrap(),
+            Driven::ByItsThread | Driven::FromOutside => self.runtime.block_on(in_turns),
+        };
+        let over = one.saturating_sub(both);
+        println!(
+            "{:<30} {none:>13.1?} {bare:>11.1?} {both:>10.1?} {one:>10.1?} {over:>11.1?}",
+            driven.name()
+        );
     }
 
     fn fifty(&self) {
@@ -164,44 +230,6 @@ impl Stand {
         }
     }
 
-    fn p50(&self, source: &str) -> Duration {
-        let (sandbox, step) = (Arc::clone(&self.sandbox), self.load(source));
-        let input: Arc<str> = self.input().into();
-        self.p50_of_task(move || {
-            let (sandbox, step, input) = (sandbox.clone(), step.clone(), input.clone());
-            async move { is_completed(sandbox.run(&step, &input, CancellationToken::new()).await) }
-        })
-    }
-
-    /// Of what is done again and again in one task.
-    fn p50_of_task<F>(&self, mut again: impl FnMut() -> F + Send + 'static) -> Duration
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let timing = self.runtime.spawn(async move {
-            let mut times = Times::default();
-            for _ in 0..WARM_UP + RUNS {
-                let start = Instant::now();
-                again().await;
-                times.push(start.elapsed());
-            }
-            times.p50_p99(WARM_UP).0
-        });
-        self.runtime.block_on(timing).unwrap()
-    }
-
-    fn bare(&self) -> Duration {
-        let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-        let uri: http::Uri = format!("http://{}/", self.server).parse().unwrap();
-        self.p50_of_task(move || {
-            let asked = client.get(uri.clone());
-            async move {
-                let answer = asked.await.unwrap();
-                answer.into_body().collect().await.unwrap();
-            }
-        })
-    }
-
     fn load(&self, source: &str) -> Arc<LoadedStep> {
         let file = StepFile::named("bench.js", source.as_bytes().to_vec());
         self.runtime.block_on(self.sandbox.load(file))
@@ -218,6 +246,16 @@ impl Stand {
     fn run_with(&self, step: &LoadedStep, input: &str) {
         let running = self.sandbox.run(step, input, CancellationToken::new());
         is_completed(self.runtime.block_on(running));
+    }
+}
+
+impl Driven {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AsTask => "as a task",
+            Self::ByItsThread => "by the only thread",
+            Self::FromOutside => "from outside of the runtime",
+        }
     }
 }
 
