@@ -43,6 +43,7 @@ mod members;
 mod permissions;
 mod records;
 mod registry;
+mod token;
 mod tokens;
 mod workspaces;
 
@@ -81,4 +82,5 @@ pub use request::{Call, RunReport, RunRequest, StepSource};
 pub use runner::{Runner, RunnerConfig};
 pub use start::{CancelError, RunStarted};
 pub use ticket::{NoTicket, Ticket};
-pub use tokens::{Bearer, InvalidToken, Token, TokenRequest};
+pub use token::{InvalidToken, Token};
+pub use tokens::{Bearer, TokenRequest};

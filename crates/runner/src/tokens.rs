@@ -1,36 +1,20 @@
-//! Tokens: what callers of the API show. Made of 32 random bytes, told once, and kept as a digest.
+//! Tokens: made, listed, revoked, and found by those who show them.
 
-use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use lockstep_secret::{Secret, Zeroizing};
-use lockstep_step::{Caller, Digest, MemberName, Role, TokenName, WorkspaceName};
+use lockstep_secret::Zeroizing;
+use lockstep_step::{Caller, MemberName, Role, TokenName, WorkspaceName};
 use lockstep_store::{NewToken, TokenEntry, TokenRefusal};
 use lockstep_vault::AdminPermit;
 
 use crate::error::ManageError;
 use crate::runner::Runner;
+use crate::token::{RANDOM_BYTES, Token};
 
-/// What every token begins with: scanners for lost secrets find it by that.
-const PREFIX: &str = "lsk_";
-/// As many as a key has: it is not guessed, so a digest without salt and stretching keeps it.
-const RANDOM_BYTES: usize = 32;
-/// The prefix, and 32 bytes in base64 without padding.
-const TOKEN_BYTES: usize = PREFIX.len() + 43;
 /// Uses of a token are noted once in this time, so that not each request writes to the database.
 const USE_NOTED: Duration = Duration::from_secs(60);
-
-/// A token in clear. Whoever made it shows it once.
-pub struct Token(Secret);
-
-/// A text that is no token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not a token: expected `{PREFIX}` and 43 characters")]
-pub struct InvalidToken;
 
 /// What a new token is to be.
 #[derive(Clone, Debug)]
@@ -78,7 +62,7 @@ impl Runner {
             return Err(ManageError::TokenExpiredAlready(request.name));
         }
         let role = self.most(caller, workspace, &request).await?;
-        let token = Token::generate()?;
+        let token = generated()?;
         let new = NewToken {
             name: request.name,
             role,
@@ -173,62 +157,10 @@ fn is_to_be_noted(last: Option<Timestamp>, now: Timestamp) -> bool {
     last.is_none_or(|last| now.duration_since(last).unsigned_abs() >= USE_NOTED)
 }
 
-// === impl Token ===
-
-impl Token {
-    fn generate() -> Result<Self, ManageError> {
-        let mut bytes = Zeroizing::new([0; RANDOM_BYTES]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(ManageError::NoRandomness)?;
-        let mut text = String::with_capacity(TOKEN_BYTES);
-        text.push_str(PREFIX);
-        URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut text);
-        Ok(Self(Secret::new(text)))
-    }
-
-    /// The token that somebody shows.
-    ///
-    /// # Errors
-    /// [`InvalidToken`] for what cannot be one, whichever there are.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "its first bytes are compared with those of every token"
-    )]
-    pub fn parse(shown: Secret) -> Result<Self, InvalidToken> {
-        let is_token = shown.len() == TOKEN_BYTES && shown.expose().starts_with(PREFIX);
-        if is_token {
-            Ok(Self(shown))
-        } else {
-            Err(InvalidToken)
-        }
-    }
-
-    /// The token, for the one who made it to keep.
-    ///
-    /// Clippy disallows it: each caller says where it goes.
-    #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "who calls this says why, as with a secret"
-    )]
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-
-    /// By what it is recognised: the digest that is kept of it.
-    #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it is recognised by its digest, which is all that is kept"
-    )]
-    pub fn digest(&self) -> Digest {
-        Digest::of(self.expose().as_bytes())
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[token]")
-    }
+fn generated() -> Result<Token, ManageError> {
+    let mut bytes = Zeroizing::new([0; RANDOM_BYTES]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(ManageError::NoRandomness)?;
+    Ok(Token::of(&bytes))
 }
 
 #[cfg(test)]
@@ -238,22 +170,10 @@ mod tests {
     #[test]
     #[expect(
         clippy::disallowed_methods,
-        reason = "a token of this test is compared and shown again"
+        reason = "two tokens of this test are compared"
     )]
-    fn a_token_is_random_and_shows_itself_to_nobody_who_debugs() {
-        let (one, other) = (Token::generate().unwrap(), Token::generate().unwrap());
+    fn a_token_is_random() {
+        let (one, other) = (generated().unwrap(), generated().unwrap());
         assert_ne!(one.expose(), other.expose());
-        assert_eq!(one.expose().len(), TOKEN_BYTES);
-        assert_eq!(format!("{one:?}"), "[token]");
-        let shown = Secret::new(one.expose().to_owned());
-        assert_eq!(Token::parse(shown).unwrap().digest(), one.digest());
-    }
-
-    #[test]
-    fn what_cannot_be_a_token_is_refused() {
-        for text in ["", "lsk_", "lsk_short", &"x".repeat(TOKEN_BYTES)] {
-            let parsed = Token::parse(Secret::new(text.to_owned()));
-            assert_eq!(parsed.unwrap_err(), InvalidToken);
-        }
     }
 }

@@ -5,12 +5,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use lockstep_runner::{AuditAction, AuditEntry, AuditFilter, AuditFrom, ManageError};
-use lockstep_step::{CredentialKey, RunId, WorkflowName};
+use lockstep_runner::{AuditEntry, AuditFilter, AuditFrom, ManageError};
 
+use crate::audit_query::AuditQuery;
 use crate::body::{Unread, json};
 use crate::caller::Caller;
 use crate::host::Host;
@@ -18,27 +18,8 @@ use crate::problem::{Problem, ProblemDetails};
 
 /// What asks for entries as JSON lines, and what they are sent as: it has more than one name.
 const LINES: [&str; 2] = ["application/jsonl", "application/x-ndjson"];
-/// Entries that a page has at most, and if nothing is said.
-const MAX_LISTED: u32 = 1_000;
-const LISTED: u32 = 100;
 /// Entries that are read at a time while they are sent.
 const READ: u32 = 500;
-
-/// Which entries.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Filter {
-    key: Option<CredentialKey>,
-    run: Option<RunId>,
-    workflow: Option<WorkflowName>,
-    actor: Option<String>,
-    action: Option<String>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    before: Option<u64>,
-    after: Option<u64>,
-    limit: Option<u32>,
-}
 
 /// A page of entries.
 #[derive(Serialize, ToSchema)]
@@ -121,9 +102,8 @@ pub(crate) async fn list_audit(
     host: Host,
     request: Unread,
 ) -> Result<Response, Problem> {
-    let asked = request.query::<Filter>()?;
     let kind = LINES.into_iter().find(|kind| request.accepts(kind));
-    let filter = asked.checked()?;
+    let filter = request.query::<AuditQuery>()?.checked()?;
     if let Some(kind) = kind {
         return export(caller, host, filter, kind).await;
     }
@@ -194,52 +174,6 @@ impl Export {
         }
         Ok(Some((lines, last)))
     }
-}
-
-impl Filter {
-    fn checked(self) -> Result<AuditFilter, Problem> {
-        let invalid = |detail: String| Problem::bad_request("invalid_query", detail);
-        let action = self.action.as_deref().map(str::parse::<AuditAction>);
-        let action = action
-            .transpose()
-            .map_err(|error| invalid(format!("`action`: {error}")))?;
-        let limit = self.limit.unwrap_or(LISTED);
-        if limit == 0 || limit > MAX_LISTED {
-            return Err(invalid(format!(
-                "`limit` is {limit}: it is from 1 to {MAX_LISTED}"
-            )));
-        }
-        let from = match (self.before, self.after) {
-            (None, None) => AuditFrom::Latest,
-            (Some(before), None) => AuditFrom::Before(placed(before)?),
-            (None, Some(after)) => AuditFrom::After(placed(after)?),
-            (Some(_), Some(_)) => {
-                return Err(invalid(
-                    "`before` and `after` exclude each other".to_owned(),
-                ));
-            }
-        };
-        Ok(AuditFilter {
-            key: self.key,
-            run: self.run,
-            workflow: self.workflow,
-            actor: self.actor,
-            action,
-            since: self.since,
-            until: self.until,
-            from,
-            limit,
-        })
-    }
-}
-
-/// A place that a chain can have: the database counts in 63 bits.
-fn placed(place: u64) -> Result<u64, Problem> {
-    if i64::try_from(place).is_ok() {
-        return Ok(place);
-    }
-    let detail = "`before` or `after` is larger than any chain is long";
-    Err(Problem::bad_request("invalid_query", detail))
 }
 
 impl From<AuditEntry> for Entry {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
-use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
@@ -25,6 +25,7 @@ use crate::patience::Patience;
 use crate::place::Place;
 use crate::prefer;
 use crate::problem::Problem;
+use crate::query::query;
 
 /// A body comes at this rate at least, but for its first moments: slower than a bad line, and fast enough that nobody
 /// keeps a connection for long by sending a byte now and then.
@@ -77,12 +78,7 @@ pub(crate) fn json(document: &impl Serialize) -> Response {
 impl Unread {
     /// The query.
     pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let query = Query::try_from_uri(&self.uri).map_err(|_| {
-            let detail = "the query has a part that is unknown or of another form";
-            Problem::bad_request("invalid_query", detail)
-                .hint("`GET /openapi.json` tells what it takes")
-        });
-        query.map(|Query(query)| query)
+        query(&self.uri)
     }
 
     /// Whether the client wants an answer before the end of what it asks for.

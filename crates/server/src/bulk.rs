@@ -1,14 +1,14 @@
 //! Several credentials of a scope, changed at once: all of it or nothing.
 
 use axum::response::Response;
-use serde::Deserialize;
 
-use lockstep_runner::{CredentialChange, Removal};
+use lockstep_runner::CredentialChange;
 use lockstep_step::{CredentialKey, MAX_VALUE_BYTES};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::changes::{MAX_CHANGES, changes};
+use crate::force::Force;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
 use crate::setting::ToSet;
@@ -20,13 +20,6 @@ const CHANGES: Limit = Limit {
     code: "body_too_large",
     what: "the body",
 };
-
-/// How credentials are changed.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Changing {
-    force: bool,
-}
 
 /// Set, rotate and delete credentials of the workspace: all of it or nothing.
 ///
@@ -50,11 +43,7 @@ pub(crate) async fn patch_credentials(
     request: Unread,
 ) -> Result<Response, Problem> {
     let scope = request.place.scope()?;
-    let removal = if request.query::<Changing>()?.force {
-        Removal::Forced
-    } else {
-        Removal::IfUnused
-    };
+    let removal = request.query::<Force>()?.removal();
     let kind = request.media_type();
     if !matches!(
         kind.as_deref(),

@@ -3,14 +3,14 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
-use serde::Deserialize;
 
-use lockstep_runner::{NewCredential, PutResult, PutRule, Removal};
+use lockstep_runner::{NewCredential, PutResult, PutRule};
 use lockstep_step::{CredentialKey, MAX_VALUE_BYTES};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::condition::{condition, tagged};
+use crate::force::Force;
 use crate::host::Host;
 use crate::page::{Page, Part};
 use crate::parse::parse;
@@ -30,13 +30,6 @@ const SETTING: Limit = Limit {
     code: "body_too_large",
     what: "the body",
 };
-
-/// How a credential is deleted.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Deletion {
-    force: bool,
-}
 
 /// Set or rotate a credential of the workspace. The body is the value, 1 to 65,536 bytes of UTF-8, or JSON that says more.
 ///
@@ -273,11 +266,7 @@ pub(crate) async fn delete_credential(
 ) -> Result<Response, Problem> {
     let (scope, key) = (request.place.scope()?, request.place.key()?);
     let condition = condition(request.headers())?;
-    let removal = if request.query::<Deletion>()?.force {
-        Removal::Forced
-    } else {
-        Removal::IfUnused
-    };
+    let removal = request.query::<Force>()?.removal();
     host.runner
         .delete_credential_if(
             caller.as_runner_knows(),

@@ -10,7 +10,8 @@ use crate::caller::Caller;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
 use crate::tokens::FIELDS;
-use crate::wire::tokens::{Member, MemberChange, MemberWanted, Members};
+use crate::wire::tokens::{Member, Members};
+use crate::wire::{MemberChange, MemberWanted};
 
 /// Add a member to the workspace.
 #[utoipa::path(

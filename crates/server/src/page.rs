@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::problem::Problem;
+use crate::query;
 
 /// Entries of a list, if nothing is said, and at most: some hundred kilobytes.
 const LISTED: u32 = 100;
@@ -27,12 +28,7 @@ pub(crate) struct Part<T> {
 impl<T> Page<T> {
     /// Entries that are answered.
     pub(crate) fn limit(&self) -> Result<u32, Problem> {
-        let limit = self.limit.unwrap_or(LISTED);
-        if limit == 0 || limit > MAX_LISTED {
-            let detail = format!("`limit` is {limit}: it is from 1 to {MAX_LISTED}");
-            return Err(Problem::bad_request("invalid_query", detail));
-        }
-        Ok(limit)
+        query::limit(self.limit, LISTED, MAX_LISTED)
     }
 }
 

@@ -11,7 +11,6 @@ use lockstep_runner::Token;
 use lockstep_secret::Secret;
 use lockstep_step::{CredentialKey, MemberName, RunId, Scope, StepName, TokenName, WorkflowName};
 
-use crate::host::Host;
 use crate::problem::Problem;
 
 /// The parts of a path by their names in the route, decoded.
@@ -78,10 +77,10 @@ fn is_token(text: &str) -> bool {
     Token::parse(Secret::new(text.to_owned())).is_ok()
 }
 
-impl FromRequestParts<Host> for Place {
+impl<S: Sync> FromRequestParts<S> for Place {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Host) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         names(parts).await.map(Self)
     }
 }

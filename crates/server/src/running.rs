@@ -1,7 +1,5 @@
 //! Runs, asked for. What a guest does is data of an answer with status 200.
 
-use std::time::Duration;
-
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -12,9 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use lockstep_runner::{Call, RunError, RunRequest, RunStarted, SourceKind, StepFile, StepSource};
-use lockstep_step::{
-    Limits, MAX_MODULE_BYTES, MAX_SOURCE_BYTES, RunId, WorkflowName, WorkspaceName,
-};
+use lockstep_step::{MAX_MODULE_BYTES, MAX_SOURCE_BYTES, RunId, WorkflowName, WorkspaceName};
 
 use crate::again;
 use crate::body::{Limit, Unread, json};
@@ -22,8 +18,9 @@ use crate::caller::Caller;
 use crate::host::Host;
 use crate::prefer::RESPOND_ASYNC;
 use crate::problem::{Problem, ProblemDetails};
+use crate::run_limits::RunLimits;
 use crate::trace;
-use crate::wire::{InlineRun, Language, RunAnswer, RunLimits, StepRun};
+use crate::wire::{InlineRun, Language, RunAnswer, StepRun};
 
 /// An input as large as a run takes, and the fields around it.
 const STEP_RUN: Limit = Limit {
@@ -43,19 +40,6 @@ const MODULE_RUN: Limit = Limit {
     bytes: STEP_RUN.bytes + MAX_MODULE_BYTES.div_ceil(3) * 4,
     ..STEP_RUN
 };
-
-/// Somebody waits for the answer, and so do the proxies between: ten minutes is what these bear.
-const MAX_TIMEOUT_MS: u64 = 600_000;
-/// Log and output of a run are kept with it, and held in memory before.
-const MAX_TEXT_BYTES: u64 = 16 << 20;
-/// A hundred times the default.
-const MAX_REQUESTS: u64 = 10_000;
-/// What is held in memory for each: no more than by default.
-const MAX_CONCURRENT_REQUESTS: u64 = 64;
-const MAX_REQUEST_HEADER_BYTES: u64 = 64 << 10;
-/// Bodies stream, and are no matter of memory: some times the default.
-const MAX_BODY_BYTES: u64 = 1 << 30;
-const MAX_TRANSFER_BYTES: u64 = 16 << 30;
 
 /// When a run is answered.
 #[derive(Clone, Copy)]
@@ -285,78 +269,4 @@ fn run_request(
         trace: None,
         cancel: host.cancel.child_token(),
     })
-}
-
-impl RunLimits {
-    fn checked(self) -> Result<Limits, Problem> {
-        let default = Limits::default();
-        at_most("timeout_ms", self.timeout_ms, MAX_TIMEOUT_MS)?;
-        at_most("log_bytes", self.log_bytes, MAX_TEXT_BYTES)?;
-        at_most("output_bytes", self.output_bytes, MAX_TEXT_BYTES)?;
-        at_most("requests", self.requests.map(u64::from), MAX_REQUESTS)?;
-        self.check_of_requests()?;
-        let timeout = self.timeout_ms.map(Duration::from_millis);
-        Ok(Limits {
-            timeout: timeout.unwrap_or(default.timeout),
-            memory_bytes: self.memory_bytes.unwrap_or(default.memory_bytes),
-            log_bytes: self.log_bytes.unwrap_or(default.log_bytes),
-            output_bytes: self.output_bytes.unwrap_or(default.output_bytes),
-            requests: self.requests.unwrap_or(default.requests),
-            concurrent_requests: self
-                .concurrent_requests
-                .unwrap_or(default.concurrent_requests),
-            first_byte_timeout: self
-                .first_byte_timeout_ms
-                .map_or(default.first_byte_timeout, Duration::from_millis),
-            request_header_bytes: self
-                .request_header_bytes
-                .unwrap_or(default.request_header_bytes),
-            request_body_bytes: self
-                .request_body_bytes
-                .unwrap_or(default.request_body_bytes),
-            response_body_bytes: self
-                .response_body_bytes
-                .unwrap_or(default.response_body_bytes),
-            transfer_bytes: self.transfer_bytes.unwrap_or(default.transfer_bytes),
-            ..default
-        })
-    }
-
-    fn check_of_requests(&self) -> Result<(), Problem> {
-        if self.concurrent_requests == Some(0) {
-            let detail = "`concurrent_requests` is 0: every request would wait for ever";
-            return Err(Problem::bad_request("limit_too_small", detail)
-                .hint("`\"requests\": 0` is for a run that may make none"));
-        }
-        let concurrent = self.concurrent_requests.map(u64::from);
-        at_most("concurrent_requests", concurrent, MAX_CONCURRENT_REQUESTS)?;
-        at_most(
-            "first_byte_timeout_ms",
-            self.first_byte_timeout_ms,
-            MAX_TIMEOUT_MS,
-        )?;
-        let header = self.request_header_bytes.map(u64::from);
-        at_most("request_header_bytes", header, MAX_REQUEST_HEADER_BYTES)?;
-        at_most(
-            "request_body_bytes",
-            self.request_body_bytes,
-            MAX_BODY_BYTES,
-        )?;
-        at_most(
-            "response_body_bytes",
-            self.response_body_bytes,
-            MAX_BODY_BYTES,
-        )?;
-        at_most("transfer_bytes", self.transfer_bytes, MAX_TRANSFER_BYTES)
-    }
-}
-
-fn at_most(name: &str, asked: Option<u64>, limit: u64) -> Result<(), Problem> {
-    match asked {
-        Some(asked) if asked > limit => {
-            let detail = format!("`{name}` is {asked}, over the limit of {limit}");
-            Err(Problem::bad_request("limit_too_large", detail))
-        }
-        Some(_) | None => Ok(()),
-    }
 }

@@ -4,11 +4,9 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use jiff::Timestamp;
-use serde::Deserialize;
 
-use lockstep_runner::{ManageError, RunFilter, RunStatus};
-use lockstep_step::{Right, RunId, StepName, WorkflowName};
+use lockstep_runner::ManageError;
+use lockstep_step::{Right, RunId};
 
 use crate::body::{Unread, json};
 use crate::caller::Caller;
@@ -16,26 +14,11 @@ use crate::follow;
 use crate::host::Host;
 use crate::last_event;
 use crate::problem::{Problem, ProblemDetails};
+use crate::run_query::RunQuery;
 use crate::wire::{LogPiece, Record, Runs, Summary};
 
-/// Runs that a list has at most, and if nothing is said.
-const MAX_LISTED: u32 = 100;
-const LISTED: u32 = 20;
 /// Pieces of a log that are read at a time.
 const PIECES: u32 = 256;
-
-/// Which runs are listed.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Filter {
-    workflow: Option<WorkflowName>,
-    step: Option<StepName>,
-    status: Option<String>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    before: Option<RunId>,
-    limit: Option<u32>,
-}
 
 /// The runs of the workspace, the latest first.
 #[utoipa::path(
@@ -62,7 +45,7 @@ pub(crate) async fn list_runs(
     host: Host,
     request: Unread,
 ) -> Result<Response, Problem> {
-    let filter = request.query::<Filter>()?.checked()?;
+    let filter = request.query::<RunQuery>()?.checked()?;
     let runs = host
         .runner
         .runs(caller.as_runner_knows(), caller.workspace(), &filter)
@@ -168,30 +151,5 @@ impl KeptLog {
             lines.push(b'\n');
         }
         Ok(Some((lines, next)))
-    }
-}
-
-impl Filter {
-    fn checked(self) -> Result<RunFilter, Problem> {
-        let status = self.status.as_deref().map(|word| {
-            RunStatus::from_word(word).ok_or_else(|| {
-                let detail = "`status` is none of `open`, `lost`, `forbidden` and the outcomes";
-                Problem::bad_request("invalid_query", detail)
-            })
-        });
-        let limit = self.limit.unwrap_or(LISTED);
-        if limit == 0 || limit > MAX_LISTED {
-            let detail = format!("`limit` is {limit}: it is from 1 to {MAX_LISTED}");
-            return Err(Problem::bad_request("invalid_query", detail));
-        }
-        Ok(RunFilter {
-            workflow: self.workflow,
-            step: self.step,
-            status: status.transpose()?,
-            since: self.since,
-            until: self.until,
-            before: self.before,
-            limit,
-        })
     }
 }

@@ -9,7 +9,8 @@ use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
-use crate::wire::tokens::{TokenMade, TokenShown, TokenWanted, Tokens, WhoAmI};
+use crate::wire::TokenWanted;
+use crate::wire::tokens::{TokenMade, TokenShown, Tokens, WhoAmI};
 
 /// Names, words and times.
 pub(crate) const FIELDS: Limit = Limit {

@@ -3,15 +3,16 @@
 use axum::response::Response;
 use jiff::Timestamp;
 
-use lockstep_step::{CredentialKey, UsagePermission, WorkflowName};
+use lockstep_step::{CredentialKey, WorkflowName};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::condition::{condition, tagged};
 use crate::host::Host;
 use crate::page::{Page, Part};
+use crate::permissions::CredentialPermissions;
 use crate::problem::{Problem, ProblemDetails};
-use crate::wire::{CredentialPermissions, Effective, EffectiveCredentials, Usage};
+use crate::wire::{Effective, EffectiveCredentials, Usage};
 
 /// Some thousand keys.
 const PERMISSIONS: Limit = Limit {
@@ -164,26 +165,10 @@ pub(crate) async fn put_credential_permissions(
     let workflow = request.place.workflow()?;
     let condition = condition(request.headers())?;
     let said: CredentialPermissions = request.json(PERMISSIONS).await?;
-    let permission = said.permission()?;
+    let permission = said.checked()?;
     let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
     host.runner
         .set_permission_if(asking, workspace, &workflow, &permission, &condition)
         .await?;
     permissions(&caller, &host, &workflow).await
-}
-
-impl CredentialPermissions {
-    fn permission(self) -> Result<UsagePermission, Problem> {
-        let Self::Selected { keys } = self else {
-            return Ok(UsagePermission::All);
-        };
-        let keys = keys.into_iter().enumerate().map(|(at, key)| {
-            // What is no key may be a value: it is named by its place.
-            let key = key.parse::<CredentialKey>();
-            key.map_err(|error| {
-                Problem::bad_request("invalid_key", format!("`keys[{at}]`: {error}"))
-            })
-        });
-        Ok(UsagePermission::Selected(keys.collect::<Result<_, _>>()?))
-    }
 }

@@ -2,10 +2,12 @@
 
 mod credential;
 pub(crate) mod explanations;
+mod request_asked;
 mod run_bodies;
 mod step;
 pub(crate) mod tokens;
 mod used_by;
+mod wanted;
 pub(crate) mod workspaces;
 
 use jiff::Timestamp;
@@ -19,12 +21,14 @@ use lockstep_runner::{
 use lockstep_step::{Denied, Digest, Failure, Outcome, Receipt, RunId};
 
 pub(crate) use credential::{
-    Changes, Credential, CredentialPermissions, CredentialShown, Credentials, Effective,
-    EffectiveCredentials, PutAnswer, Usage,
+    Changes, Credential, CredentialShown, Credentials, Effective, EffectiveCredentials, PutAnswer,
+    Usage,
 };
-pub(crate) use run_bodies::{InlineRun, Language, RunLimits, StepRun};
+pub(crate) use request_asked::RequestAsked;
+pub(crate) use run_bodies::{InlineRun, Language, StepRun};
 pub(crate) use step::{StepVersions, Steps};
 pub(crate) use used_by::{StepOf, UsedBy};
+pub(crate) use wanted::{MemberChange, MemberWanted, TokenWanted, WorkspaceChange};
 
 /// A registered step.
 #[derive(Serialize, ToSchema)]

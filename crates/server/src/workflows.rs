@@ -2,18 +2,20 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 
-use lockstep_runner::{ManageError, Removal, RequestQuestion, WorkflowEntry};
-use lockstep_step::{EgressRule, InvalidPath, InvalidRule, Versions, WorkflowEgress, WorkflowName};
+use lockstep_runner::{ManageError, RequestQuestion, WorkflowEntry};
+use lockstep_step::{Versions, WorkflowName};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::condition::condition;
+use crate::egress_change::EgressChange;
+use crate::force::Force;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
-use crate::wire::explanations::{Explained, RequestAsked};
-use crate::wire::workspaces::{Egress, EgressChange, Workflow, Workflows};
+use crate::wire::RequestAsked;
+use crate::wire::explanations::Explained;
+use crate::wire::workspaces::{Egress, Workflow, Workflows};
 
 /// As many rules as a workflow may have, each of some length.
 const RULES: Limit = Limit {
@@ -21,13 +23,6 @@ const RULES: Limit = Limit {
     code: "body_too_large",
     what: "the body",
 };
-
-/// How a workflow is removed.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Deletion {
-    force: bool,
-}
 
 /// The workflows of the workspace.
 #[utoipa::path(
@@ -125,11 +120,7 @@ pub(crate) async fn delete_workflow(
     request: Unread,
 ) -> Result<Response, Problem> {
     let name = request.place.workflow()?;
-    let removal = if request.query::<Deletion>()?.force {
-        Removal::Forced
-    } else {
-        Removal::IfUnused
-    };
+    let removal = request.query::<Force>()?.removal();
     host.runner
         .remove_workflow(caller.as_runner_knows(), caller.workspace(), &name, removal)
         .await?;
@@ -174,8 +165,7 @@ pub(crate) async fn put_egress(
     request: Unread,
 ) -> Result<Response, Problem> {
     let name = request.place.workflow()?;
-    let change: EgressChange = request.json(RULES).await?;
-    let egress = WorkflowEgress::try_from(change)?;
+    let egress = request.json::<EgressChange>(RULES).await?.checked()?;
     host.runner
         .set_egress(caller.as_runner_knows(), caller.workspace(), &name, &egress)
         .await?;
@@ -222,34 +212,4 @@ async fn entry(
 ) -> Result<WorkflowEntry, Problem> {
     let (asking, workspace) = (caller.as_runner_knows(), caller.workspace());
     Ok(host.runner.workflow(asking, workspace, name).await?)
-}
-
-/// Why a text is no rule, without a piece of it.
-fn reason(error: &InvalidRule) -> String {
-    match error {
-        InvalidRule::Path(InvalidPath::Regex(_)) => {
-            "what stands behind `~` is no regular expression, or one that is too large".to_owned()
-        }
-        _ => error.to_string(),
-    }
-}
-
-impl TryFrom<EgressChange> for WorkflowEgress {
-    type Error = Problem;
-
-    fn try_from(change: EgressChange) -> Result<Self, Problem> {
-        let EgressChange::Only { rules } = change else {
-            return Ok(Self::All);
-        };
-        let rules = rules.iter().enumerate();
-        let rules: Result<Vec<EgressRule>, Problem> = rules
-            .map(|(at, text)| {
-                text.parse().map_err(|error| {
-                    let detail = format!("rule {} is none: {}", at + 1, reason(&error));
-                    Problem::bad_request("invalid_rule", detail)
-                })
-            })
-            .collect();
-        rules.map(Self::Only)
-    }
 }

@@ -9,7 +9,8 @@ use crate::caller::Caller;
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
 use crate::tokens::FIELDS;
-use crate::wire::workspaces::{Workspace, WorkspaceChange, Workspaces};
+use crate::wire::WorkspaceChange;
+use crate::wire::workspaces::{Workspace, Workspaces};
 
 /// The workspaces that the caller may see: the one that the token is for.
 #[utoipa::path(

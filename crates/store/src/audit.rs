@@ -6,6 +6,7 @@
 mod action;
 mod chain;
 mod check;
+mod filter;
 mod finding;
 mod refusal;
 
@@ -14,12 +15,13 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use lockstep_step::{CredentialKey, Digest, RunId, Scope, WorkflowName, WorkspaceName};
+use lockstep_step::{CredentialKey, Digest, Scope, WorkspaceName};
 
 pub use action::{AuditAction, AuditMode, NoAction};
 pub(crate) use chain::{Fields, genesis};
 pub(crate) use check::CredentialRow;
 pub use check::{AuditCheck, AuditReport, SealState};
+pub use filter::{AuditFilter, AuditFrom};
 pub use finding::{AuditFinding, CredentialFinding};
 pub use refusal::{Lacking, Refusal, Refused, TokenRefusal};
 
@@ -93,40 +95,6 @@ pub struct AuditHead {
     pub hash: Digest,
     /// Up to which entry it is sealed with the workspace's key.
     pub sealed_sequence: Option<u64>,
-}
-
-/// Which entries to list.
-#[derive(Clone, Debug)]
-pub struct AuditFilter {
-    /// Only of this credential, in any scope.
-    pub key: Option<CredentialKey>,
-    /// Only of this run.
-    pub run: Option<RunId>,
-    /// Only of this workflow.
-    pub workflow: Option<WorkflowName>,
-    /// Only by this actor.
-    pub actor: Option<String>,
-    /// Only these.
-    pub action: Option<AuditAction>,
-    /// Only from then on.
-    pub since: Option<Timestamp>,
-    /// Only before then.
-    pub until: Option<Timestamp>,
-    /// From where on, and in which order.
-    pub from: AuditFrom,
-    /// At most so many.
-    pub limit: u32,
-}
-
-/// Where a list of entries begins.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum AuditFrom {
-    /// The latest first.
-    Latest,
-    /// The latest before this one first.
-    Before(u64),
-    /// In the order of the chain, those after this one.
-    After(u64),
 }
 
 /// What a run did with a credential, or was refused, or that it ended as its caller hung up. Who ran what where is in the

@@ -1,9 +1,13 @@
 //! What the store takes and tells about credentials. Nothing here can hold a value.
 
+mod removal;
+
 use jiff::Timestamp;
 
 use lockstep_step::{CredentialKey, Handling, RunId, Scope, SealingPolicy, StepName, WorkflowName};
 use lockstep_vault::{RecordError, SealedCredential, WrappedWorkspaceKey};
+
+pub use removal::Removal;
 
 /// A credential in a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,15 +85,6 @@ pub struct PutCredential {
     pub workspace_key: WrappedWorkspaceKey,
     /// What people say about it; `None` leaves what is there, and no text takes it away.
     pub note: Option<String>,
-}
-
-/// Whether a thing is removed though others need it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Removal {
-    /// Refused with what needs it.
-    IfUnused,
-    /// Removed all the same.
-    Forced,
 }
 
 /// Credentials of one scope that are to be deleted, as far as they are there.

@@ -1,14 +1,18 @@
 //! The record of a run: opened before anything happens, closed with how it ended.
 
+mod filter;
+
 use jiff::Timestamp;
 
 use lockstep_step::{
-    Denied, Digest, Idempotency, LogChunk, Outcome, OutcomeKind, Receipt, RunId, StepName,
-    WorkflowName, WorkspaceName,
+    Denied, Digest, Idempotency, LogChunk, Outcome, Receipt, RunId, StepName, WorkflowName,
+    WorkspaceName,
 };
 
 use crate::audit::AuditUse;
 use crate::step::StepEntry;
+
+pub use filter::{RunFilter, RunStatus};
 
 /// A run that is about to start.
 #[derive(Clone, Debug)]
@@ -134,19 +138,6 @@ pub enum RunState {
     },
 }
 
-/// Where a run stands, in one word.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RunStatus {
-    /// It goes on.
-    Open,
-    /// It ended, so.
-    Ended(OutcomeKind),
-    /// The caller was not permitted to run it.
-    Forbidden,
-    /// Its process ended before it did.
-    Lost,
-}
-
 /// A run in a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RunSummary {
@@ -164,25 +155,6 @@ pub struct RunSummary {
     pub ended_at: Option<Timestamp>,
     /// Where it stands.
     pub status: RunStatus,
-}
-
-/// Which runs to list: the latest first.
-#[derive(Clone, Debug)]
-pub struct RunFilter {
-    /// Only of this workflow.
-    pub workflow: Option<WorkflowName>,
-    /// Only those of the registered step of this name.
-    pub step: Option<StepName>,
-    /// Only those that stand so.
-    pub status: Option<RunStatus>,
-    /// Only those that began at this time or later.
-    pub since: Option<Timestamp>,
-    /// Only those that began before this time.
-    pub until: Option<Timestamp>,
-    /// Only those that started before this one.
-    pub before: Option<RunId>,
-    /// At most so many.
-    pub limit: u32,
 }
 
 /// A piece of a run's log.
@@ -205,32 +177,6 @@ impl RunState {
             Self::Ended { outcome, .. } => RunStatus::Ended(outcome.kind()),
             Self::Forbidden { .. } => RunStatus::Forbidden,
             Self::Lost { .. } => RunStatus::Lost,
-        }
-    }
-}
-
-// === impl RunStatus ===
-
-impl RunStatus {
-    /// The word of the API, the database and the terminal.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Ended(kind) => kind.as_str(),
-            Self::Forbidden => "forbidden",
-            Self::Lost => "lost",
-        }
-    }
-
-    /// The status of this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "open" => Some(Self::Open),
-            "forbidden" => Some(Self::Forbidden),
-            "lost" => Some(Self::Lost),
-            kind => OutcomeKind::from_word(kind).map(Self::Ended),
         }
     }
 }

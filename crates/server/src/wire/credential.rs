@@ -1,14 +1,14 @@
 //! Credentials over the wire: all that is known of one but its value.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use lockstep_runner::{
     CredentialChanged, CredentialEntry, CredentialLastUse, CredentialPut, CredentialUsage,
     Dependents, EffectiveCredential,
 };
-use lockstep_step::{CredentialKey, Expiry, Handling, Scope, SealedPlace, UsagePermission};
+use lockstep_step::{CredentialKey, Expiry, Handling, Scope, SealedPlace};
 
 use super::{StepOf, UsedBy};
 
@@ -145,19 +145,6 @@ pub(crate) struct Effective {
     permitted: bool,
 }
 
-/// Which credentials a workflow may use.
-#[derive(Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "lowercase", tag = "mode")]
-pub(crate) enum CredentialPermissions {
-    /// All of the workspace and its own.
-    All {},
-    /// Those with these keys, of either.
-    Selected {
-        /// They need not exist yet.
-        keys: Vec<String>,
-    },
-}
-
 impl From<&CredentialPut> for PutAnswer {
     fn from(put: &CredentialPut) -> Self {
         Self {
@@ -287,19 +274,6 @@ impl Effective {
             credential: Credential::new(&effective.credential, now),
             overrides: effective.overrides,
             permitted: effective.permitted,
-        }
-    }
-}
-
-// === impl CredentialPermissions ===
-
-impl From<UsagePermission> for CredentialPermissions {
-    fn from(permission: UsagePermission) -> Self {
-        match permission {
-            UsagePermission::All => Self::All {},
-            UsagePermission::Selected(keys) => Self::Selected {
-                keys: keys.into_iter().map(String::from).collect(),
-            },
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Tokens and members. A token itself is in one answer, that of making it.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use lockstep_runner::{MemberEntry, Token, TokenEntry};
-use lockstep_step::{MemberName, Role, TokenName};
+use lockstep_step::{MemberName, Role};
+
+use super::TokenWanted;
 
 /// Who calls.
 #[derive(Serialize, ToSchema)]
@@ -22,22 +24,6 @@ pub(crate) struct WhoAmI {
     workspace: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
-}
-
-/// A token that is wanted.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TokenWanted {
-    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-    pub(crate) name: TokenName,
-    /// `admin`, `editor`, `runner` or `viewer`; a member's may leave it out, and then does what the member may.
-    #[schema(value_type = Option<String>, pattern = "^(admin|editor|runner|viewer)$")]
-    pub(crate) role: Option<Role>,
-    /// Whose it is.
-    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-    pub(crate) member: Option<MemberName>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) expires_at: Option<Timestamp>,
 }
 
 /// A token that was made. No other answer has it.
@@ -80,26 +66,6 @@ pub(crate) struct TokenShown {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Tokens {
     pub(crate) tokens: Vec<TokenShown>,
-}
-
-/// A member that is wanted.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MemberWanted {
-    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-    pub(crate) name: MemberName,
-    /// `admin`, `editor`, `runner` or `viewer`.
-    #[schema(value_type = String, pattern = "^(admin|editor|runner|viewer)$")]
-    pub(crate) role: Role,
-}
-
-/// What a member is to be from now on.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MemberChange {
-    /// `admin`, `editor`, `runner` or `viewer`.
-    #[schema(value_type = String, pattern = "^(admin|editor|runner|viewer)$")]
-    pub(crate) role: Role,
 }
 
 /// A member of the workspace.

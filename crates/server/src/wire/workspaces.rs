@@ -1,7 +1,7 @@
 //! Workspaces and their workflows.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use lockstep_runner::{WorkflowEntry, WorkspaceEntry};
@@ -28,14 +28,6 @@ pub(crate) struct Workspace {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Workspaces {
     pub(crate) workspaces: Vec<Workspace>,
-}
-
-/// What is to hold in a workspace from now on.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WorkspaceChange {
-    /// Whether its credentials must be sealed.
-    pub(crate) require_sealing: bool,
 }
 
 /// A workflow.
@@ -74,19 +66,6 @@ pub(crate) struct Egress {
     #[schema(value_type = Option<String>, format = DateTime)]
     set_at: Option<Timestamp>,
     set_by: Option<String>,
-}
-
-/// Where the requests of a workflow are to go from now on.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "lowercase", tag = "mode")]
-pub(crate) enum EgressChange {
-    /// Wherever the operator of the host allows.
-    All,
-    /// Where one of these rules allows; none: nowhere.
-    Only {
-        /// Each `[METHOD,.. ][http://]HOST[:PORT][/PATH or ~EXPRESSION]`.
-        rules: Vec<String>,
-    },
 }
 
 impl From<WorkspaceEntry> for Workspace {
