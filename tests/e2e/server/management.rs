@@ -74,8 +74,14 @@ async fn a_workflow_is_added_once_and_its_rules_are_not_repeated_where_they_are_
             "{problem}"
         );
     }
-    let unknown = json!({"mode": value});
-    say(&server, "PUT", &rules, &admin, &unknown).is_problem(400, "invalid_body");
+    for no_change in [
+        json!({"mode": value}),
+        json!({"mode": "all", "rules": ["a.test"]}),
+    ] {
+        say(&server, "PUT", &rules, &admin, &no_change).is_problem(400, "invalid_body");
+    }
+    let kept = get(&server, &format!("{W}{rules}"), &admin).is(200).json();
+    assert_eq!(kept, set);
     let asked = json!({"method": "POST", "url": "https://api.example.com/v1"});
     let explain = format!("{rules}/explain");
     let told = say(&server, "POST", &explain, &admin, &asked)
