@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a caller may do in a workspace.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Role {
     /// Everything, credentials and usage permissions included.
     Admin,
@@ -139,6 +139,15 @@ impl FromStr for Role {
     }
 }
 
+/// A word is text: of an enumeration, serde would take `{"admin": null}` too.
+impl TryFrom<String> for Role {
+    type Error = InvalidRole;
+
+    fn try_from(word: String) -> Result<Self, InvalidRole> {
+        word.parse()
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -148,6 +157,18 @@ impl fmt::Display for Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_is_read_as_the_word_that_is_written() {
+        for role in Role::ALL {
+            let written = serde_json::to_string(&role).unwrap();
+            assert_eq!(written, format!("\"{role}\""));
+            assert_eq!(serde_json::from_str::<Role>(&written).unwrap(), role);
+        }
+        for none in ["\"Admin\"", "{\"admin\": null}", "[\"admin\"]", "null", "0"] {
+            assert!(serde_json::from_str::<Role>(none).is_err(), "{none}");
+        }
+    }
 
     #[test]
     fn of_two_roles_the_lesser_is_left_and_of_two_that_differ_nothing() {

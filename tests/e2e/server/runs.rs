@@ -165,6 +165,7 @@ async fn web_assembly_is_run_without_being_kept() {
         json!({"wasm": echo, "language": "javascript"}),
         json!({"wasm": "no base64"}),
         json!({"wasm": null, "source": null}),
+        json!({"source": "return 1", "language": {"javascript": null}}),
     ] {
         ask(&no_run).is_problem(400, "invalid_body");
     }

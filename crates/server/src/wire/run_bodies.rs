@@ -38,8 +38,21 @@ pub(crate) struct InlineRun {
 
 /// What source code is written in.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub(crate) enum Language {
     JavaScript,
     TypeScript,
+}
+
+/// A word is text: of an enumeration, serde would take `{"javascript": null}` too.
+impl TryFrom<String> for Language {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, &'static str> {
+        match word.as_str() {
+            "javascript" => Ok(Self::JavaScript),
+            "typescript" => Ok(Self::TypeScript),
+            _ => Err("neither `javascript` nor `typescript`"),
+        }
+    }
 }
