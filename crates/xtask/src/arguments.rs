@@ -37,7 +37,7 @@ Tasks:
             sdk        tests of the guest SDK for Rust and of its examples, on this machine
             js         tests and types of the guest SDK for JavaScript and of its examples, in Node.js
             doctests   the examples in the documentation
-            fuzz       lints of the fuzz targets, and each for 6 s; left out where there is no nightly toolchain
+            fuzz       lints of the fuzz targets, and each for 5 s; left out where there is no nightly toolchain
             foreign    steps that other people's tools build: jco, componentize-qjs, componentize-py, clang with
                        wit-bindgen. Left out unless it is named; --foreign adds it. Takes Node.js 20, npm and Python 3.9,
                        and clang for WASI; as root the last two are installed with apt-get
@@ -49,7 +49,8 @@ Tasks:
 
   fuzz [TARGET]... [--seconds N] [--keep]
           Fuzz every target of tests/fuzz, or those that are named, each for N seconds (600): masker, envelope,
-          registration, input, env_file, source, egress, request, call. Needs a nightly toolchain of rustup, and a C++ compiler; without them it says so.
+          registration, input, env_file, source, egress, request, call, headers, changes, forms, urls. Needs a nightly
+          toolchain of rustup, and a C++ compiler; without them it says so.
           What is found goes to target/fuzz/found; with --keep it is added to the inputs of tests/fuzz/corpus. An input
           that fails is put into tests/fuzz/artifacts.
 

@@ -51,6 +51,8 @@ pub(crate) enum Target {
     Call,
     Headers,
     Changes,
+    Forms,
+    Urls,
 }
 
 /// The workspace of the targets.
@@ -73,8 +75,8 @@ const SLOWEST_SECONDS: u32 = 30;
 /// A target that takes more memory is one too.
 const MEMORY_MB: u32 = 1024;
 
-/// In CI, for each of the eleven targets.
-const SMOKE_SECONDS: u32 = 6;
+/// In CI, for each of the thirteen targets.
+const SMOKE_SECONDS: u32 = 5;
 
 /// Fuzzes as planned. Where that is not possible it says so in one line.
 pub(crate) fn fuzz(plan: &Plan) -> Result<()> {
@@ -109,7 +111,7 @@ pub(crate) fn smoke() -> Result<()> {
 // === impl Target ===
 
 impl Target {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Masker,
         Self::Envelope,
         Self::Registration,
@@ -121,6 +123,8 @@ impl Target {
         Self::Call,
         Self::Headers,
         Self::Changes,
+        Self::Forms,
+        Self::Urls,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -136,13 +140,21 @@ impl Target {
             Self::Call => "call",
             Self::Headers => "headers",
             Self::Changes => "changes",
+            Self::Forms => "forms",
+            Self::Urls => "urls",
         }
     }
 
     /// Longer inputs are slower, and find no more.
     fn longest_bytes(self) -> usize {
         match self {
-            Self::Masker | Self::Egress | Self::Request | Self::Call | Self::Headers => 512,
+            Self::Masker
+            | Self::Egress
+            | Self::Request
+            | Self::Call
+            | Self::Headers
+            | Self::Forms
+            | Self::Urls => 512,
             Self::Envelope | Self::Input | Self::Changes => 1024,
             Self::EnvFile | Self::Source => 4096,
             Self::Registration => 32 * 1024,
