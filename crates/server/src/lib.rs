@@ -41,6 +41,7 @@ mod follow;
 mod force;
 mod health;
 mod idempotency;
+mod inline;
 mod last_event;
 mod list_header;
 mod media;

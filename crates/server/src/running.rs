@@ -3,8 +3,6 @@
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -16,11 +14,12 @@ use crate::again;
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
 use crate::host::Host;
+use crate::inline::{Code, code};
 use crate::prefer::RESPOND_ASYNC;
 use crate::problem::{Problem, ProblemDetails};
 use crate::run_limits::RunLimits;
 use crate::trace;
-use crate::wire::{InlineRun, Language, RunAnswer, StepRun};
+use crate::wire::{InlineRun, RunAnswer, StepRun};
 
 /// An input as large as a run takes, and the fields around it.
 const STEP_RUN: Limit = Limit {
@@ -143,7 +142,7 @@ pub(crate) async fn run_inline(
         input,
         limits,
     } = asked;
-    let step = StepSource::Inline(inline(source, language, wasm)?);
+    let step = StepSource::Inline(file(code(source, language, wasm)?));
     let request = RunRequest {
         trace,
         ..run_request(&caller, &host, workflow, step, input, limits)?
@@ -164,42 +163,15 @@ fn held(body_bytes: usize) -> usize {
     }
 }
 
-fn inline(
-    source: Option<String>,
-    language: Option<Language>,
-    wasm: Option<String>,
-) -> Result<StepFile, Problem> {
-    let invalid = |detail| Problem::bad_request("invalid_body", detail);
-    let (name, kind, bytes) = match (source, wasm, language) {
-        (Some(source), None, None | Some(Language::JavaScript)) => {
-            ("inline.js", SourceKind::JavaScript, source.into_bytes())
-        }
-        (Some(source), None, Some(Language::TypeScript)) => {
-            ("inline.ts", SourceKind::TypeScript, source.into_bytes())
-        }
-        (None, Some(wasm), None) => {
-            let bytes = STANDARD.decode(wasm);
-            let bytes = bytes.map_err(|_| invalid("`wasm` is not base64"))?;
-            ("inline.wasm", SourceKind::WebAssembly, bytes)
-        }
-        (None, Some(_), Some(_)) => {
-            return Err(invalid("`language` is of `source`, not of `wasm`"));
-        }
-        (Some(_), Some(_), _) | (None, None, _) => {
-            return Err(invalid("a run takes one of `source` and `wasm`"));
-        }
+/// Messages about code that is not kept name it so.
+fn file(code: Code) -> StepFile {
+    let (name, kind, bytes) = match code {
+        Code::JavaScript(source) => ("inline.js", SourceKind::JavaScript, source.into_bytes()),
+        Code::TypeScript(source) => ("inline.ts", SourceKind::TypeScript, source.into_bytes()),
+        Code::WebAssembly(bytes) => ("inline.wasm", SourceKind::WebAssembly, bytes),
     };
-    if kind == SourceKind::WebAssembly && bytes.len() > MAX_MODULE_BYTES {
-        let size = Some(bytes.len() as u64);
-        return Err(Problem::too_large(
-            "step_too_large",
-            "the step",
-            size,
-            MAX_MODULE_BYTES,
-        ));
-    }
     let name = name.to_owned();
-    Ok(StepFile { name, kind, bytes })
+    StepFile { name, kind, bytes }
 }
 
 async fn run(

@@ -5,6 +5,8 @@
 #[path = "../../../crates/server/src/authorization.rs"]
 mod authorization;
 mod canary;
+#[path = "../../../crates/server/src/inline.rs"]
+mod inline;
 mod names;
 #[path = "../../../crates/server/src/object.rs"]
 mod object;
@@ -30,6 +32,7 @@ mod used_by;
 #[path = "../../../crates/server/src/whole.rs"]
 mod whole;
 mod wire {
+    pub(crate) use crate::run_bodies::Language;
     pub(crate) use crate::used_by::UsedBy;
 }
 
@@ -49,6 +52,7 @@ use lockstep_step::{
 };
 
 use canary::{CANARY, with_canary};
+use inline::Code;
 use names::{is_key, is_name};
 use run_bodies::{InlineRun, StepRun};
 use run_limits::RunLimits;
@@ -157,6 +161,10 @@ fn body(data: &mut Unstructured<'_>) -> Result<String> {
                 "{\"typescript\": null}",
                 "\"\\ud83d\\ude00\"",
                 "\"Marmot Quill 7731\"",
+                "\"AGFzbQ==\"",
+                "\"AGFzbR==\"",
+                "\"AGFz\"",
+                "\"AGF\\u007a\"",
                 "[[1.50], {\"a\": \"Marmot Quill 7731\"}]",
             ])?;
             fields.push(format!("\"{field}\": {value}"));
@@ -207,15 +215,42 @@ fn check_inline_run(body: &[u8]) {
     };
     check_input(run.input.as_deref().map(|it| it.get()), &said["input"]);
     check_limits(run.limits, &said["limits"]);
-    for (field, taken) in [("source", run.source), ("wasm", run.wasm)] {
-        assert_eq!(Value::from(taken), said[field], "{field}");
-    }
-    let language = match run.language {
-        None => Value::Null,
-        Some(run_bodies::Language::JavaScript) => "javascript".into(),
-        Some(run_bodies::Language::TypeScript) => "typescript".into(),
+    let code = inline::code(run.source, run.language, run.wasm);
+    let code = code.inspect_err(|problem| check_told(problem, &["invalid_body"]));
+    let field = |name| said[name].as_str();
+    let expected = match (field("source"), field("wasm"), field("language")) {
+        (Some(source), None, None | Some("javascript")) => Some(Code::JavaScript(source.into())),
+        (Some(source), None, Some("typescript")) => Some(Code::TypeScript(source.into())),
+        (None, Some(wasm), None) => decoded(wasm).map(Code::WebAssembly),
+        _ => None,
     };
-    assert_eq!(language, said["language"]);
+    assert_eq!(code.ok(), expected);
+    for field in ["source", "wasm", "language"] {
+        assert!(said[field].is_null() || said[field].is_string(), "{field}");
+    }
+}
+
+/// Base64 (RFC 4648, section 4), bit by bit: with its padding, and no bit that says nothing.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    let padding = text.len() - text.trim_end_matches('=').len();
+    if !text.len().is_multiple_of(4) || padding > 2 {
+        return None;
+    }
+    let mut bits = Vec::new();
+    for byte in text.bytes().take(text.len() - padding) {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits.extend((0..6).rev().map(|at| digit >> at & 1));
+    }
+    let (bytes, rest) = bits.as_chunks::<8>();
+    let byte = |bits: &[u8; 8]| bits.iter().fold(0, |byte, bit| byte << 1 | bit);
+    (!rest.contains(&1)).then(|| bytes.iter().map(byte).collect())
 }
 
 /// What is taken is an object of known fields.
