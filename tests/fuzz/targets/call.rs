@@ -18,7 +18,6 @@ mod parse;
 )]
 #[path = "../../../crates/server/src/problem.rs"]
 mod problem;
-#[expect(dead_code, reason = "what is asked for is not done")]
 #[path = "../../../crates/server/src/wire/run_bodies.rs"]
 mod run_bodies;
 #[path = "../../../crates/server/src/run_limits.rs"]
