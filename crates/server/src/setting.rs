@@ -7,7 +7,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Destination, Handling, SealedPlace, Sealing};
+use lockstep_step::{
+    Destination, Handling, InvalidSealing, MAX_DESTINATIONS, SealedPlace, Sealing,
+};
 
 use crate::object::object;
 use crate::parse::parse;
@@ -110,6 +112,11 @@ impl Sealed {
 
 impl SealedFor {
     fn sealing(&self) -> Result<Sealing, Problem> {
+        // Before any is read: a body has room for many.
+        let count = self.hosts.len();
+        if count > MAX_DESTINATIONS {
+            return Err(invalid(InvalidSealing::TooMany { count }));
+        }
         let hosts = self.hosts.iter().enumerate();
         let hosts: Result<Vec<Destination>, _> = hosts
             .map(|(at, text)| {
@@ -140,7 +147,23 @@ fn invalid(detail: impl std::fmt::Display) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn hosts_over_the_limit_are_refused_before_any_is_read() {
+        let refused = |count| {
+            let sealed = json!({"hosts": vec!["no host"; count]});
+            let body = json!({"value": "v", "sealed": sealed}).to_string();
+            let read = parse::<Setting<'_>>(body.as_bytes()).and_then(Setting::checked);
+            format!("{:?}", read.err().unwrap())
+        };
+        let at_limit = refused(MAX_DESTINATIONS);
+        assert!(at_limit.contains("`hosts[0]`"), "{at_limit}");
+        let over = refused(MAX_DESTINATIONS + 1);
+        assert!(over.contains("33 hosts for one credential"), "{over}");
+    }
 
     #[test]
     fn a_list_is_not_taken_for_what_is_said_of_sealing() {

@@ -30,7 +30,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 use lockstep_secret::Secret;
-use lockstep_step::{Handling, SealedPlace};
+use lockstep_step::{Handling, MAX_DESTINATIONS, SealedPlace};
 
 use canary::{CANARY, with_canary};
 use members::Members;
@@ -151,6 +151,7 @@ fn check_set(to_set: &ToSet, said: &Value) {
             let hosts = hosts.as_array().expect("hosts are a list");
             let count = sealing.destinations().count();
             assert!((1..=hosts.len()).contains(&count), "{sealing:?} {hosts:?}");
+            assert!(hosts.len() <= MAX_DESTINATIONS, "{hosts:?}");
             let may_go = |place: &SealedPlace| sealing.allows_in(*place);
             let places = [
                 SealedPlace::Header,
