@@ -30,7 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("cargo::rerun-if-changed={}", file.display());
     let digest = Path::new(&env::var("OUT_DIR")?).join("engine.sha256");
-    fs::write(&digest, Sha256::digest(fs::read(&file)?))?;
+    let engine = fs::read(&file)
+        .map_err(|error| format!("cannot read the engine `{}`: {error}", file.display()))?;
+    fs::write(&digest, Sha256::digest(engine))?;
     println!("cargo::rustc-env={BUILT_IN}={}", file.display());
     println!("cargo::rustc-env={DIGEST}={}", digest.display());
     Ok(())
