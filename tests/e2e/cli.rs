@@ -318,6 +318,30 @@ async fn workflow_scope_permission_and_effective_list_fit_together() {
 }
 
 #[tokio::test]
+async fn a_workflow_is_limited_to_so_many_keys_and_no_more() {
+    let host = TestHost::new().await;
+    let keys: Vec<String> = (0..=1_000).map(|n| format!("KEY_{n:04}")).collect();
+    let set = |keys: &[String]| {
+        let keys = keys.iter().map(String::as_str);
+        let arguments: Vec<&str> = ["permission", "set"].into_iter().chain(keys).collect();
+        host.lockstep(&arguments)
+    };
+    let refused = set(&keys);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("1001 keys"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("limit of 1000"),
+        "{}",
+        refused.stderr
+    );
+    let shown = host.lockstep(&["permission", "show"]).exits(0).stdout;
+    assert!(!shown.contains("KEY_0000"), "{shown}");
+    set(&keys[..1_000]).exits(0);
+    let shown = host.lockstep(&["permission", "show"]).exits(0).stdout;
+    assert!(shown.contains("KEY_0999"), "{shown}");
+}
+
+#[tokio::test]
 async fn an_unknown_name_offers_the_nearest_one() {
     let host = TestHost::new().await;
     check_refused(

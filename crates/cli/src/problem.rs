@@ -161,6 +161,7 @@ impl From<ManageError> for Problem {
             | ManageError::TokenExpiredAlready(_)
             | ManageError::Note { .. }
             | ManageError::TooManyRules { .. }
+            | ManageError::TooManyKeys { .. }
             | ManageError::NoRole
             | ManageError::KeyTwice(_) => of_the_call("invalid_value"),
             ManageError::BeyondMember { .. } => {

@@ -71,6 +71,14 @@ pub enum ManageError {
         /// The limit.
         limit: usize,
     },
+    /// More keys than a usage permission may list.
+    #[error("{given} keys for one workflow, over the limit of {limit}")]
+    TooManyKeys {
+        /// What was given.
+        given: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A token for a member was to do more than the member may.
     #[error("member `{member}` has the role `{has}`, which does not contain `{asked}`")]
     BeyondMember {

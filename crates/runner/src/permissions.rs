@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{Caller, Condition, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{
+    Caller, Condition, MAX_PERMITTED_KEYS, UsagePermission, WorkflowName, WorkspaceName,
+};
 use lockstep_vault::{AdminPermit, ViewPermit};
 
 use crate::error::ManageError;
@@ -27,7 +29,7 @@ impl Runner {
     /// Sets what a workflow may use. It may list keys that do not exist yet.
     ///
     /// # Errors
-    /// [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    /// [`ManageError::NotFound`], [`ManageError::Forbidden`], [`ManageError::TooManyKeys`].
     pub async fn set_permission(
         &self,
         caller: &Caller,
@@ -52,6 +54,14 @@ impl Runner {
         condition: &Condition,
     ) -> Result<(), ManageError> {
         let permit = AdminPermit::check(caller, workspace)?;
+        if let UsagePermission::Selected(keys) = permission
+            && keys.len() > MAX_PERMITTED_KEYS
+        {
+            return Err(ManageError::TooManyKeys {
+                given: keys.len(),
+                limit: MAX_PERMITTED_KEYS,
+            });
+        }
         let now = Timestamp::now();
         let set = self
             .store()

@@ -29,6 +29,7 @@ impl From<ManageError> for Problem {
             ManageError::BeyondMember { .. } => Self::conflict("role_beyond_member", &error),
             ManageError::NoRole => Self::bad_request("role_missing", &error),
             ManageError::TooManyRules { .. } => Self::bad_request("too_many_rules", &error),
+            ManageError::TooManyKeys { .. } => Self::bad_request("too_many_keys", &error),
             ManageError::Handling { .. } => Self::conflict("handling_unknown", &error),
             ManageError::Seal { .. } | ManageError::Locked(_) | ManageError::Key(_) => {
                 Self::locked(&error)

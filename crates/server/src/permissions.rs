@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use lockstep_step::{CredentialKey, UsagePermission};
+use lockstep_step::{CredentialKey, MAX_PERMITTED_KEYS, UsagePermission};
 
 use crate::problem::Problem;
 
@@ -15,7 +15,7 @@ pub(crate) enum CredentialPermissions {
     All {},
     /// Those with these keys, of either.
     Selected {
-        /// They need not exist yet.
+        /// At most 1000, which need not exist yet.
         keys: Vec<String>,
     },
 }
@@ -25,6 +25,13 @@ impl CredentialPermissions {
         let Self::Selected { keys } = self else {
             return Ok(UsagePermission::All);
         };
+        // Before any is read.
+        if keys.len() > MAX_PERMITTED_KEYS {
+            let given = keys.len();
+            let detail =
+                format!("{given} keys for one workflow, over the limit of {MAX_PERMITTED_KEYS}");
+            return Err(Problem::bad_request("too_many_keys", detail));
+        }
         let keys = keys.into_iter().enumerate().map(|(at, key)| {
             // What is no key may be a value: it is named by its place.
             let key = key.parse::<CredentialKey>();
@@ -44,5 +51,21 @@ impl From<UsagePermission> for CredentialPermissions {
                 keys: keys.into_iter().map(String::from).collect(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_over_the_limit_are_refused_before_any_is_read() {
+        let read = |count| {
+            let keys = vec!["no key".to_owned(); count];
+            let problem = CredentialPermissions::Selected { keys }.checked();
+            format!("{:?}", problem.err().unwrap())
+        };
+        assert!(read(MAX_PERMITTED_KEYS).contains("invalid_key"));
+        assert!(read(MAX_PERMITTED_KEYS + 1).contains("too_many_keys"));
     }
 }

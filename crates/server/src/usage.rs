@@ -153,7 +153,7 @@ async fn permissions(
     responses(
         (status = 200, description = "as it is now", body = CredentialPermissions, headers(("ETag" = String, description = "of when it was set"))),
         (status = 412, description = "`version_conflict`", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = "4XX", description = "`invalid_condition`, `invalid_name`, `invalid_body`, `invalid_key`, `body_too_large`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`invalid_condition`, `invalid_name`, `invalid_body`, `invalid_key`, `too_many_keys`, `body_too_large`, `not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

@@ -40,7 +40,7 @@ pub use outcome::{Failure, Outcome, OutcomeKind, Phase};
 pub use receipt::{CredentialUse, DenialReason, Denied, Receipt};
 pub use request::{Decision, RequestFault, RequestReceipt};
 pub use run_id::{InvalidRunId, RunId};
-pub use scope::{Scope, UsagePermission};
+pub use scope::{MAX_PERMITTED_KEYS, Scope, UsagePermission};
 pub use sealing::{
     Handling, InvalidSealing, MAX_DESTINATIONS, SealedPlace, Sealing, SealingPolicy,
 };

@@ -17,6 +17,9 @@ pub enum Scope {
     Workflow(WorkflowName),
 }
 
+/// Keys that a usage permission lists at most: each run reads them all.
+pub const MAX_PERMITTED_KEYS: usize = 1_000;
+
 /// Which credentials a workflow may use.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

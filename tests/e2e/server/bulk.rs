@@ -278,6 +278,26 @@ async fn what_a_workflow_gets_for_each_key_is_told() {
 }
 
 #[tokio::test]
+async fn a_permission_lists_a_thousand_keys_and_no_more() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    let permissions = format!("{DEFAULT}/credential-permissions");
+    let many = |count: usize| {
+        let keys: Vec<_> = (0..count).map(|n| format!("KEY_{n:04}")).collect();
+        json!({"mode": "selected", "keys": keys})
+    };
+    let put = |body: &Value| {
+        let body = body.to_string();
+        server.ask("PUT", &permissions, Some(&admin), (JSON, body.as_bytes()))
+    };
+    put(&many(1_001)).is_problem(400, "too_many_keys");
+    let shown = get(&server, &permissions, &admin).is(200).json();
+    assert_eq!(shown, json!({"mode": "all"}));
+    assert_eq!(put(&many(1_000)).is(200).json(), many(1_000));
+}
+
+#[tokio::test]
 async fn permissions_are_set_by_who_saw_the_last() {
     let host = TestHost::new().await;
     let admin = host.token(Role::Admin).await;

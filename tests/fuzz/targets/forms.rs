@@ -40,7 +40,7 @@ use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::Value;
 
-use lockstep_step::{EgressRule, MAX_RULES, UsagePermission, WorkflowEgress};
+use lockstep_step::{EgressRule, MAX_PERMITTED_KEYS, MAX_RULES, UsagePermission, WorkflowEgress};
 
 use canary::{CANARY, with_canary};
 use egress_change::EgressChange;
@@ -338,13 +338,16 @@ fn check_permissions(body: &[u8]) {
     let read = |body: &[u8]| {
         parse::parse::<CredentialPermissions>(body).and_then(CredentialPermissions::checked)
     };
-    let taken = taken(read(body), &["invalid_body", "invalid_key"]);
+    let taken = taken(
+        read(body),
+        &["invalid_body", "invalid_key", "too_many_keys"],
+    );
     let said = said(body, &["mode", "keys"]);
     let expected = said.as_ref().and_then(|said| {
         let Some(keys) = listed(said, "selected", "keys")? else {
             return Some(None);
         };
-        let are_keys = keys.iter().all(|key| is_key(key));
+        let are_keys = keys.len() <= MAX_PERMITTED_KEYS && keys.iter().all(|key| is_key(key));
         are_keys.then(|| Some(keys.into_iter().collect::<BTreeSet<&str>>()))
     });
     let selected = taken.as_ref().map(|permission| match permission {

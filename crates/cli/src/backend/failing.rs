@@ -46,7 +46,7 @@ fn as_here(problem: &ProblemDetails) -> (Exit, String) {
     match problem.code.as_str() {
         "credential_not_found" => (Exit::Usage, "not_found".to_owned()),
         "credential_in_use" => (Exit::Usage, "in_use".to_owned()),
-        "value_too_large" | "value_empty" | "key_twice" | "too_many_rules" => {
+        "value_too_large" | "value_empty" | "key_twice" | "too_many_rules" | "too_many_keys" => {
             (Exit::Usage, "invalid_value".to_owned())
         }
         "invalid_step" => (Exit::NotCompleted, problem.code.clone()),
