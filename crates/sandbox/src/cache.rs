@@ -60,6 +60,11 @@ impl CodeCache {
         format!("engine-{:016x}", hasher.finish())
     }
 
+    /// Whether there is compiled code of the step, whole or not.
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
+        self.path(digest).exists()
+    }
+
     /// The compiled code of the step, if it is there and whole.
     pub(crate) fn read(&self, digest: &Digest) -> Option<Code> {
         let mut file = File::open(self.path(digest)).ok()?;
@@ -206,6 +211,7 @@ mod tests {
         cache.write(&Digest::of(b"a"), maker, b"code").unwrap();
         let code = cache.read(&Digest::of(b"a")).unwrap();
         assert_eq!((code.maker, code.bytes), (maker, 4));
+        assert!(cache.has(&Digest::of(b"a")) && !cache.has(&Digest::of(b"b")));
         assert!(cache.read(&Digest::of(b"b")).is_none());
         fs::rename(cache.path(&Digest::of(b"a")), cache.path(&Digest::of(b"b"))).unwrap();
         assert!(cache.read(&Digest::of(b"b")).is_none());

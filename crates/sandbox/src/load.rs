@@ -158,10 +158,12 @@ impl Loader {
         .await
     }
 
-    /// Begins to open the JavaScript engine. Whoever asks for it waits for that, and is told if it fails.
+    /// Begins to open the JavaScript engine, if the cache has it. Whoever asks for it waits for that, and is told if it fails.
     pub(crate) fn open_engine(&self) {
-        let shelf = Arc::clone(&self.shelf);
-        drop(spawn_blocking(move || shelf.script_engine().map(drop)));
+        if ScriptEngine::is_kept(self.shelf.cache.as_deref()) {
+            let shelf = Arc::clone(&self.shelf);
+            drop(spawn_blocking(move || shelf.script_engine().map(drop)));
+        }
     }
 
     async fn load_cold(

@@ -147,8 +147,8 @@ impl Sandbox {
         self.loader.warm().await
     }
 
-    /// Begins to open the JavaScript engine, as the first script would: for who is about to load one, and has other things to
-    /// do first. It has less to do than [`warm`](Self::warm), which also has ready what only a new script needs.
+    /// Begins to open the JavaScript engine, as the first script would, if the cache has it: for who is about to load one, and
+    /// has other things to do first. [`warm`](Self::warm) also compiles it, and has ready what only a new script needs.
     ///
     /// # Panics
     /// If it is called outside of a Tokio runtime.

@@ -71,6 +71,11 @@ impl ScriptEngine {
         })
     }
 
+    /// Whether the cache has its code.
+    pub(crate) fn is_kept(cache: Option<&CodeCache>) -> bool {
+        cache.is_some_and(|cache| cache.has(&file(CODE)))
+    }
+
     /// Bytes of the engine's wasm.
     pub(crate) fn wasm_bytes() -> usize {
         ENGINE.len()
