@@ -303,7 +303,7 @@ impl Hand {
                 }
             }
             written => {
-                let is_safe = written.and_then(|()| self.reach_disk());
+                let is_safe = written.and_then(|due| self.reach_disk(due));
                 for job in batch {
                     job.answer(is_safe.as_ref().copied());
                 }
@@ -311,29 +311,37 @@ impl Hand {
         }
     }
 
-    fn write_together(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-        self.take_care_for(batch)?;
+    /// Commits what a batch does, and tells until when it has to be on disk, if that is not now.
+    fn write_together(
+        &mut self,
+        batch: &mut [Box<dyn Job>],
+    ) -> Result<Option<Instant>, StoreError> {
+        let due = self.take_care_for(batch)?;
         // Few jobs fail, and a savepoint for each would copy every page that it changes.
         let attempt = self.transact(|connection| attempt_all(connection, batch))?;
         if attempt == Attempt::Failed && batch.len() > 1 {
             self.transact(|connection| attempt_each(connection, batch))?;
         }
-        Ok(())
+        Ok(due)
     }
 
-    /// Has all on disk that was written, unless nobody waits for that.
-    fn reach_disk(&mut self) -> Result<(), StoreError> {
+    /// Has all on disk that was written, unless nobody waits for that: then what was is `due`.
+    fn reach_disk(&mut self, due: Option<Instant>) -> Result<(), StoreError> {
         let is_logged = self.is_logged.swap(false, Ordering::Relaxed);
         if self.is_hasty {
-            self.is_behind |= is_logged;
-        } else if is_logged {
-            // The commit has waited, for what was before it in the log, too.
-            self.owed = None;
-            self.is_behind = false;
-        } else if self.is_behind {
-            let synced = self.sync();
-            return synced.map_err(|error| StoreError::Failed(Box::new(error)));
+            if is_logged {
+                self.is_behind = true;
+                self.owed = self.owed.or(due);
+            }
+            return Ok(());
         }
+        // A commit that was logged has waited, for what was before it in the log, too.
+        if self.is_behind && !is_logged {
+            self.sync()
+                .map_err(|error| StoreError::Failed(Box::new(error)))?;
+        }
+        self.owed = None;
+        self.is_behind = false;
         Ok(())
     }
 
@@ -358,8 +366,9 @@ impl Hand {
         attempt
     }
 
-    /// Has the next commit wait for the disk, if any job of the batch needs that, or what was answered before it.
-    fn take_care_for(&mut self, batch: &[Box<dyn Job>]) -> Result<(), StoreError> {
+    /// Has the next commit wait for the disk, if any job of the batch needs that, or what was answered before it. Tells until
+    /// when the batch has to be there otherwise, if it has to.
+    fn take_care_for(&mut self, batch: &[Box<dyn Job>]) -> Result<Option<Instant>, StoreError> {
         let weight = batch
             .iter()
             .map(|job| job.weight())
@@ -372,10 +381,7 @@ impl Hand {
             open::set_synchronous(&self.connection, is_hasty)?;
             self.is_hasty = is_hasty;
         }
-        if is_hasty && weight == Weight::Soon {
-            self.owed.get_or_insert(now + SOON);
-        }
-        Ok(())
+        Ok((is_hasty && weight == Weight::Soon).then_some(now + SOON))
     }
 }
 
@@ -480,7 +486,9 @@ where
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::pin::Pin;
     use std::sync::mpsc as blocking;
+    use std::task::{Context, Waker};
 
     use prometheus_client::encoding::text::encode;
     use tempfile::TempDir;
@@ -526,15 +534,23 @@ mod tests {
         Ok(count)
     }
 
-    /// Keeps the writer busy until the sender is dropped, so that what is written next waits together.
-    fn hold(writer: &Writer) -> (blocking::Sender<()>, impl Future<Output = ()>) {
+    /// Keeps the writer busy, from now on until the sender is dropped, so that what is written next waits together.
+    fn hold(writer: &Writer) -> (blocking::Sender<()>, Pin<Box<impl Future<Output = ()>>>) {
         let (release, held) = blocking::channel::<()>();
-        let waiting = writer.write(Weight::Passing, move |_| {
-            // It ends with an error when the sender is gone.
-            held.recv().ok();
-            Ok(())
+        let (begin, begun) = blocking::channel();
+        let mut waiting = Box::pin(async move {
+            let holding = writer.write(Weight::Passing, move |_| {
+                begin.send(()).unwrap();
+                // It ends with an error when the sender is gone.
+                held.recv().ok();
+                Ok(())
+            });
+            holding.await.unwrap();
         });
-        (release, async { waiting.await.unwrap() })
+        let nobody = &mut Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(nobody).is_pending());
+        begun.recv().unwrap();
+        (release, waiting)
     }
 
     /// Starts all at once, and lets the writer go on when all of them wait.
@@ -546,8 +562,7 @@ mod tests {
     where
         T: Send + 'static,
     {
-        let (release, held) = hold(&setup.writer);
-        let mut held = Box::pin(held);
+        let (release, mut held) = hold(&setup.writer);
         let mut waiting: Vec<_> = work
             .into_iter()
             .zip(weights.iter().cycle())
@@ -772,16 +787,36 @@ mod tests {
             ("writes what is there", same, 1),
             ("fails", fails, 1),
         ] {
-            for before in [Weight::Passing, Weight::Soon] {
-                let setup = setup("");
-                setup.writer.write(before, written).await.unwrap();
+            let setup = setup("");
+            setup.writer.write(Weight::Passing, written).await.unwrap();
+            for _ in 0..2 {
                 drop(setup.writer.write(Weight::Record, job).await);
                 assert_eq!(syncs(&setup.writer), expected, "who {name}");
-                drop(setup.writer.write(Weight::Record, job).await);
-                tokio::time::sleep(SOON * 10).await;
-                assert_eq!(syncs(&setup.writer), expected, "who {name}, again");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_has_to_be_on_disk_soon_is_synced_once_whoever_needs_that_first() {
+        let setup = setup("");
+        for round in 1..5 {
+            let written = |connection: &Connection| insert(connection, b"x");
+            setup.writer.write(Weight::Soon, written).await.unwrap();
+            let nothing = setup.writer.write(Weight::Record, |_| Ok(()));
+            nothing.await.unwrap();
+            assert_eq!(syncs(&setup.writer), round);
+        }
+        tokio::time::sleep(SOON * 2).await;
+        assert_eq!(syncs(&setup.writer), 4);
+    }
+
+    #[tokio::test]
+    async fn who_writes_nothing_leaves_nothing_for_the_disk() {
+        let setup = setup("");
+        let nothing = setup.writer.write(Weight::Soon, |_| Ok(()));
+        nothing.await.unwrap();
+        tokio::time::sleep(SOON * 10).await;
+        assert_eq!(syncs(&setup.writer), 0);
     }
 
     #[tokio::test]
@@ -821,8 +856,7 @@ mod tests {
         let Setup {
             writer, observer, ..
         } = setup("");
-        let (release, held) = hold(&writer);
-        let mut held = Box::pin(held);
+        let (release, mut held) = hold(&writer);
         let mut leaving =
             Box::pin(writer.write(Weight::Change, |connection| insert(connection, b"x")));
         std::future::poll_fn(|context| {
