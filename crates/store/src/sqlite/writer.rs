@@ -798,16 +798,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_has_to_be_on_disk_soon_is_synced_once_whoever_needs_that_first() {
-        let setup = setup("");
-        for round in 1..5 {
-            let written = |connection: &Connection| insert(connection, b"x");
-            setup.writer.write(Weight::Soon, written).await.unwrap();
-            let nothing = setup.writer.write(Weight::Record, |_| Ok(()));
-            nothing.await.unwrap();
-            assert_eq!(syncs(&setup.writer), round);
+        type Job = fn(&Connection) -> Result<(), StoreError>;
+        let nothing: Job = |_| Ok(());
+        let fails: Job = |connection| insert(connection, b"x").and(Err(StoreError::Closed));
+        for (name, job) in [("writes nothing", nothing), ("fails", fails)] {
+            let setup = setup("");
+            for round in 1..5 {
+                let written = |connection: &Connection| insert(connection, b"x");
+                setup.writer.write(Weight::Soon, written).await.unwrap();
+                drop(setup.writer.write(Weight::Record, job).await);
+                assert_eq!(syncs(&setup.writer), round, "after a job that {name}");
+            }
+            tokio::time::sleep(SOON * 10).await;
+            assert_eq!(syncs(&setup.writer), 4, "after jobs that {name}");
         }
-        tokio::time::sleep(SOON * 2).await;
-        assert_eq!(syncs(&setup.writer), 4);
     }
 
     #[tokio::test]
