@@ -11,6 +11,7 @@ mod target;
 mod dial;
 mod pool;
 mod resolve;
+mod spawner;
 mod tls;
 
 mod attach;

@@ -34,6 +34,7 @@ use super::redirect::{self, MAX_REDIRECTS, Redirects};
 use super::scrub::{self, Watched};
 use super::sealed::Sealed;
 use super::slots::Slot;
+use super::spawner::at_once;
 use super::target::Target;
 use super::tls::{InvalidRoot, Tls};
 use crate::{Threshold, Traces};
@@ -246,7 +247,8 @@ impl Shared {
         let host = &hop.target.host;
         let limit = self.budget.limits().first_byte_timeout;
         let waiting = Waiting(Some(&entry));
-        let answered = timeout(limit, self.connections.request(request)).await;
+        let asking = at_once(self.connections.request(request));
+        let answered = timeout(limit, asking).await;
         waiting.over();
         match answered {
             Ok(Ok(mut response)) => {

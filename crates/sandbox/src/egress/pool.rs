@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use moka::sync::Cache;
 
 use super::body::OutgoingBody;
 use super::config::EgressConfig;
 use super::dial::Dialer;
+use super::spawner::Spawner;
 use super::tls::Tls;
 
 /// What a response may have in its head, in bytes. Servers and proxies send at most 8 to 32 KiB.
@@ -56,7 +57,7 @@ impl Pool {
 
     fn connections(&self) -> Connections {
         let config = &self.dialer.config;
-        Client::builder(TokioExecutor::new())
+        Client::builder(Spawner)
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config.idle)
             .pool_max_idle_per_host(config.idle_connections)

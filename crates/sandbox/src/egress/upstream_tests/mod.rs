@@ -1,6 +1,7 @@
 //! Requests to a real server: what arrives there, and what does not even leave.
 
 mod broken;
+mod leaving;
 mod limits;
 mod names;
 mod reach;
