@@ -4,15 +4,18 @@
 use std::fs;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
 
 use lockstep_e2e::{Machine, TestHost, Upstream, Wanted, guest, sandbox_to};
 use lockstep_runner::{
-    AuditAction, AuditEntry, AuditFilter, AuditFrom, Call, RunError, RunStatus, StoreError,
+    AuditAction, AuditEntry, AuditFilter, AuditFrom, Call, ManageError, RunError, RunStatus,
+    StoreError,
 };
 use lockstep_sandbox::LogSink;
 use lockstep_step::{LogChunk, OutcomeKind, WorkspaceName};
@@ -59,7 +62,7 @@ async fn of(host: &TestHost, action: AuditAction) -> Vec<AuditEntry> {
 }
 
 async fn check_whole(host: &TestHost) {
-    let reports = host.runner.verify_audit(&host.admin, None, &[]).await;
+    let reports = host.runner.verify_all_audits(&host.admin, Vec::new()).await;
     for report in reports.unwrap() {
         assert_eq!(report.findings, [], "{}", report.chain);
     }
@@ -426,6 +429,39 @@ async fn entries_are_listed_by_what_they_are_about() {
         .lockstep(&["audit", "list", "--action", "nothing"])
         .exits(2);
     assert!(refused.stderr.contains("credential.used"), "{refused:?}");
+}
+
+/// On the one thread for work that blocks nothing goes on while the test has it: neither of two verifications can end before
+/// the other is asked for.
+#[test]
+fn one_verification_goes_on_at_a_time_and_ends_with_who_asked_for_it() {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let host = TestHost::new().await;
+        let (runner, admin) = (&host.runner, &host.admin);
+        let workspace = WorkspaceName::default_name();
+        let (free, held) = mpsc::channel::<()>();
+        let held = spawn_blocking(move || held.recv());
+        let mut first = Box::pin(runner.verify_all_audits(admin, Vec::new()));
+        let asked = poll_fn(|context| Poll::Ready(first.as_mut().poll(context)));
+        assert!(asked.await.is_pending());
+        let second = runner.verify_all_audits(admin, Vec::new()).await;
+        assert!(matches!(second, Err(ManageError::Verifying)));
+        let second = runner.verify_audit(admin, &workspace, &[]).await;
+        assert!(matches!(second, Err(ManageError::Verifying)));
+        drop(first);
+        let mut third = Box::pin(runner.verify_audit(admin, &workspace, &[]));
+        let asked = poll_fn(|context| Poll::Ready(third.as_mut().poll(context)));
+        assert!(asked.await.is_pending());
+        free.send(()).unwrap();
+        assert_eq!(third.await.unwrap().findings, []);
+        held.await.unwrap().unwrap();
+        check_whole(&host).await;
+    });
 }
 
 #[tokio::test]

@@ -414,7 +414,9 @@ impl Scene {
 
     /// Each chain is whole, and nothing is missing that was there after the last kill.
     async fn check_audit(&mut self, runner: &Runner) {
-        let reports = runner.verify_audit(&self.caller, None, &self.heads).await;
+        let reports = runner
+            .verify_all_audits(&self.caller, self.heads.clone())
+            .await;
         for report in reports.unwrap() {
             assert_eq!(report.findings, [], "{}", report.chain);
         }

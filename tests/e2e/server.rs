@@ -14,6 +14,7 @@ mod management;
 mod members;
 mod metrics;
 mod once;
+mod operator;
 mod queue;
 mod readme;
 mod refused;

@@ -5,6 +5,7 @@
 
 mod answers;
 mod audit;
+mod checked;
 mod credentials;
 mod failing;
 mod runs;
@@ -19,8 +20,9 @@ use lockstep_sandbox::SourceKind;
 use crate::config::Config;
 use crate::console::Console;
 use crate::host::{Host, Keys};
-use crate::problem::{Exit, Problem};
+use crate::problem::Problem;
 
+pub(crate) use checked::CheckedChain;
 pub(crate) use runs::{Finished, Wanted};
 
 /// The host that a command speaks to.
@@ -64,14 +66,9 @@ impl Backend {
             }
         }
     }
-}
 
-/// What only whoever is at the machine of the host can do.
-pub(crate) fn only_at_the_machine(what: &str) -> Problem {
-    Problem::new(
-        Exit::Usage,
-        "not_remote",
-        format!("{what} cannot be done through a server"),
-    )
-    .hint("do it on the machine of the host, with its data directory and without `LOCKSTEP_URL`")
+    /// Whether it is behind a server.
+    pub(crate) fn is_there(&self) -> bool {
+        matches!(self, Self::There(_))
+    }
 }

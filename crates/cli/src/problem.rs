@@ -191,6 +191,9 @@ impl From<ManageError> for Problem {
             },
             ManageError::NotRemembered { .. } => Self::host("database", &error)
                 .hint("nothing is lost: the next `lockstep key rewrap` tells it"),
+            ManageError::Verifying => {
+                Self::new(Exit::Host, "too_many_verifications", error.to_string()).hint("try again")
+            }
             ManageError::Load(LoadError::Invalid(_)) => {
                 Self::new(Exit::NotCompleted, "invalid_step", error.to_string())
             }

@@ -1,8 +1,10 @@
-//! The audit of a workspace.
+//! The audit: entries of a chain, and where it ends.
+
+use std::fmt;
 
 use form_urlencoded::Serializer;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use lockstep_step::{CredentialKey, Digest, RunId, WorkflowName, WorkspaceName};
 
@@ -13,6 +15,16 @@ use crate::workspaces::of;
 /// As many as the server tells at once.
 const PAGE: u32 = 1_000;
 
+/// Whose chain: a workspace's, or the host's own.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum AuditChain {
+    /// The host's: workspaces that came and went, and key-encryption keys. For admins of `default`.
+    Host,
+    /// A workspace's.
+    Workspace(WorkspaceName),
+}
+
 /// An entry. Its texts are as they stand in the database, and may have been tampered with there.
 ///
 /// Its hash is over all of them, so that one of a later release, with a field that is unknown here, is refused: without
@@ -20,8 +32,8 @@ const PAGE: u32 = 1_000;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct AuditEntry {
-    /// In which chain it is: its workspace.
-    pub chain: WorkspaceName,
+    /// In which chain it is.
+    pub chain: AuditChain,
     /// Its place in the chain, from 1 on.
     pub sequence: u64,
     /// When.
@@ -84,6 +96,24 @@ pub enum AuditFrom {
     After(u64),
 }
 
+/// Where a chain ends.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AuditHead {
+    /// Which chain.
+    pub chain: AuditChain,
+    /// Its last entry.
+    pub sequence: u64,
+    /// Of that entry.
+    pub hash: Digest,
+    /// Up to which entry it is sealed.
+    pub sealed_sequence: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Heads {
+    heads: Vec<AuditHead>,
+}
+
 #[derive(Deserialize)]
 struct Entries {
     entries: Vec<AuditEntry>,
@@ -91,13 +121,13 @@ struct Entries {
 }
 
 impl Client {
-    /// Entries of the audit of a workspace, at most so many.
+    /// Entries of a chain, at most so many.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn audit(
         &self,
-        workspace: &WorkspaceName,
+        chain: &AuditChain,
         filter: &AuditFilter,
         mut from: AuditFrom,
         most: u32,
@@ -106,7 +136,7 @@ impl Client {
         let mut all = Vec::new();
         while all.len() < most {
             let limit = (most - all.len()).min(PAGE as usize);
-            let path = format!("{}/audit?{}", of(workspace), filter.query(from, limit));
+            let path = format!("{}?{}", chain.path(), filter.query(from, limit));
             let Entries { entries, next } = self.get(path).send().await?.json().await?;
             all.extend(entries);
             let Some(next) = next else {
@@ -115,6 +145,70 @@ impl Client {
             from = from.next(next);
         }
         Ok(all)
+    }
+
+    /// Where the chain of a workspace ends.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn audit_head(
+        &self,
+        workspace: &WorkspaceName,
+    ) -> Result<Vec<AuditHead>, ClientError> {
+        let chain = AuditChain::Workspace(workspace.clone());
+        self.heads(&chain).await
+    }
+
+    /// Where all chains end, the host's first. For admins of `default`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn audit_heads(&self) -> Result<Vec<AuditHead>, ClientError> {
+        self.heads(&AuditChain::Host).await
+    }
+
+    async fn heads(&self, chain: &AuditChain) -> Result<Vec<AuditHead>, ClientError> {
+        let answer = self.get(format!("{}/head", chain.path())).send();
+        Ok(answer.await?.json::<Heads>().await?.heads)
+    }
+}
+
+impl AuditChain {
+    /// How the host's own chain is written. No workspace has such a name.
+    const HOST: &str = "<host>";
+
+    /// The path of its entries.
+    pub(crate) fn path(&self) -> String {
+        match self {
+            Self::Host => "/v1/host/audit".to_owned(),
+            Self::Workspace(name) => format!("{}/audit", of(name)),
+        }
+    }
+}
+
+impl fmt::Display for AuditChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str(Self::HOST),
+            Self::Workspace(name) => name.fmt(f),
+        }
+    }
+}
+
+impl TryFrom<String> for AuditChain {
+    type Error = <WorkspaceName as std::str::FromStr>::Err;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == Self::HOST {
+            return Ok(Self::Host);
+        }
+        text.parse().map(Self::Workspace)
+    }
+}
+
+impl From<AuditChain> for String {
+    fn from(chain: AuditChain) -> Self {
+        chain.to_string()
     }
 }
 
@@ -188,6 +282,17 @@ mod tests {
         assert_eq!(AuditFrom::Latest.next(8), AuditFrom::Before(8));
         assert_eq!(AuditFrom::Before(9).next(8), AuditFrom::Before(8));
         assert_eq!(AuditFrom::After(7).next(8), AuditFrom::After(8));
+    }
+
+    #[test]
+    fn a_chain_is_a_workspace_or_the_host() {
+        let read = |text: &str| serde_json::from_str::<AuditChain>(&format!("{text:?}"));
+        let acme = AuditChain::Workspace("acme".parse().unwrap());
+        assert_eq!(read("acme").unwrap(), acme);
+        assert_eq!(acme.path(), "/v1/workspaces/acme/audit");
+        assert_eq!(read("<host>").unwrap(), AuditChain::Host);
+        assert_eq!(AuditChain::Host.path(), "/v1/host/audit");
+        assert!(read("<other>").is_err() && read("../acme").is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod credentials;
 mod runs;
 mod steps;
 mod tokens;
+mod verification;
 mod workspaces;
 
 mod answer;
@@ -24,7 +25,7 @@ mod log;
 mod masked;
 
 pub use address::{InTheClear, InvalidAddress, ServerAddress};
-pub use audit::{AuditEntry, AuditFilter, AuditFrom};
+pub use audit::{AuditChain, AuditEntry, AuditFilter, AuditFrom, AuditHead};
 pub use client::{Client, ClientConfig, Patience};
 pub use credentials::{
     Credential, CredentialSet, CredentialUsedBy, EffectiveCredential, LastUsed, NewCredential,
@@ -38,4 +39,5 @@ pub use runs::{
 pub use steps::{Step, StepExpiring, StepKind, StepWarning};
 pub use tls::InvalidRoots;
 pub use tokens::{Member, Token, TokenMade, TokenWanted, WhoAmI};
-pub use workspaces::{Egress, Explained, Finding, Workflow, Workspace};
+pub use verification::{AuditVerified, ChainFinding, ChainVerified};
+pub use workspaces::{Egress, Explained, Finding, Workflow, Workspace, WorkspaceAdded};

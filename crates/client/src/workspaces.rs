@@ -1,4 +1,4 @@
-//! The workspace of the token and its workflows.
+//! The workspace of the token and its workflows; and which workspaces there are.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use lockstep_step::{
-    CredentialKey, EgressRule, Scheme, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
+    CredentialKey, EgressRule, Scheme, TokenName, UsagePermission, WorkflowEgress, WorkflowName,
+    WorkspaceName,
 };
 
 use crate::client::Client;
 use crate::credentials::Removal;
 use crate::error::ClientError;
+use crate::tokens::TokenMade;
 
 /// A workspace.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -33,6 +35,15 @@ pub struct Workspace {
     pub require_sealing_set_at: Option<Timestamp>,
     /// By whom.
     pub require_sealing_set_by: Option<String>,
+}
+
+/// A workspace that was added.
+#[derive(Debug, Deserialize)]
+pub struct WorkspaceAdded {
+    /// Its name.
+    pub workspace: WorkspaceName,
+    /// Its first token, if one was asked for. It is told here, and never again.
+    pub admin_token: Option<TokenMade>,
 }
 
 /// A workflow.
@@ -117,6 +128,12 @@ struct Workflows {
 }
 
 #[derive(Serialize)]
+struct WorkspaceWanted<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_token: Option<&'a TokenName>,
+}
+
+#[derive(Serialize)]
 struct WorkspaceChange {
     require_sealing: bool,
 }
@@ -154,13 +171,41 @@ pub(crate) fn of_workflow(workspace: &WorkspaceName, workflow: &WorkflowName) ->
 }
 
 impl Client {
-    /// The workspaces that the token may see: the one that it is for.
+    /// The workspaces that the token may see: the one that it is for, or all if it is of an admin of `default`.
     ///
     /// # Errors
     /// [`ClientError`], here and in all that follow.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, ClientError> {
         let answer = self.get("/v1/workspaces").send().await?;
         Ok(answer.json::<Workspaces>().await?.workspaces)
+    }
+
+    /// Adds a workspace that is not there, and a token of the role `admin` of this name for it. For admins of `default`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn add_workspace(
+        &self,
+        workspace: &WorkspaceName,
+        admin_token: Option<&TokenName>,
+    ) -> Result<WorkspaceAdded, ClientError> {
+        let ask = self.ask(Method::PUT, of(workspace));
+        let ask = ask.json(&WorkspaceWanted { admin_token });
+        ask.send().await?.json().await
+    }
+
+    /// Removes a workspace with all that is in it. For admins of `default`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove_workspace(
+        &self,
+        workspace: &WorkspaceName,
+        removal: Removal,
+    ) -> Result<(), ClientError> {
+        let path = format!("{}{}", of(workspace), removal.query());
+        self.ask(Method::DELETE, path).send().await?;
+        Ok(())
     }
 
     /// A workspace.

@@ -117,6 +117,9 @@ pub enum ManageError {
     /// The operating system has no random bytes for a token.
     #[error("the operating system has no random bytes")]
     NoRandomness(#[source] getrandom::Error),
+    /// Another verification goes on: it reads whole chains, and one at a time is enough.
+    #[error("another verification of the audit goes on")]
+    Verifying,
     /// The bytes are no step.
     #[error(transparent)]
     Load(#[from] lockstep_sandbox::LoadError),

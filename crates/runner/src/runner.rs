@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use lockstep_sandbox::{Sandbox, Traces};
@@ -34,6 +35,8 @@ pub(crate) struct Parts {
     /// Bytes with which runs are asked for.
     pub(crate) requests: Shares,
     pub(crate) metrics: Metrics,
+    /// Has a place for one verification of the audit.
+    pub(crate) verifying: Semaphore,
 }
 
 /// How a runner behaves.
@@ -74,6 +77,7 @@ impl Runner {
                 followers: Shares::new(config.followers),
                 requests: Shares::new(config.request_bytes),
                 metrics: Metrics::new(),
+                verifying: Semaphore::new(1),
             }),
         }
     }

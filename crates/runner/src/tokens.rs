@@ -157,7 +157,7 @@ fn is_to_be_noted(last: Option<Timestamp>, now: Timestamp) -> bool {
     last.is_none_or(|last| now.duration_since(last).unsigned_abs() >= USE_NOTED)
 }
 
-fn generated() -> Result<Token, ManageError> {
+pub(crate) fn generated() -> Result<Token, ManageError> {
     let mut bytes = Zeroizing::new([0; RANDOM_BYTES]);
     getrandom::fill(bytes.as_mut_slice()).map_err(ManageError::NoRandomness)?;
     Ok(Token::of(&bytes))

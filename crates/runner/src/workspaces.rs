@@ -2,13 +2,19 @@
 
 use jiff::Timestamp;
 
-use lockstep_step::{Caller, Handling, SealingPolicy, WorkflowName, WorkspaceName};
-use lockstep_store::{CredentialEntry, Removal, StoreError, Thing, WorkflowEntry, WorkspaceEntry};
+use lockstep_step::{
+    Caller, Handling, Role, SealingPolicy, TokenName, WorkflowName, WorkspaceName,
+};
+use lockstep_store::{
+    CredentialEntry, NewToken, Removal, StoreError, Thing, WorkflowEntry, WorkspaceEntry,
+};
 use lockstep_vault::{AdminPermit, EditPermit, ViewPermit};
 
 use crate::error::ManageError;
 use crate::nearest::nearest;
 use crate::runner::Runner;
+use crate::token::Token;
+use crate::tokens::generated;
 
 impl Runner {
     /// All workspaces, by name.
@@ -82,6 +88,31 @@ impl Runner {
             .store()
             .add_workspace(&permit, Timestamp::now())
             .await?)
+    }
+
+    /// The same, with a token of the role `admin` for it: both or neither. The token is told here, and never again.
+    ///
+    /// # Errors
+    /// [`ManageError::Exists`], [`ManageError::Forbidden`], [`ManageError::NoRandomness`].
+    pub async fn add_workspace_with_token(
+        &self,
+        caller: &Caller,
+        workspace: &WorkspaceName,
+        name: TokenName,
+    ) -> Result<Token, ManageError> {
+        let permit = AdminPermit::check(caller, workspace)?;
+        let token = generated()?;
+        let new = NewToken {
+            name,
+            role: Role::Admin,
+            member: None,
+            digest: token.digest(),
+            expires_at: None,
+        };
+        let now = Timestamp::now();
+        let added = self.store().add_workspace_with_token(&permit, new, now);
+        added.await?;
+        Ok(token)
     }
 
     /// Removes a workspace with all that it owns.

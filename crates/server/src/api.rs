@@ -6,6 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use lockstep_step::Right;
 
 use crate::audit::*;
+use crate::audit_check::*;
 use crate::bulk::*;
 use crate::cancel::*;
 use crate::credentials::*;
@@ -65,6 +66,8 @@ use crate::workspaces::*;
         get_run,
         get_run_logs,
         list_workspaces,
+        add_workspace,
+        remove_workspace,
         get_workspace,
         set_workspace,
         list_workflows,
@@ -84,6 +87,11 @@ use crate::workspaces::*;
         remove_member,
         cancel_run,
         list_audit,
+        get_audit_head,
+        verify_audit,
+        list_host_audit,
+        get_host_audit_head,
+        verify_host_audit,
     )
 )]
 struct Document;
@@ -97,8 +105,8 @@ pub(crate) fn api() -> Api {
         .open_route(__path_docs, docs)
         .open_route(__path_docs_style, docs_style)
         .open_route(__path_docs_script, docs_script)
-        .route(__path_metrics, Right::SeeRuns, metrics);
-    runs(management(steps(credentials(api))))
+        .host_route(__path_metrics, Right::SeeRuns, metrics);
+    runs(management(audit(steps(credentials(api)))))
 }
 
 fn runs(api: Api) -> Api {
@@ -110,9 +118,27 @@ fn runs(api: Api) -> Api {
         .route(__path_cancel_run, Right::Run, cancel_run)
 }
 
-fn management(api: Api) -> Api {
+fn audit(api: Api) -> Api {
     api.route(__path_list_audit, Right::Administer, list_audit)
-        .route(__path_list_workspaces, Right::SeeKeys, list_workspaces)
+        .route(__path_get_audit_head, Right::Administer, get_audit_head)
+        .route(__path_verify_audit, Right::Administer, verify_audit)
+        .host_route(__path_list_host_audit, Right::Administer, list_host_audit)
+        .host_route(
+            __path_get_host_audit_head,
+            Right::Administer,
+            get_host_audit_head,
+        )
+        .host_route(
+            __path_verify_host_audit,
+            Right::Administer,
+            verify_host_audit,
+        )
+}
+
+fn management(api: Api) -> Api {
+    api.route(__path_list_workspaces, Right::SeeKeys, list_workspaces)
+        .host_route(__path_add_workspace, Right::Administer, add_workspace)
+        .host_route(__path_remove_workspace, Right::Administer, remove_workspace)
         .route(__path_get_workspace, Right::SeeKeys, get_workspace)
         .route(__path_set_workspace, Right::Administer, set_workspace)
         .route(__path_list_workflows, Right::SeeKeys, list_workflows)

@@ -1,4 +1,4 @@
-//! The audit of a workspace: what was changed and which credentials were used, by whom.
+//! The audit of a workspace: what was changed and which credentials were used, by whom; and the host's own.
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use lockstep_runner::{AuditEntry, AuditFilter, AuditFrom, ManageError};
+use lockstep_runner::{AuditChain, AuditEntry, AuditFilter, AuditFrom, ManageError};
 
 use crate::audit_query::AuditQuery;
 use crate::body::{Unread, json};
@@ -32,7 +32,7 @@ pub(crate) struct Entries {
 /// An entry. It has no value of a credential, and nothing computed from one.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Entry {
-    /// The workspace.
+    /// The workspace, or `<host>`.
     chain: String,
     /// Its place in the chain, from 1 on.
     sequence: u64,
@@ -102,15 +102,72 @@ pub(crate) async fn list_audit(
     host: Host,
     request: Unread,
 ) -> Result<Response, Problem> {
+    let chain = AuditChain::Workspace(caller.workspace().clone());
+    list(
+        Listed {
+            caller,
+            host,
+            chain,
+        },
+        request,
+    )
+    .await
+}
+
+/// Entries of the host's own chain: workspaces that came and went, key-encryption keys, and tokens that let nobody in. In
+/// the same order and forms as those of a workspace. For admins of `default`.
+#[utoipa::path(
+    get,
+    path = "/v1/host/audit",
+    params(
+        ("key" = Option<String>, Query, description = "only of credentials with this key"),
+        ("run" = Option<String>, Query, description = "only of this run"),
+        ("workflow" = Option<String>, Query, description = "only of this workflow"),
+        ("actor" = Option<String>, Query, description = "only by this caller"),
+        ("action" = Option<String>, Query, description = "only these, such as `workspace.added`"),
+        ("since" = Option<String>, Query, description = "only from this moment on (RFC 3339)"),
+        ("until" = Option<String>, Query, description = "only before this moment"),
+        ("before" = Option<u64>, Query, description = "only before this entry"),
+        ("after" = Option<u64>, Query, description = "only after this entry, and in the order of the chain"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "at most so many: 100, and 1000 at most; JSON lines have no limit"),
+    ),
+    responses(
+        (status = 200, content((Entries = "application/json"), (Entry = "application/jsonl"))),
+        (status = "4XX", description = "`invalid_query`", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn list_host_audit(
+    caller: Caller,
+    host: Host,
+    request: Unread,
+) -> Result<Response, Problem> {
+    let chain = AuditChain::Host;
+    list(
+        Listed {
+            caller,
+            host,
+            chain,
+        },
+        request,
+    )
+    .await
+}
+
+/// A chain that is listed for one caller.
+struct Listed {
+    caller: Caller,
+    host: Host,
+    chain: AuditChain,
+}
+
+async fn list(listed: Listed, request: Unread) -> Result<Response, Problem> {
     let kind = LINES.into_iter().find(|kind| request.accepts(kind));
     let filter = request.query::<AuditQuery>()?.checked()?;
     if let Some(kind) = kind {
-        return export(caller, host, filter, kind).await;
+        return export(listed, filter, kind).await;
     }
-    let entries = host
-        .runner
-        .audit(caller.as_runner_knows(), caller.workspace(), &filter)
-        .await?;
+    let entries = listed.entries(&filter).await?;
     let is_full = entries.len() >= filter.limit as usize;
     let next = entries.last().filter(|_| is_full).map(|last| last.sequence);
     let entries = entries.into_iter().map(Entry::from).collect();
@@ -119,8 +176,7 @@ pub(crate) async fn list_audit(
 
 /// Sends entries while they are read: a chain may be longer than memory.
 async fn export(
-    caller: Caller,
-    host: Host,
+    listed: Listed,
     filter: AuditFilter,
     kind: &'static str,
 ) -> Result<Response, Problem> {
@@ -128,42 +184,42 @@ async fn export(
         AuditFrom::After(after) => after,
         AuditFrom::Latest | AuditFrom::Before(_) => 0,
     };
-    let export = Export {
-        caller,
-        host,
-        filter,
-    };
-    let first = export.lines_after(from).await?;
-    let lines = stream::try_unfold((export, first), async |(export, lines)| {
+    let first = listed.lines_after(from, &filter).await?;
+    let state = (listed, filter, first);
+    let lines = stream::try_unfold(state, async |(listed, filter, lines)| {
         let Some((lines, last)) = lines else {
             return Ok(None);
         };
-        let following = export.lines_after(last).await;
+        let following = listed.lines_after(last, &filter).await;
         let following = following.inspect_err(|error| {
             tracing::error!("the audit cannot be read to its end: {error}");
         })?;
-        Ok::<_, ManageError>(Some((lines, (export, following))))
+        Ok::<_, ManageError>(Some((lines, (listed, filter, following))))
     });
     Ok(([(CONTENT_TYPE, kind)], Body::from_stream(lines)).into_response())
 }
 
-/// An export for one caller.
-struct Export {
-    caller: Caller,
-    host: Host,
-    filter: AuditFilter,
-}
+impl Listed {
+    async fn entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, ManageError> {
+        let (runner, asking) = (&self.host.runner, self.caller.as_runner_knows());
+        match &self.chain {
+            AuditChain::Host => runner.host_audit(asking, filter).await,
+            AuditChain::Workspace(name) => runner.audit(asking, name, filter).await,
+        }
+    }
 
-impl Export {
     /// Some entries after this one, a line each, and the place of the last. `None`: there are no more.
-    async fn lines_after(&self, place: u64) -> Result<Option<(Vec<u8>, u64)>, ManageError> {
+    async fn lines_after(
+        &self,
+        place: u64,
+        filter: &AuditFilter,
+    ) -> Result<Option<(Vec<u8>, u64)>, ManageError> {
         let filter = AuditFilter {
             from: AuditFrom::After(place),
             limit: READ,
-            ..self.filter.clone()
+            ..filter.clone()
         };
-        let (asking, workspace) = (self.caller.as_runner_knows(), self.caller.workspace());
-        let entries = self.host.runner.audit(asking, workspace, &filter).await?;
+        let entries = self.entries(&filter).await?;
         let Some(last) = entries.last().map(|last| last.sequence) else {
             return Ok(None);
         };

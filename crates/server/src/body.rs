@@ -133,6 +133,18 @@ impl Unread {
         parse(&self.bytes(limit).await?)
     }
 
+    /// [`Self::json`], or nothing where there is no body.
+    pub(crate) async fn optional_json<T: DeserializeOwned>(
+        self,
+        limit: Limit,
+    ) -> Result<Option<T>, Problem> {
+        let bytes = self.bytes(limit).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        parse(&bytes).map(Some)
+    }
+
     /// [`Self::json`], and what stands for the request if it has a key for that.
     pub(crate) async fn json_once<T: DeserializeOwned>(
         self,

@@ -23,6 +23,9 @@ pub(crate) enum RoutePlace {
     Workspace,
     /// Whatever token is shown.
     Token,
+    /// The host itself, for which the tokens of the workspace `default` speak: it is always there, and the first token is
+    /// one of it. To all others there is nothing at its path.
+    Host,
 }
 
 /// What a caller needs for a route.
@@ -43,8 +46,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Lets a caller in who has the right in the workspace of the path, or of the token where the route names none.
-    /// Nothing of the body has been read by then. Who is refused is told in the audit a moment later.
+    /// Lets a caller in who has the right in the workspace of the path, in that of the token where the route names none, or
+    /// in `default` where it is about the host. Nothing of the body has been read by then. Who is refused is told in the audit a moment later.
     ///
     /// First the token, then the workspace, then the right: who has no token hears nothing, and who has one of another
     /// workspace does not hear whether this one exists.
@@ -55,12 +58,9 @@ impl Caller {
     ) -> Result<Self, Problem> {
         let token = shown_token(parts).ok_or_else(Problem::no_token)?;
         let bearer = bearer(host, &token, parts).await?;
-        if entrance.place == RoutePlace::Workspace {
-            let names = place::names(parts).await?;
-            if names.get("workspace").map(String::as_str) != Some(bearer.workspace.as_str()) {
-                refuse(host, &bearer, Lacking::Workspace, entrance, parts);
-                return Err(Problem::unknown_workspace());
-            }
+        if let Some(unknown) = unknown_place(entrance.place, &bearer, parts).await? {
+            refuse(host, &bearer, Lacking::Workspace, entrance, parts);
+            return Err(unknown);
         }
         let role = bearer.role_now().ok_or_else(Problem::bad_token)?;
         if !role.has(entrance.right) {
@@ -82,6 +82,11 @@ impl Caller {
         &self.caller
     }
 
+    /// Whether the caller speaks for the host: who administers the workspace `default`.
+    pub(crate) fn speaks_for_host(&self) -> bool {
+        is_of_host(&self.bearer) && self.caller.role.has(Right::Administer)
+    }
+
     /// The one workspace that the caller is in.
     pub(crate) fn workspace(&self) -> &WorkspaceName {
         &self.bearer.workspace
@@ -91,6 +96,27 @@ impl Caller {
     pub(crate) fn bearer(&self) -> &TokenEntry {
         &self.bearer
     }
+}
+
+/// What is told of a place that is none to who bears this token.
+async fn unknown_place(
+    place: RoutePlace,
+    bearer: &TokenEntry,
+    parts: &mut Parts,
+) -> Result<Option<Problem>, Problem> {
+    Ok(match place {
+        RoutePlace::Token => None,
+        RoutePlace::Workspace => {
+            let names = place::names(parts).await?;
+            let named = names.get("workspace").map(String::as_str);
+            (named != Some(bearer.workspace.as_str())).then(Problem::unknown_workspace)
+        }
+        RoutePlace::Host => (!is_of_host(bearer)).then(Problem::unknown_path),
+    })
+}
+
+fn is_of_host(bearer: &TokenEntry) -> bool {
+    bearer.workspace == WorkspaceName::default_name()
 }
 
 /// Who bears the token. One that is unknown, one that was revoked and one that has expired are looked up alike, answered

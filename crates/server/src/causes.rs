@@ -34,6 +34,7 @@ impl From<ManageError> for Problem {
             ManageError::Seal { .. } | ManageError::Locked(_) | ManageError::Key(_) => {
                 Self::locked(&error)
             }
+            ManageError::Verifying => Self::verifying(&error),
             ManageError::Load(LoadError::Invalid(_)) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_step", &error)
             }
@@ -172,5 +173,19 @@ fn absent(what: &Thing, nearest: Option<&str>) -> Problem {
     match nearest {
         Some(nearest) => problem.hint(format!("did you mean `{nearest}`?")),
         None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn another_verification_is_put_off() {
+        let answer = Problem::from(ManageError::Verifying).into_response();
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers()[RETRY_AFTER], "5");
     }
 }

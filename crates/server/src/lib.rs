@@ -27,6 +27,7 @@ mod refusals;
 
 mod again;
 mod audit;
+mod audit_check;
 mod audit_query;
 mod body;
 mod bulk;
@@ -39,6 +40,7 @@ mod docs;
 mod egress_change;
 mod follow;
 mod force;
+mod heads;
 mod health;
 mod idempotency;
 mod inline;

@@ -17,7 +17,6 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use lockstep_runner::Runner;
-use lockstep_step::WorkspaceName;
 
 use crate::body::Unread;
 use crate::caller::Caller;
@@ -138,10 +137,7 @@ fn request_seconds() -> Histogram {
     ),
     security(("token" = []))
 )]
-pub(crate) async fn metrics(caller: Caller, host: Host, _: Unread) -> Result<Response, Problem> {
-    if *caller.workspace() != WorkspaceName::default_name() {
-        return Err(Problem::unknown_path());
-    }
+pub(crate) async fn metrics(_: Caller, host: Host, _: Unread) -> Result<Response, Problem> {
     let told = host.metrics.text();
     let told = told.map_err(|error| Problem::internal(&error))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -9,7 +9,9 @@ use axum::http::request::Parts;
 
 use lockstep_runner::Token;
 use lockstep_secret::Secret;
-use lockstep_step::{CredentialKey, MemberName, RunId, Scope, StepName, TokenName, WorkflowName};
+use lockstep_step::{
+    CredentialKey, MemberName, RunId, Scope, StepName, TokenName, WorkflowName, WorkspaceName,
+};
 
 use crate::problem::Problem;
 
@@ -17,6 +19,11 @@ use crate::problem::Problem;
 pub(crate) struct Place(HashMap<String, String>);
 
 impl Place {
+    /// The workspace that the path names, where that is not the caller's.
+    pub(crate) fn workspace(&self) -> Result<WorkspaceName, Problem> {
+        self.named("workspace", "invalid_name")
+    }
+
     /// The workflow that the path names.
     pub(crate) fn workflow(&self) -> Result<WorkflowName, Problem> {
         self.named("workflow", "invalid_name")

@@ -175,6 +175,18 @@ impl Problem {
         .closing()
     }
 
+    /// A chain may take minutes to be read: the next one is not kept waiting for so long.
+    pub(crate) fn verifying(detail: impl fmt::Display) -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too_many_verifications", detail)
+            .hint("one goes on at a time: send the request again a little later")
+            .header(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
+    pub(crate) fn ending() -> Self {
+        Self::unavailable("server_ending", "the server ends before this does")
+    }
+
     /// A request that was sent again, while the run that it started goes on.
     pub(crate) fn in_progress(run: &RunId) -> Self {
         let detail = "the run that this request started before goes on";

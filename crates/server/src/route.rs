@@ -40,7 +40,43 @@ impl Api {
     /// Method and path are those of the handler's documentation, so the router and the document cannot differ.
     pub(crate) fn route<P, X, F>(
         self,
+        path: P,
+        right: Right,
+        handler: impl Fn(Caller, Host, X) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: utoipa::Path,
+        X: FromRequest<Host, Rejection = Problem> + Send + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        let place = if P::path().contains("{workspace}") {
+            RoutePlace::Workspace
+        } else {
+            RoutePlace::Token
+        };
+        self.route_to(path, place, right, handler)
+    }
+
+    /// A route about the host itself, for callers who have `right` in the workspace `default`. A workspace that its path
+    /// names is what it is about, and not where its caller is.
+    pub(crate) fn host_route<P, X, F>(
+        self,
+        path: P,
+        right: Right,
+        handler: impl Fn(Caller, Host, X) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: utoipa::Path,
+        X: FromRequest<Host, Rejection = Problem> + Send + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        self.route_to(path, RoutePlace::Host, right, handler)
+    }
+
+    fn route_to<P, X, F>(
+        self,
         _: P,
+        place: RoutePlace,
         right: Right,
         handler: impl Fn(Caller, Host, X) -> F + Clone + Send + Sync + 'static,
     ) -> Self
@@ -50,11 +86,6 @@ impl Api {
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         let path: Arc<str> = P::path().into();
-        let place = if path.contains("{workspace}") {
-            RoutePlace::Workspace
-        } else {
-            RoutePlace::Token
-        };
         self.add::<P, _>(async move |State(host): State<Host>, request: Request| {
             let (began, method) = (Instant::now(), request.method().clone());
             let (mut parts, body) = request.into_parts();

@@ -1,5 +1,6 @@
 //! What goes over the wire. Nothing here can hold a value, and all text of guests is masked.
 
+pub(crate) mod audit;
 mod credential;
 pub(crate) mod explanations;
 mod request_asked;
@@ -28,7 +29,9 @@ pub(crate) use request_asked::RequestAsked;
 pub(crate) use run_bodies::{InlineRun, Language, StepRun};
 pub(crate) use step::{StepVersions, Steps};
 pub(crate) use used_by::{StepOf, UsedBy};
-pub(crate) use wanted::{MemberChange, MemberWanted, TokenWanted, WorkspaceChange};
+pub(crate) use wanted::{
+    MemberChange, MemberWanted, TokenWanted, WorkspaceChange, WorkspaceWanted,
+};
 
 /// A registered step.
 #[derive(Serialize, ToSchema)]

@@ -12,8 +12,8 @@ use lockstep_step::{
     StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, RunPermit, SnapshotMark,
-    Vault, ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, HostPermit, KekCheck, KekId, KeyPermit, RecordPermit, RunPermit,
+    SnapshotMark, Vault, ViewPermit, WorkspaceChanges,
 };
 
 use crate::audit::{
@@ -105,6 +105,14 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Adds the permit's workspace, with a workflow called `default`. `Exists` if it is there.
     async fn add_workspace(&self, permit: &AdminPermit, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The same with its first token, as [`Store::add_token`] would add it: both or neither.
+    async fn add_workspace_with_token(
+        &self,
+        permit: &AdminPermit,
+        token: NewToken,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Removes the permit's workspace with all that it owns, the record of its runs included.
     ///
@@ -321,24 +329,35 @@ pub trait Store: fmt::Debug + Send + Sync {
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEntry>, StoreError>;
 
+    /// Where the chain of the permit's workspace ends; `None` if there is no such chain.
+    async fn audit_head(&self, permit: &AdminPermit) -> Result<Option<AuditHead>, StoreError>;
+
+    /// Checks the chain of the permit's workspace, as [`Store::verify_audit`] does.
+    async fn verify_workspace_audit(
+        &self,
+        permit: &AdminPermit,
+        exported: &[AuditHead],
+    ) -> Result<AuditReport, StoreError>;
+
     /// Entries of the host's own chain.
     async fn host_audit(
         &self,
-        permit: &KeyPermit,
+        permit: &HostPermit,
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// All chains that there are or should be, the host's first.
-    async fn audit_chains(&self, permit: &KeyPermit) -> Result<Vec<AuditChain>, StoreError>;
+    async fn audit_chains(&self, permit: &HostPermit) -> Result<Vec<AuditChain>, StoreError>;
 
     /// Where each chain ends, to be kept elsewhere.
-    async fn audit_heads(&self, permit: &KeyPermit) -> Result<Vec<AuditHead>, StoreError>;
+    async fn audit_heads(&self, permit: &HostPermit) -> Result<Vec<AuditHead>, StoreError>;
 
     /// Checks a chain at one moment: its entries, its end, its seal, what was `exported` of it before, and whether the
-    /// credentials of the workspace are the versions that it names last.
+    /// credentials of the workspace are the versions that it names last. Heads of other chains are passed over. Who drops
+    /// the future ends it, as a chain may be long.
     async fn verify_audit(
         &self,
-        permit: &KeyPermit,
+        permit: &HostPermit,
         chain: &AuditChain,
         exported: &[AuditHead],
     ) -> Result<AuditReport, StoreError>;

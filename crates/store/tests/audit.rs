@@ -22,7 +22,7 @@ use lockstep_store::{
     AuditChain, AuditEntry, AuditFilter, AuditFinding, AuditFrom, AuditHead, AuditReport,
     CredentialFinding, PutCredential, Removal, SealState, SqliteStore, Store, StoreError,
 };
-use lockstep_vault::{AdminPermit, CredentialVersion, EditPermit, Kek, KeyPermit, Keyring, Vault};
+use lockstep_vault::{AdminPermit, CredentialVersion, EditPermit, HostPermit, Kek, Keyring, Vault};
 
 fn at(n: i64) -> Timestamp {
     Timestamp::from_microsecond(1_700_000_000_000_000 + n).unwrap()
@@ -135,7 +135,7 @@ impl Place {
     }
 
     async fn heads(&self) -> Vec<AuditHead> {
-        let heads = self.open().audit_heads(&keys()).await.unwrap();
+        let heads = self.open().audit_heads(&host()).await.unwrap();
         let is_ours = |head: &AuditHead| head.chain == chain();
         heads.into_iter().filter(is_ours).collect()
     }
@@ -165,8 +165,8 @@ impl Place {
     }
 }
 
-fn keys() -> KeyPermit {
-    KeyPermit::check(&alice()).unwrap()
+fn host() -> HostPermit {
+    HostPermit::check(&alice()).unwrap()
 }
 
 fn chain() -> AuditChain {
@@ -174,7 +174,7 @@ fn chain() -> AuditChain {
 }
 
 async fn verify(store: &SqliteStore, exported: &[AuditHead]) -> AuditReport {
-    let report = store.verify_audit(&keys(), &chain(), exported).await;
+    let report = store.verify_audit(&host(), &chain(), exported).await;
     report.unwrap()
 }
 

@@ -17,7 +17,7 @@ use lockstep_store::{
     AuditAction, AuditChain, AuditFilter, AuditFinding, AuditFrom, AuditReport, Removal, SealState,
     SqliteStore, Store,
 };
-use lockstep_vault::{AdminPermit, Kek, KeyPermit, Keyring, Vault};
+use lockstep_vault::{AdminPermit, HostPermit, Kek, KeyPermit, Keyring, Vault};
 
 /// A data directory that somebody else can write to, too.
 struct Place(TempDir);
@@ -33,8 +33,8 @@ fn alice() -> Caller {
     }
 }
 
-fn keys() -> KeyPermit {
-    KeyPermit::check(&alice()).unwrap()
+fn host() -> HostPermit {
+    HostPermit::check(&alice()).unwrap()
 }
 
 fn admin(workspace: &str) -> AdminPermit {
@@ -92,7 +92,7 @@ impl Place {
 }
 
 async fn verify(store: &SqliteStore) -> AuditReport {
-    let report = store.verify_audit(&keys(), &AuditChain::Host, &[]).await;
+    let report = store.verify_audit(&host(), &AuditChain::Host, &[]).await;
     report.unwrap()
 }
 
@@ -101,7 +101,7 @@ async fn actions(store: &SqliteStore) -> Vec<String> {
         from: AuditFrom::After(0),
         ..AuditFilter::all()
     };
-    let entries = store.host_audit(&keys(), &filter).await.unwrap();
+    let entries = store.host_audit(&host(), &filter).await.unwrap();
     entries.into_iter().map(|entry| entry.action).collect()
 }
 
@@ -236,7 +236,7 @@ async fn the_seal_follows_the_primary_and_a_key_that_was_retired_is_not_needed()
     store.add_kek(&kek(2).check(), at(4)).await.unwrap();
     let by_both = verify(&store).await;
     assert_eq!(found(&by_both), (&[][..], &SealState::UpTo(6)));
-    let permit = keys();
+    let permit = KeyPermit::check(&alice()).unwrap();
     let retired = store.retire_kek(&permit, kek(1).id(), at(5));
     retired.await.unwrap();
     drop(store);

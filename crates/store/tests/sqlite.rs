@@ -24,7 +24,7 @@ use lockstep_store::{
     SqliteStore, Store, StoreError,
 };
 use lockstep_vault::{
-    AdminPermit, CredentialVersion, Kek, KeyPermit, Keyring, RecordPermit, Vault, ViewPermit,
+    AdminPermit, CredentialVersion, HostPermit, Kek, Keyring, RecordPermit, Vault, ViewPermit,
 };
 
 fn at(second: i64) -> Timestamp {
@@ -69,7 +69,7 @@ async fn two_on_one_directory_keep_the_contract() {
 }
 
 async fn verify(store: &SqliteStore) -> Vec<AuditReport> {
-    let permit = KeyPermit::check(admin().caller()).unwrap();
+    let permit = HostPermit::check(admin().caller()).unwrap();
     let mut reports = Vec::new();
     for chain in store.audit_chains(&permit).await.unwrap() {
         reports.push(store.verify_audit(&permit, &chain, &[]).await.unwrap());

@@ -35,7 +35,7 @@ pub use kek::{InvalidKekId, Kek, KekCheck, KekId, NoRandomness};
 pub use key_file::{IfAbsent, open_key_file};
 pub use keyring::{KeyError, Keyring, MAX_RING_KEYS};
 pub use permit::{
-    AdminPermit, EditPermit, Forbidden, KeyPermit, RecordPermit, RunPermit, ViewPermit,
+    AdminPermit, EditPermit, Forbidden, HostPermit, KeyPermit, RecordPermit, RunPermit, ViewPermit,
 };
 pub use record::RecordError;
 pub use resolve::{Chosen, Grants, OtherWorkspace, RevealError, Revealed, choose};

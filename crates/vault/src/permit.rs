@@ -1,8 +1,8 @@
 //! Who may do what. A check returns the thing that it allows: a permit cannot be had in another way.
 //!
 //! Which roles have which permit is the table of [`Right`]:
-//! [`AdminPermit`] and [`KeyPermit`] are [`Right::Administer`], [`EditPermit`] is [`Right::Edit`], [`RunPermit`] is
-//! [`Right::Run`], [`ViewPermit`] is [`Right::SeeKeys`] and [`RecordPermit`] is [`Right::SeeRuns`].
+//! [`AdminPermit`], [`HostPermit`] and [`KeyPermit`] are [`Right::Administer`], [`EditPermit`] is [`Right::Edit`],
+//! [`RunPermit`] is [`Right::Run`], [`ViewPermit`] is [`Right::SeeKeys`] and [`RecordPermit`] is [`Right::SeeRuns`].
 
 use lockstep_step::{Caller, Right, WorkflowName, WorkspaceName};
 
@@ -130,32 +130,49 @@ impl RunPermit {
     }
 }
 
-/// To see, rotate and retire key-encryption keys, and to re-wrap what they wrap. They are the same for all workspaces.
-#[derive(Clone, Debug)]
-pub struct KeyPermit {
-    caller: Caller,
-}
-
-impl KeyPermit {
-    /// Whether `caller` may.
-    ///
-    /// # Errors
-    /// [`Forbidden`].
-    pub fn check(caller: &Caller) -> Result<Self, Forbidden> {
-        if !caller.role.has(Right::Administer) {
-            return Err(forbidden(caller, None, "manage key-encryption keys"));
+/// Declares a permit for what concerns all workspaces, which takes [`Right::Administer`]. A caller does not say where it is
+/// an admin: who lets callers in from elsewhere lets those in to this who speak for the host.
+macro_rules! host_permit {
+    ($(#[$doc:meta])* $name:ident, $action:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            caller: Caller,
         }
-        Ok(Self {
-            caller: caller.clone(),
-        })
-    }
 
-    /// Who was permitted.
-    #[must_use]
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
+        impl $name {
+            /// Whether `caller` may.
+            ///
+            /// # Errors
+            /// [`Forbidden`].
+            pub fn check(caller: &Caller) -> Result<Self, Forbidden> {
+                if !caller.role.has(Right::Administer) {
+                    return Err(forbidden(caller, None, $action));
+                }
+                Ok(Self {
+                    caller: caller.clone(),
+                })
+            }
+
+            /// Who was permitted.
+            #[must_use]
+            pub fn caller(&self) -> &Caller {
+                &self.caller
+            }
+        }
+    };
 }
+
+host_permit!(
+    /// To see the host's own chain of the audit, where all chains end, and whether they are whole.
+    HostPermit,
+    "see the audit of the host"
+);
+host_permit!(
+    /// To see, rotate and retire key-encryption keys, and to re-wrap what they wrap. They are the same for all workspaces.
+    KeyPermit,
+    "manage key-encryption keys"
+);
 
 fn forbidden(
     caller: &Caller,

@@ -112,13 +112,3 @@ async fn no_name_and_no_path_of_a_request_is_a_label() {
     );
     assert!(text.ends_with("# EOF\n"));
 }
-
-#[tokio::test]
-async fn who_is_of_another_workspace_hears_nothing_of_the_host() {
-    let host = TestHost::new().await;
-    let acme = "acme".parse().unwrap();
-    host.runner.add_workspace(&host.admin, &acme).await.unwrap();
-    let theirs = host.token_in(acme, Role::Admin).await;
-    let server = Served::start(&host, &[]).await;
-    get(&server, "/metrics", &theirs).is_problem(404, "not_found");
-}

@@ -24,7 +24,7 @@ const CHANGES: &[u8] = br#"{"TOO": "a value of the table"}"#;
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 52] = [
+const TABLE: [Row; 59] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
@@ -259,7 +259,40 @@ const TABLE: [Row; 52] = [
         Some([409, 409, 409, 403]),
     ),
     ("get", "{W}/audit", NOTHING, Some([200, 403, 403, 403])),
+    ("get", "{W}/audit/head", NOTHING, Some([200, 403, 403, 403])),
+    (
+        "post",
+        "{W}/audit/verify",
+        NOTHING,
+        Some([200, 403, 403, 403]),
+    ),
+    // It is there, and stays.
+    ("put", "{W}", NOTHING, Some([409, 403, 403, 403])),
+    ("delete", "{W}", NOTHING, Some([409, 403, 403, 403])),
+    ("get", "/v1/host/audit", NOTHING, Some([200, 403, 403, 403])),
+    (
+        "get",
+        "/v1/host/audit/head",
+        NOTHING,
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "post",
+        "/v1/host/audit/verify",
+        NOTHING,
+        Some([200, 403, 403, 403]),
+    ),
 ];
+
+/// Whether it is about the host itself, for which the tokens of `default` speak.
+fn is_of_host(row: &Row) -> bool {
+    let (method, path, _, _) = row;
+    match *path {
+        "/metrics" => true,
+        "{W}" => ["put", "delete"].contains(method),
+        path => path.starts_with("/v1/host/"),
+    }
+}
 
 fn template(row: &Row) -> String {
     row.1.replace("{W}", W)
@@ -325,6 +358,49 @@ async fn the_workspace_of_others_is_one_that_does_not_exist() {
         };
         let of_others = ask("default").is_problem(404, "not_found");
         assert_eq!(of_others, ask("nowhere").is_problem(404, "not_found"));
+    }
+}
+
+#[tokio::test]
+async fn to_an_admin_of_another_workspace_there_is_nothing_of_the_host() {
+    let host = TestHost::new().await;
+    let acme = "acme".parse().unwrap();
+    host.runner.add_workspace(&host.admin, &acme).await.unwrap();
+    let theirs = host.token_in(acme, Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    let of_host: Vec<&Row> = TABLE.iter().filter(|row| is_of_host(row)).collect();
+    assert_eq!(of_host.len(), 6);
+    for row in of_host {
+        let (method, _, body, _) = row;
+        let ask = |path: &str| {
+            let asked = server.ask(&method.to_uppercase(), path, Some(&theirs), *body);
+            asked.is_problem(404, "not_found")
+        };
+        // Nor do they hear of their own.
+        for workspace in ["acme", "default", "nowhere"] {
+            assert_eq!(ask(&path(row, workspace, "")), ask("/v1/nothing"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_speaks_for_the_host_is_not_let_into_other_workspaces() {
+    let host = TestHost::new().await;
+    let acme = "acme".parse().unwrap();
+    host.runner.add_workspace(&host.admin, &acme).await.unwrap();
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    let run = "01938a5e-7c1d-7c6b-8f11-2f1c9d8d2a10";
+    let is_inside = |row: &&Row| row.1.starts_with("{W}") && !is_of_host(row);
+    for row in TABLE.iter().filter(is_inside) {
+        let (method, _, body, _) = row;
+        let asked = server.ask(
+            &method.to_uppercase(),
+            &path(row, "acme", run),
+            Some(&admin),
+            *body,
+        );
+        asked.is_problem(404, "not_found");
     }
 }
 

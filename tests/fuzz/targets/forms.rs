@@ -1,4 +1,4 @@
-//! The bodies that say what tokens, members, workspaces and workflows are to be. Each is read here a second time, member by
+//! The bodies that say what tokens, members, workspaces and workflows are to be, and where chains of the audit ended. Each is read here a second time, member by
 //! member: it is taken if and only if all of it is what the API takes, and then as what it says.
 
 #![no_main]
@@ -6,9 +6,11 @@
 mod canary;
 #[path = "../../../crates/server/src/egress_change.rs"]
 mod egress_change;
+#[path = "../../../crates/server/src/heads.rs"]
+mod heads;
 mod members;
 mod names;
-#[expect(dead_code, reason = "no member of these is an object")]
+#[expect(dead_code, reason = "no member of these is an object by itself")]
 #[path = "../../../crates/server/src/object.rs"]
 mod object;
 #[path = "../../../crates/server/src/parse.rs"]
@@ -28,6 +30,8 @@ mod told;
 mod used_by;
 #[path = "../../../crates/server/src/wire/wanted.rs"]
 mod wanted;
+#[path = "../../../crates/server/src/whole.rs"]
+mod whole;
 mod wire {
     pub(crate) use crate::used_by::UsedBy;
 }
@@ -39,18 +43,22 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use lockstep_step::{EgressRule, MAX_PERMITTED_KEYS, MAX_RULES, UsagePermission, WorkflowEgress};
+use lockstep_step::{
+    Digest, EgressRule, MAX_PERMITTED_KEYS, MAX_RULES, UsagePermission, WorkflowEgress,
+};
 
 use canary::{CANARY, with_canary};
 use egress_change::EgressChange;
+use heads::{HeadsKept, Kept, MAX_HEADS};
 use members::Members;
 use names::{is_key, is_name};
 use permissions::CredentialPermissions;
 use problem::Problem;
 use request_asked::RequestAsked;
 use told::check_told;
-use wanted::{MemberChange, MemberWanted, TokenWanted, WorkspaceChange};
+use wanted::{MemberChange, MemberWanted, TokenWanted, WorkspaceChange, WorkspaceWanted};
 
 /// What follows is not a body, but what to make one of.
 const PIECES: &[u8] = b"pieces:";
@@ -67,7 +75,7 @@ struct Form {
     check: fn(&[u8]),
 }
 
-static FORMS: [Form; 7] = [
+static FORMS: [Form; 9] = [
     Form {
         name: "token:",
         members: &["name", "role", "member", "expires_at"],
@@ -89,6 +97,16 @@ static FORMS: [Form; 7] = [
         check: check_workspace,
     },
     Form {
+        name: "new-workspace:",
+        members: &["admin_token"],
+        check: check_new_workspace,
+    },
+    Form {
+        name: "heads:",
+        members: &["heads"],
+        check: check_heads,
+    },
+    Form {
         name: "egress:",
         members: &["mode", "rules"],
         check: check_egress,
@@ -104,6 +122,11 @@ static FORMS: [Form; 7] = [
         check: check_request,
     },
 ];
+
+const HEAD: &str = r#"{"chain": "a", "sequence": 1.0, "hash": "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}"#;
+const HEAD_OF_HOST: &str = r#"{"chain": "<host>", "sequence": 2, "hash": "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "sealed_sequence": null}"#;
+/// Up to here floating-point numbers have every whole number.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 const ROLES: [&str; 4] = ["admin", "editor", "runner", "viewer"];
 const INVALID_BODY: &[&str] = &["invalid_body"];
@@ -190,6 +213,8 @@ fn single(data: &mut Unstructured<'_>) -> Result<&'static str> {
         "\"Marmot example.com\"",
         "\"exa mple.com/Marmot Quill 7731\"",
         "\"https://api.example.com/v1?Marmot\"",
+        HEAD,
+        HEAD_OF_HOST,
         "[]",
         "{}",
     ])
@@ -283,6 +308,57 @@ fn check_workspace(body: &[u8]) {
     let said = said(body, &["require_sealing"]);
     let expected = said.and_then(|said| said.get("require_sealing")?.as_bool());
     assert_eq!(taken, expected);
+}
+
+fn check_new_workspace(body: &[u8]) {
+    let taken: Option<WorkspaceWanted> = read(body);
+    let said = said(body, &["admin_token"]);
+    let expected = said
+        .as_ref()
+        .and_then(|said| optional(said.get("admin_token"), is_name));
+    let taken = taken.as_ref();
+    let taken = taken.map(|it| it.admin_token.as_ref().map(|name| name.as_str()));
+    assert_eq!(taken, expected);
+}
+
+/// Each head is read by itself, so that none of its members is passed over that stands there twice.
+fn check_heads(body: &[u8]) {
+    #[derive(Deserialize)]
+    struct Listed {
+        heads: Vec<Box<RawValue>>,
+    }
+
+    let codes = ["invalid_body", "too_many_heads"];
+    let read = parse::parse::<HeadsKept>(body).and_then(HeadsKept::checked);
+    let taken = taken(read, &codes);
+    let listed = said(body, &["heads"]).and_then(|_| serde_json::from_slice(body).ok());
+    let expected = listed.and_then(|Listed { heads }| {
+        let heads: Option<Vec<Kept>> = heads.iter().map(|head| kept(head.get())).collect();
+        heads.filter(|heads| heads.len() <= MAX_HEADS)
+    });
+    assert_eq!(taken, expected);
+}
+
+fn kept(head: &str) -> Option<Kept> {
+    let known = ["chain", "sequence", "hash", "sealed_sequence"];
+    let said = said(head.as_bytes(), &known)?;
+    let chain = text(said.get("chain"), |it| it == "<host>" || is_name(it))?;
+    let hash = text(said.get("hash"), |it| it.parse::<Digest>().is_ok())?;
+    Some(Kept {
+        workspace: (chain != "<host>").then(|| chain.parse().expect("it is a name")),
+        sequence: whole_number(said.get("sequence")?)?,
+        hash: hash.parse().expect("it is a digest"),
+        sealed_sequence: match said.get("sealed_sequence") {
+            None | Some(Value::Null) => None,
+            Some(number) => Some(whole_number(number)?),
+        },
+    })
+}
+
+fn whole_number(number: &Value) -> Option<u64> {
+    let is_whole = |it: &f64| it.fract() == 0.0 && (0.0..=LARGEST_EXACT).contains(it);
+    let of_float = || number.as_f64().filter(is_whole).map(|it| it as u64);
+    number.as_u64().or_else(of_float)
 }
 
 fn check_request(body: &[u8]) {

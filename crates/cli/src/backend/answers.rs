@@ -2,10 +2,11 @@
 
 use lockstep_client as client;
 use lockstep_runner::{
-    AuditChain, AuditEntry, CredentialEntry, CredentialLastUse, CredentialPut, CredentialUsage,
-    Dependents, EffectiveCredential, Examined, Explanation, Finding, LogEntry, MemberEntry,
-    NewCredential, Origin, PutResult, Removal, RunRecord, RunState, RunStatus, RunStep, RunSummary,
-    StepAdded, StepEntry, StepWarning, TokenEntry, TokenMember, WorkflowEntry, WorkspaceEntry,
+    AuditChain, AuditEntry, AuditHead, CredentialEntry, CredentialLastUse, CredentialPut,
+    CredentialUsage, Dependents, EffectiveCredential, Examined, Explanation, Finding, LogEntry,
+    MemberEntry, NewCredential, Origin, PutResult, Removal, RunRecord, RunState, RunStatus,
+    RunStep, RunSummary, StepAdded, StepEntry, StepWarning, TokenEntry, TokenMember, WorkflowEntry,
+    WorkspaceEntry,
 };
 use lockstep_secret::{Masked, Registered};
 use lockstep_step::{
@@ -14,6 +15,7 @@ use lockstep_step::{
 };
 use lockstep_vault::RecordError;
 
+use super::checked::{CheckedChain, Found};
 use crate::problem::{Exit, Problem};
 
 pub(super) fn workspace_entry(workspace: client::Workspace) -> WorkspaceEntry {
@@ -336,9 +338,79 @@ pub(super) fn log_entry(piece: client::LogPiece) -> LogEntry {
     }
 }
 
+pub(super) fn audit_chain(chain: &AuditChain) -> client::AuditChain {
+    match chain {
+        AuditChain::Host => client::AuditChain::Host,
+        AuditChain::Workspace(name) => client::AuditChain::Workspace(name.clone()),
+    }
+}
+
+fn chain_of(chain: client::AuditChain) -> AuditChain {
+    match chain {
+        client::AuditChain::Host => AuditChain::Host,
+        client::AuditChain::Workspace(name) => AuditChain::Workspace(name),
+    }
+}
+
+pub(super) fn client_head(head: AuditHead) -> client::AuditHead {
+    client::AuditHead {
+        chain: audit_chain(&head.chain),
+        sequence: head.sequence,
+        hash: head.hash,
+        sealed_sequence: head.sealed_sequence,
+    }
+}
+
+pub(super) fn audit_head(head: client::AuditHead) -> AuditHead {
+    AuditHead {
+        chain: chain_of(head.chain),
+        sequence: head.sequence,
+        hash: head.hash,
+        sealed_sequence: head.sealed_sequence,
+    }
+}
+
+/// What a server found of chains: of `only` this workspace, or of all. That all is well is not taken from an answer to
+/// another question.
+pub(super) fn checked_chains(
+    verified: client::AuditVerified,
+    only: Option<&WorkspaceName>,
+) -> Result<Vec<CheckedChain>, Problem> {
+    let client::AuditVerified { whole, chains } = verified;
+    let is_whole = chains.iter().all(|chain| chain.findings.is_empty());
+    let chains: Vec<CheckedChain> = chains.into_iter().map(checked_chain).collect();
+    let first = chains.first().map(|checked| &checked.chain);
+    let is_answered = match only {
+        None => first == Some(&AuditChain::Host),
+        Some(name) => chains.len() == 1 && first.and_then(AuditChain::workspace) == Some(name),
+    };
+    if whole == is_whole && is_answered {
+        return Ok(chains);
+    }
+    let message = "the server does not tell of the chains that it was asked for";
+    Err(Problem::new(Exit::Host, "strange_server", message)
+        .hint("check `LOCKSTEP_URL`: is it a Lockstep server, of this release?"))
+}
+
+fn checked_chain(checked: client::ChainVerified) -> CheckedChain {
+    let findings = checked.findings.into_iter().map(|found| Found {
+        code: found.code,
+        sequence: found.sequence,
+        message: found.message,
+    });
+    CheckedChain {
+        chain: chain_of(checked.chain),
+        entries: checked.entries,
+        hash: checked.hash,
+        sealed_sequence: checked.sealed_sequence,
+        seal_unchecked: checked.seal_unchecked,
+        findings: findings.collect(),
+    }
+}
+
 pub(super) fn audit_entry(entry: client::AuditEntry) -> AuditEntry {
     AuditEntry {
-        chain: AuditChain::Workspace(entry.chain),
+        chain: chain_of(entry.chain),
         sequence: entry.sequence,
         at: entry.at,
         actor: entry.actor,

@@ -1,14 +1,15 @@
 //! The audit.
 
-use lockstep_client::{AuditFilter as ClientFilter, AuditFrom as ClientFrom};
-use lockstep_runner::{AuditChain, AuditEntry, AuditFilter, AuditFrom};
+use lockstep_client::{AuditFilter as ClientFilter, AuditFrom as ClientFrom, Client};
+use lockstep_runner::{AuditChain, AuditEntry, AuditFilter, AuditFrom, AuditHead};
+use lockstep_step::{Role, WorkspaceName};
 
-use super::answers::audit_entry;
-use super::{Backend, only_at_the_machine};
+use super::answers::{audit_chain, audit_entry, audit_head, checked_chains, client_head};
+use super::{Backend, CheckedChain};
 use crate::problem::Problem;
 
 impl Backend {
-    /// Entries of a chain. The host's own is no business of a token, which is for one workspace.
+    /// Entries of a chain.
     pub(crate) async fn audit(
         &self,
         chain: &AuditChain,
@@ -21,16 +22,81 @@ impl Backend {
             (Self::Here(host), AuditChain::Workspace(name)) => {
                 Ok(host.runner.audit(&host.caller, name, filter).await?)
             }
-            (Self::There(_), AuditChain::Host) => {
-                Err(only_at_the_machine("reading the host's own chain"))
-            }
-            (Self::There(client), AuditChain::Workspace(name)) => {
+            (Self::There(client), chain) => {
                 let (asked, from) = (asked(filter), from(filter.from));
-                let entries = client.audit(name, &asked, from, filter.limit).await?;
+                let chain = audit_chain(chain);
+                let entries = client.audit(&chain, &asked, from, filter.limit).await?;
                 Ok(entries.into_iter().map(audit_entry).collect())
             }
         }
     }
+
+    /// Where chains end: that of `only` this workspace, or all that there are; of a server, those that the token is for.
+    pub(crate) async fn audit_heads(
+        &self,
+        only: Option<&WorkspaceName>,
+    ) -> Result<Vec<AuditHead>, Problem> {
+        match (self, only) {
+            (Self::Here(host), None) => Ok(host.runner.audit_heads(&host.caller).await?),
+            (Self::Here(host), Some(name)) => {
+                let head = host.runner.audit_head(&host.caller, name).await?;
+                Ok(head.into_iter().collect())
+            }
+            (Self::There(client), only) => {
+                let heads = match reach(client, only).await? {
+                    None => client.audit_heads().await?,
+                    Some(name) => client.audit_head(&name).await?,
+                };
+                Ok(heads.into_iter().map(audit_head).collect())
+            }
+        }
+    }
+
+    /// Checks chains: those of which [`Backend::audit_heads`] tells where they end, and all of which one was kept.
+    pub(crate) async fn verify_audit(
+        &self,
+        only: Option<&WorkspaceName>,
+        kept: Vec<AuditHead>,
+    ) -> Result<Vec<CheckedChain>, Problem> {
+        match (self, only) {
+            (Self::Here(host), None) => {
+                let reports = host.runner.verify_all_audits(&host.caller, kept).await?;
+                Ok(reports.into_iter().map(CheckedChain::from).collect())
+            }
+            (Self::Here(host), Some(name)) => {
+                let report = host.runner.verify_audit(&host.caller, name, &kept).await?;
+                Ok(vec![report.into()])
+            }
+            (Self::There(client), only) => {
+                let only = reach(client, only).await?;
+                let kept = kept.into_iter().map(client_head);
+                let verified = match &only {
+                    None => client.verify_all_audits(&kept.collect::<Vec<_>>()).await?,
+                    Some(name) => {
+                        let chain = lockstep_client::AuditChain::Workspace(name.clone());
+                        let kept: Vec<_> = kept.filter(|head| head.chain == chain).collect();
+                        client.verify_audit(name, &kept).await?
+                    }
+                };
+                checked_chains(verified, only.as_ref())
+            }
+        }
+    }
+}
+
+/// Which chains are asked for of a server: that of `only` this workspace; if none is named, all of them (`None`) where the
+/// token speaks for the host, and otherwise that of the token's workspace.
+async fn reach(
+    client: &Client,
+    only: Option<&WorkspaceName>,
+) -> Result<Option<WorkspaceName>, Problem> {
+    if let Some(name) = only {
+        return Ok(Some(name.clone()));
+    }
+    let who = client.whoami().await?;
+    let is_of_host = who.workspace == WorkspaceName::default_name();
+    let speaks_for_host = is_of_host && who.role == Role::Admin;
+    Ok((!speaks_for_host).then_some(who.workspace))
 }
 
 fn asked(filter: &AuditFilter) -> ClientFilter {

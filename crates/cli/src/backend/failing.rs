@@ -73,6 +73,10 @@ fn hint(problem: &ProblemDetails) -> Option<String> {
         "not_found" if problem.detail.starts_with("the workspace ") => {
             "`--workspace` names the one that the token is for, and `lockstep doctor` tells which that is"
         }
+        // A path that is not there, or that is only there for whoever speaks for the host.
+        "not_found" if problem.detail.starts_with("there is nothing ") => {
+            "only an admin token of the workspace `default` speaks for the host, and an older server has not all of this; `lockstep doctor` tells what the token is for"
+        }
         "method_not_allowed" => "the server may be of another release",
         _ => return problem.hint.clone(),
     };

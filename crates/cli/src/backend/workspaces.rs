@@ -1,18 +1,19 @@
 //! Workspaces, workflows, and where their requests may go.
 
 use lockstep_runner::{
-    CredentialEntry, Explanation, Removal, RequestQuestion, WorkflowEntry, WorkspaceEntry,
+    CredentialEntry, Explanation, Removal, RequestQuestion, Token, WorkflowEntry, WorkspaceEntry,
 };
 use lockstep_step::{
-    Handling, SealingPolicy, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
+    Handling, SealingPolicy, TokenName, UsagePermission, WorkflowEgress, WorkflowName,
+    WorkspaceName,
 };
 
+use super::Backend;
 use super::answers::{explanation, removal, workflow_entry, workspace_entry};
-use super::{Backend, only_at_the_machine};
 use crate::problem::Problem;
 
 impl Backend {
-    /// All workspaces; of a server, the one that the token is for.
+    /// All workspaces; of a server, the one that the token is for, unless it speaks for the host.
     pub(crate) async fn workspaces(&self) -> Result<Vec<WorkspaceEntry>, Problem> {
         match self {
             Self::Here(host) => Ok(host.runner.workspaces().await?),
@@ -63,28 +64,46 @@ impl Backend {
         Ok(credentials)
     }
 
-    pub(crate) async fn add_workspace(&self, workspace: &WorkspaceName) -> Result<(), Problem> {
-        match self {
-            Self::Here(host) => Ok(host.runner.add_workspace(&host.caller, workspace).await?),
-            Self::There(_) => Err(only_at_the_machine(
-                "a token is for one workspace, so that adding one",
-            )),
+    /// Adds a workspace, and a token of the role `admin` for it, if that has a name.
+    pub(crate) async fn add_workspace(
+        &self,
+        workspace: &WorkspaceName,
+        admin_token: Option<&TokenName>,
+    ) -> Result<Option<Token>, Problem> {
+        match (self, admin_token) {
+            (Self::Here(host), None) => {
+                host.runner.add_workspace(&host.caller, workspace).await?;
+                Ok(None)
+            }
+            (Self::Here(host), Some(name)) => {
+                let (runner, name) = (&host.runner, name.clone());
+                let made = runner.add_workspace_with_token(&host.caller, workspace, name);
+                Ok(Some(made.await?))
+            }
+            (Self::There(client), name) => {
+                let added = client.add_workspace(workspace, name).await?;
+                let made = added.admin_token.map(|made| Token::parse(made.token));
+                let made = made.transpose();
+                made.map_err(|error| Problem::host("strange_server", &error))
+            }
         }
     }
 
     pub(crate) async fn remove_workspace(
         &self,
         workspace: &WorkspaceName,
-        removal: Removal,
+        how: Removal,
     ) -> Result<(), Problem> {
         match self {
             Self::Here(host) => {
-                let removed = host
-                    .runner
-                    .remove_workspace(&host.caller, workspace, removal);
+                let runner = &host.runner;
+                let removed = runner.remove_workspace(&host.caller, workspace, how);
                 Ok(removed.await?)
             }
-            Self::There(_) => Err(only_at_the_machine("removing a workspace")),
+            Self::There(client) => {
+                let removed = client.remove_workspace(workspace, removal(how));
+                Ok(removed.await?)
+            }
         }
     }
 

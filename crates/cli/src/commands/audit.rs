@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use lockstep_runner::{AuditAction, AuditChain};
 use lockstep_step::{CredentialKey, RunId, WorkflowName, WorkspaceName};
 
-use crate::backend::only_at_the_machine;
 use crate::config::Config;
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
@@ -25,6 +24,10 @@ Examples:
   lockstep audit verify --heads heads.json        finds an older database that was put back, too
   lockstep audit export > audit.jsonl
   lockstep audit verify --file audit.jsonl        without a database or a server
+
+Through a server (`LOCKSTEP_URL`) it is the server that checks, and who has its machine can have it answer anything. \
+`audit export` and `audit head` there, and `audit verify --file audit.jsonl --heads heads.json` here, take its word for nothing \
+but the seals.
 
 Exit codes: 0 nothing was found, 1 something was.";
 
@@ -40,12 +43,11 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         after: u64,
     },
-    /// Check that no entry was edited, removed, moved or cut off, and that the credentials are those that it speaks of:
-    /// on the machine of the host, or with `--file` anywhere.
+    /// Check that no entry was edited, removed, moved or cut off, and that the credentials are those that it speaks of.
     #[command(after_help = EXAMPLES)]
     Verify(VerifyArguments),
-    /// Show where each chain ends. Kept elsewhere, `verify --heads` compares with it later. On the machine of the host only.
-    Head,
+    /// Show where each chain ends. Kept elsewhere, `verify --heads` compares with it later.
+    Head(ChainsArguments),
 }
 
 #[derive(Args, Debug)]
@@ -81,6 +83,15 @@ pub(crate) struct ListArguments {
     before: Option<u64>,
 }
 
+/// Which chains.
+#[derive(Args, Debug)]
+pub(crate) struct ChainsArguments {
+    /// Only the chain of this workspace; without this, all of them and the host's. Through a server that takes an admin token
+    /// of the workspace `default`; any other sees the chain of its own workspace.
+    #[arg(long, value_name = "WORKSPACE")]
+    workspace: Option<WorkspaceName>,
+}
+
 /// Which chain.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct InChain {
@@ -88,7 +99,7 @@ pub(crate) struct InChain {
     #[arg(long, value_name = "WORKSPACE", default_value = "default")]
     workspace: WorkspaceName,
     /// The host's own chain in place of a workspace's: keys that wrap others, and workspaces that came and went.
-    /// On the machine of the host only.
+    /// Through a server that takes an admin token of the workspace `default`.
     #[arg(long, conflicts_with = "workspace")]
     host: bool,
 }
@@ -122,15 +133,8 @@ pub(crate) async fn carry_out(
         }
         AuditCommand::Verify(arguments) => match &arguments.file {
             Some(file) => verify::of_file(file, &arguments, console),
-            None => verify::of_database(arguments, &config()?, console).await,
+            None => verify::of_host(arguments, &config()?, console).await,
         },
-        AuditCommand::Head => head::carry_out(&config()?, console).await,
+        AuditCommand::Head(chains) => head::carry_out(chains, &config()?, console).await,
     }
-}
-
-/// A server tells the entries of one workspace, and neither seals nor credentials.
-fn needs_the_database(what: &str) -> Problem {
-    only_at_the_machine(what).hint(
-        "`lockstep audit export > audit.jsonl` and `lockstep audit verify --file audit.jsonl` check the entries that the server tells; seals and credentials are checked on the machine of the host",
-    )
 }

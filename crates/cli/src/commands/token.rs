@@ -69,14 +69,14 @@ pub(crate) struct CreateArguments {
 }
 
 #[derive(Serialize)]
-struct Created<'a> {
+pub(super) struct Created<'a> {
     workspace: WorkspaceName,
     name: TokenName,
     /// Null for a member's, which may do what the member may.
     role: Option<Role>,
     member: Option<MemberName>,
     expires_at: Option<Timestamp>,
-    token: &'a str,
+    pub(super) token: &'a str,
 }
 
 #[derive(Serialize)]
@@ -175,6 +175,20 @@ async fn create(
 )]
 pub(super) fn shown(token: &Token) -> &str {
     token.expose()
+}
+
+impl<'a> Created<'a> {
+    /// The first token of a workspace, which is nobody's.
+    pub(super) fn admin(workspace: WorkspaceName, name: TokenName, token: &'a Token) -> Self {
+        Self {
+            workspace,
+            name,
+            role: Some(Role::Admin),
+            member: None,
+            expires_at: None,
+            token: shown(token),
+        }
+    }
 }
 
 impl From<TokenEntry> for Entry {

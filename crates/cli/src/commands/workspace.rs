@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use lockstep_runner::{CredentialEntry, Removal, WorkspaceEntry};
-use lockstep_step::{CredentialKey, SealingPolicy, WorkspaceName};
+use lockstep_step::{CredentialKey, SealingPolicy, TokenName, WorkspaceName};
 
 use super::show::{ScopeFields, time};
+use super::token::Created;
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Mood, Paint};
@@ -19,12 +20,16 @@ use crate::table::Table;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkspaceCommand {
-    /// Add a workspace, with a workflow called `default`.
+    /// Add a workspace, with a workflow called `default`. Through a server that takes an admin token of the workspace
+    /// `default`.
     Add {
         /// Its name.
         name: WorkspaceName,
+        /// Make a token of the role `admin` for it, too, which has this name and is shown once.
+        #[arg(long, value_name = "TOKEN-NAME")]
+        admin_token: Option<TokenName>,
     },
-    /// List all workspaces.
+    /// List all workspaces; through a server the one that the token is for, or all for an admin token of `default`.
     List,
     /// Show a workspace, and which of its credentials no run gets because they are not sealed.
     Show {
@@ -41,7 +46,8 @@ pub(crate) enum WorkspaceCommand {
         #[arg(long, value_name = "true|false", action = ArgAction::Set)]
         require_sealing: bool,
     },
-    /// Remove a workspace with its workflows, steps and the record of its runs.
+    /// Remove a workspace with its workflows, steps, tokens and the record of its runs. Through a server that takes an admin
+    /// token of the workspace `default`.
     Remove {
         /// Its name.
         name: WorkspaceName,
@@ -84,9 +90,18 @@ struct NotSealed {
     scope: ScopeFields,
 }
 
-/// A workspace that was added or removed.
+/// A workspace that was added.
 #[derive(Serialize)]
-struct Changed {
+struct Added<'a> {
+    workspace: WorkspaceName,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_token: Option<Created<'a>>,
+}
+
+/// A workspace that was removed.
+#[derive(Serialize)]
+struct Removed {
     workspace: WorkspaceName,
     result: &'static str,
 }
@@ -124,22 +139,41 @@ pub(crate) async fn carry_out(
             let shown = WorkspaceShown::of(&host, &name).await?;
             console.show(&shown)?;
         }
-        WorkspaceCommand::Add { name } => {
-            host.add_workspace(&name).await?;
-            console.show(&Changed {
-                workspace: name,
-                result: "added",
-            })?;
+        WorkspaceCommand::Add { name, admin_token } => {
+            add(name, admin_token, &host, console).await?;
         }
         WorkspaceCommand::Remove { name, force } => {
             host.remove_workspace(&name, removal(force)).await?;
-            console.show(&Changed {
+            console.show(&Removed {
                 workspace: name,
                 result: "removed",
             })?;
         }
     }
     Ok(Exit::Completed)
+}
+
+async fn add(
+    workspace: WorkspaceName,
+    token_name: Option<TokenName>,
+    host: &Backend,
+    console: &Console,
+) -> Result<(), Problem> {
+    let made = host.add_workspace(&workspace, token_name.as_ref()).await?;
+    let created = token_name.zip(made.as_ref());
+    console.show(&Added {
+        admin_token: created.map(|(name, token)| Created::admin(workspace.clone(), name, token)),
+        workspace: workspace.clone(),
+        result: "added",
+    })?;
+    // Whoever is at the machine needs none.
+    if made.is_none() && host.is_there() {
+        console.hint(&format!(
+            "nobody has a token for it yet: remove it and add it again with `--admin-token NAME`, or have \
+             `lockstep token create NAME --role admin --workspace {workspace}` done on the machine of the host"
+        ));
+    }
+    Ok(())
 }
 
 /// What `--force` says.
@@ -250,8 +284,18 @@ impl Answer for Workspaces {
     }
 }
 
-impl Answer for Changed {
+impl Answer for Added<'_> {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        writeln!(out, "workspace `{}` is {}", self.workspace, self.result)
+        writeln!(out, "workspace `{}` is added", self.workspace)?;
+        if let Some(created) = &self.admin_token {
+            writeln!(out, "admin token, shown this once: {}", created.token)?;
+        }
+        Ok(())
+    }
+}
+
+impl Answer for Removed {
+    fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
+        writeln!(out, "workspace `{}` is removed", self.workspace)
     }
 }

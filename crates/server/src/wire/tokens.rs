@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use lockstep_runner::{MemberEntry, Token, TokenEntry};
-use lockstep_step::{MemberName, Role};
+use lockstep_step::{MemberName, Role, TokenName};
 
 use super::TokenWanted;
 
@@ -116,6 +116,21 @@ impl<'a> TokenMade<'a> {
             role: wanted.role,
             member: wanted.member.as_ref().map(MemberName::as_str),
             expires_at: wanted.expires_at,
+            token: token.expose(),
+        }
+    }
+
+    /// The first token of a workspace.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a token is told once, to whoever had it made"
+    )]
+    pub(crate) fn admin(name: &'a TokenName, token: &'a Token) -> Self {
+        Self {
+            name: name.as_str(),
+            role: Some(Role::Admin),
+            member: None,
+            expires_at: None,
             token: token.expose(),
         }
     }

@@ -42,6 +42,15 @@ pub(crate) struct MemberChange {
     pub(crate) role: Role,
 }
 
+/// What a new workspace is to have.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WorkspaceWanted {
+    /// The name of a token of the role `admin` that is made with it: without one, nobody has any.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    pub(crate) admin_token: Option<TokenName>,
+}
+
 /// What is to hold in a workspace from now on.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,8 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use lockstep_runner::{WorkflowEntry, WorkspaceEntry};
-use lockstep_step::{EgressRule, SealingPolicy, UsagePermission, WorkflowEgress};
+use lockstep_runner::{Token, WorkflowEntry, WorkspaceEntry};
+use lockstep_step::{
+    EgressRule, SealingPolicy, TokenName, UsagePermission, WorkflowEgress, WorkspaceName,
+};
+
+use super::tokens::TokenMade;
 
 /// A workspace.
 #[derive(Serialize, ToSchema)]
@@ -24,10 +28,18 @@ pub(crate) struct Workspace {
     require_sealing_set_by: Option<String>,
 }
 
-/// The workspaces of the caller: the one that the token is for.
+/// The workspaces that the caller may see.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Workspaces {
     pub(crate) workspaces: Vec<Workspace>,
+}
+
+/// A workspace that was added.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WorkspaceAdded<'a> {
+    workspace: &'a str,
+    /// Its first token; null if none was asked for.
+    admin_token: Option<TokenMade<'a>>,
 }
 
 /// A workflow.
@@ -78,6 +90,26 @@ impl From<WorkspaceEntry> for Workspace {
             require_sealing: entry.sealing == SealingPolicy::Required,
             require_sealing_set_at: entry.sealing_set_at,
             require_sealing_set_by: entry.sealing_set_by,
+        }
+    }
+}
+
+impl<'a> WorkspaceAdded<'a> {
+    pub(crate) fn without_token(name: &'a WorkspaceName) -> Self {
+        Self {
+            workspace: name.as_str(),
+            admin_token: None,
+        }
+    }
+
+    pub(crate) fn with(
+        name: &'a WorkspaceName,
+        token_name: &'a TokenName,
+        token: &'a Token,
+    ) -> Self {
+        Self {
+            admin_token: Some(TokenMade::admin(token_name, token)),
+            ..Self::without_token(name)
         }
     }
 }

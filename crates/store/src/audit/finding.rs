@@ -138,6 +138,43 @@ impl AuditFinding {
         }
     }
 
+    /// The same without the keys of credentials and the names of workflows, for those whom they do not concern.
+    #[must_use]
+    pub fn without_names(self) -> Self {
+        let unnamed = || "a credential".to_owned();
+        match self {
+            Self::Skipped {
+                sequence,
+                version,
+                before,
+                ..
+            } => Self::Skipped {
+                sequence,
+                credential: unnamed(),
+                version,
+                before,
+            },
+            Self::Credential { finding, .. } => Self::Credential {
+                credential: unnamed(),
+                finding,
+            },
+            Self::Missing { .. }
+            | Self::Altered { .. }
+            | Self::OutOfOrder { .. }
+            | Self::Unreadable { .. }
+            | Self::Truncated { .. }
+            | Self::BeyondHead { .. }
+            | Self::OtherHead { .. }
+            | Self::NoHead
+            | Self::NoChain
+            | Self::NoBeginning
+            | Self::SealBroken { .. }
+            | Self::SealGone
+            | Self::OtherThanExported { .. }
+            | Self::Untold { .. } => self,
+        }
+    }
+
     /// The word for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {

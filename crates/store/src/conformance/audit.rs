@@ -11,7 +11,7 @@ use lockstep_step::{
     Caller, Condition, DenialReason, Denied, MemberName, Role, Scope, SealingPolicy,
     UsagePermission, WorkflowEgress, WorkflowName,
 };
-use lockstep_vault::{KeyPermit, RunPermit};
+use lockstep_vault::{HostPermit, RunPermit};
 
 use crate::audit::{
     AuditAction, AuditChain, AuditEntry, AuditFilter, AuditFrom, AuditMode, AuditUse, AuditUseKind,
@@ -34,10 +34,12 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     who_has_an_open_run_cancelled_is_told(&Setup::new(make().await).await).await;
     entries_are_those_of_one_workspace(&Setup::new(make().await).await).await;
     an_untouched_chain_is_whole_and_sealed(&Setup::new(make().await).await).await;
+    who_administers_a_workspace_checks_its_chain_and_no_other(&Setup::new(make().await).await)
+        .await;
 }
 
-fn keys() -> KeyPermit {
-    KeyPermit::check(&alice()).unwrap()
+fn host() -> HostPermit {
+    HostPermit::check(&alice()).unwrap()
 }
 
 async fn put(tenant: &Tenant, scope: &Scope, key: &str, value: &str, n: i64) {
@@ -172,7 +174,7 @@ async fn each_change_is_told_with_who_made_it(setup: &Setup) {
     );
     let of_host = tenant
         .store
-        .host_audit(&keys(), &AuditFilter::all())
+        .host_audit(&host(), &AuditFilter::all())
         .await
         .unwrap();
     assert_eq!(of_host[0].action, "workspace.removed");
@@ -398,11 +400,11 @@ async fn an_untouched_chain_is_whole_and_sealed(setup: &Setup) {
     let tenant = setup.add_tenant("acme").await;
     put(&tenant, &workspace_scope(), "TOKEN", "one", 1).await;
     put(&tenant, &workspace_scope(), "TOKEN", "two", 2).await;
-    let heads = tenant.store.audit_heads(&keys()).await.unwrap();
-    for chain in tenant.store.audit_chains(&keys()).await.unwrap() {
+    let heads = tenant.store.audit_heads(&host()).await.unwrap();
+    for chain in tenant.store.audit_chains(&host()).await.unwrap() {
         let report = tenant
             .store
-            .verify_audit(&keys(), &chain, &heads)
+            .verify_audit(&host(), &chain, &heads)
             .await
             .unwrap();
         assert_eq!(report.findings, []);
@@ -412,4 +414,33 @@ async fn an_untouched_chain_is_whole_and_sealed(setup: &Setup) {
             assert_eq!(report.seal, SealState::UpTo(3));
         }
     }
+}
+
+async fn who_administers_a_workspace_checks_its_chain_and_no_other(setup: &Setup) {
+    setup.store.seal_heads(Arc::clone(&setup.vault));
+    let (ours, theirs) = (
+        setup.add_tenant("acme").await,
+        setup.add_tenant("globex").await,
+    );
+    put(&ours, &workspace_scope(), "TOKEN", "one", 1).await;
+    let store = &setup.store;
+    let heads = store.audit_heads(&host()).await.unwrap();
+    let chain = AuditChain::Workspace(ours.workspace().clone());
+    let head = store.audit_head(&ours.admin).await.unwrap();
+    assert_eq!(head.as_ref(), heads.iter().find(|it| it.chain == chain));
+    // Heads of others, which are wrong, are passed over.
+    let mut wrong = heads.clone();
+    for head in wrong.iter_mut().filter(|head| head.chain != chain) {
+        head.sequence += 9;
+    }
+    let report = store.verify_workspace_audit(&ours.admin, &wrong).await;
+    let report = report.unwrap();
+    assert_eq!(
+        (&report.chain, report.findings.as_slice()),
+        (&chain, &[][..])
+    );
+    let report = store.verify_workspace_audit(&theirs.admin, &wrong).await;
+    assert_eq!(report.unwrap().findings[0].code(), "truncated");
+    let nowhere = setup.tenant("nowhere");
+    assert_eq!(store.audit_head(&nowhere.admin).await.unwrap(), None);
 }

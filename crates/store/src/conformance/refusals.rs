@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use lockstep_step::Right;
-use lockstep_vault::KeyPermit;
+use lockstep_vault::HostPermit;
 
 use crate::audit::{
     AuditChain, AuditEntry, AuditFilter, AuditFrom, Lacking, Refusal, Refused, SealState,
@@ -87,14 +87,18 @@ async fn who_may_not_is_told_in_the_chain_of_the_workspace(setup: &Setup) {
         ),
     ];
     assert_eq!(told(&entries), expected);
-    let keys = KeyPermit::check(&alice()).unwrap();
-    let report = setup.store.verify_audit(&keys, &chain, &[]).await.unwrap();
+    let permit = HostPermit::check(&alice()).unwrap();
+    let report = setup
+        .store
+        .verify_audit(&permit, &chain, &[])
+        .await
+        .unwrap();
     assert_eq!((report.findings, report.seal), (vec![], SealState::UpTo(4)));
 }
 
 async fn who_is_not_let_in_is_told_in_the_chain_of_the_host(setup: &Setup) {
-    let keys = KeyPermit::check(&alice()).unwrap();
-    let heads = setup.store.audit_heads(&keys).await.unwrap();
+    let permit = HostPermit::check(&alice()).unwrap();
+    let heads = setup.store.audit_heads(&permit).await.unwrap();
     let unknown = Refused::Token(TokenRefusal::Unknown);
     let expired = Refused::Token(TokenRefusal::Expired);
     let mut refusals = vec![
@@ -109,7 +113,7 @@ async fn who_is_not_let_in_is_told_in_the_chain_of_the_host(setup: &Setup) {
         from: AuditFrom::After(host.map_or(0, |head| head.sequence)),
         ..AuditFilter::all()
     };
-    let entries = setup.store.host_audit(&keys, &filter).await.unwrap();
+    let entries = setup.store.host_audit(&permit, &filter).await.unwrap();
     let expected = [
         (
             "nobody",
@@ -126,6 +130,6 @@ async fn who_is_not_let_in_is_told_in_the_chain_of_the_host(setup: &Setup) {
     ];
     assert_eq!(told(&entries), expected);
     let chain = AuditChain::Host;
-    let report = setup.store.verify_audit(&keys, &chain, &heads).await;
+    let report = setup.store.verify_audit(&permit, &chain, &heads).await;
     assert_eq!(report.unwrap().findings, []);
 }

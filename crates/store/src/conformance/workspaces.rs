@@ -7,12 +7,14 @@
 
 use std::sync::Arc;
 
-use lockstep_step::{Condition, RunId, UsagePermission, WorkflowName, WorkspaceName};
+use lockstep_step::{Condition, Digest, Role, RunId, UsagePermission, WorkflowName, WorkspaceName};
 
+use crate::audit::AuditFilter;
 use crate::credential::Removal;
 use crate::error::{StoreError, Thing};
 use crate::run::RunFilter;
 use crate::store::Store;
+use crate::token::NewToken;
 
 use super::setup::{Setup, Tenant, at, name, scope, workspace_scope};
 
@@ -20,6 +22,10 @@ pub(super) async fn claims(make: &impl AsyncFn() -> Arc<dyn Store>) {
     the_defaults_are_there(&Setup::new(make().await).await).await;
     the_defaults_stay(&Setup::new(make().await).await).await;
     a_workspace_is_added_once(&Setup::new(make().await).await).await;
+    a_workspace_and_its_first_token_are_added_together_or_not_at_all(
+        &Setup::new(make().await).await,
+    )
+    .await;
     a_workspace_with_credentials_is_removed_by_force(&Setup::new(make().await).await).await;
     nothing_of_a_removed_workspace_comes_back(&Setup::new(make().await).await).await;
     a_workflow_is_added_once(&Setup::new(make().await).await).await;
@@ -69,6 +75,58 @@ async fn a_workspace_is_added_once(setup: &Setup) {
     let acme = Thing::Workspace(name("acme"));
     assert!(matches!(again, Err(StoreError::Exists(what)) if what == acme));
     assert_eq!(setup.store.workspaces().await.unwrap()[0].created_at, at(0));
+}
+
+async fn a_workspace_and_its_first_token_are_added_together_or_not_at_all(setup: &Setup) {
+    let (store, tenant) = (&setup.store, setup.tenant("acme"));
+    let first = NewToken {
+        name: name("first"),
+        role: Role::Admin,
+        member: None,
+        digest: Digest::of(b"first"),
+        expires_at: None,
+    };
+    // A workspace that is new has no members.
+    let of_a_member = NewToken {
+        member: Some(name("alice")),
+        ..first.clone()
+    };
+    let refused = store
+        .add_workspace_with_token(&tenant.admin, of_a_member, at(1))
+        .await;
+    let member = Thing::Member(name("alice"));
+    assert!(matches!(refused, Err(StoreError::NotFound(what)) if what == member));
+    assert_eq!(workspace_names(setup).await, ["default"]);
+    let filter = AuditFilter::all();
+    assert_eq!(store.audit(&tenant.admin, &filter).await.unwrap(), []);
+
+    let added = store
+        .add_workspace_with_token(&tenant.admin, first.clone(), at(2))
+        .await;
+    added.unwrap();
+    let token = store.token(&first.digest).await.unwrap().unwrap();
+    let (workspace, role) = (tenant.workspace(), Role::Admin);
+    assert_eq!(
+        (&token.workspace, token.role_now()),
+        (workspace, Some(role))
+    );
+    let told = store.audit(&tenant.admin, &filter).await.unwrap();
+    let actions: Vec<&str> = told.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["token.created", "workspace.added"]);
+
+    let second = NewToken {
+        name: name("second"),
+        digest: Digest::of(b"second"),
+        ..first
+    };
+    let digest = second.digest;
+    let again = store
+        .add_workspace_with_token(&tenant.admin, second, at(3))
+        .await;
+    let acme = Thing::Workspace(name("acme"));
+    assert!(matches!(again, Err(StoreError::Exists(what)) if what == acme));
+    assert_eq!(store.token(&digest).await.unwrap(), None);
+    assert_eq!(store.tokens(&tenant.admin).await.unwrap().len(), 1);
 }
 
 async fn a_workspace_with_credentials_is_removed_by_force(setup: &Setup) {

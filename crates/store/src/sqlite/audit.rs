@@ -21,7 +21,7 @@ use super::credentials::Stamp;
 use super::failure::is_duplicate;
 
 pub(super) use anchor::{HOST, anchor};
-pub(super) use read::{heads, list};
+pub(super) use read::{chain_head, heads, list};
 pub(super) use refusals::append_refusals;
 use seal::new_seal;
 pub(super) use seal::seal;

@@ -13,8 +13,8 @@ use lockstep_step::{
     StepName, TokenName, UsagePermission, WorkflowEgress, WorkflowName, WorkspaceName,
 };
 use lockstep_vault::{
-    AdminPermit, EditPermit, KekCheck, KekId, KeyPermit, RecordPermit, RunPermit, SnapshotMark,
-    Vault, ViewPermit, WorkspaceChanges,
+    AdminPermit, EditPermit, HostPermit, KekCheck, KekId, KeyPermit, RecordPermit, RunPermit,
+    SnapshotMark, Vault, ViewPermit, WorkspaceChanges,
 };
 
 use crate::audit::{
@@ -73,6 +73,23 @@ impl SqliteStore {
                 Ok(done)
             })
             .await
+    }
+
+    /// Checks a chain, on a connection of its own kind: nobody who writes waits for it.
+    async fn verify(
+        &self,
+        chain: AuditChain,
+        exported: Vec<AuditHead>,
+    ) -> Result<AuditReport, StoreError> {
+        let (vault, waits) = (self.vault(), Arc::new(()));
+        // It is gone as soon as this future is.
+        let wanted = Arc::downgrade(&waits);
+        let report = self.readers.read(move |connection| {
+            audit::verify(connection, &chain, &exported, vault.as_deref(), &wanted)
+        });
+        let report = report.await;
+        drop(waits);
+        report
     }
 
     fn vault(&self) -> Option<Arc<Vault>> {
@@ -171,6 +188,22 @@ impl Store for SqliteStore {
         self.change(permit.workspace().clone(), move |connection| {
             let stamp = Stamp::of(permit.caller(), at);
             workspaces::add(connection, permit.workspace(), stamp)?;
+            audit::seal_host(connection, vault.as_deref())
+        })
+        .await
+    }
+
+    async fn add_workspace_with_token(
+        &self,
+        permit: &AdminPermit,
+        token: NewToken,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (permit, vault) = (permit.clone(), self.vault());
+        self.change(permit.workspace().clone(), move |connection| {
+            let stamp = Stamp::of(permit.caller(), at);
+            workspaces::add(connection, permit.workspace(), stamp)?;
+            tokens::add(connection, permit.workspace(), &token, stamp)?;
             audit::seal_host(connection, vault.as_deref())
         })
         .await
@@ -530,9 +563,25 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn audit_head(&self, permit: &AdminPermit) -> Result<Option<AuditHead>, StoreError> {
+        let chain = AuditChain::Workspace(permit.workspace().clone());
+        self.readers
+            .read(move |connection| audit::chain_head(connection, chain))
+            .await
+    }
+
+    async fn verify_workspace_audit(
+        &self,
+        permit: &AdminPermit,
+        exported: &[AuditHead],
+    ) -> Result<AuditReport, StoreError> {
+        let chain = AuditChain::Workspace(permit.workspace().clone());
+        self.verify(chain, exported.to_owned()).await
+    }
+
     async fn host_audit(
         &self,
-        _: &KeyPermit,
+        _: &HostPermit,
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let filter = filter.clone();
@@ -541,24 +590,21 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn audit_chains(&self, _: &KeyPermit) -> Result<Vec<AuditChain>, StoreError> {
+    async fn audit_chains(&self, _: &HostPermit) -> Result<Vec<AuditChain>, StoreError> {
         self.readers.read(audit::chains).await
     }
 
-    async fn audit_heads(&self, _: &KeyPermit) -> Result<Vec<AuditHead>, StoreError> {
+    async fn audit_heads(&self, _: &HostPermit) -> Result<Vec<AuditHead>, StoreError> {
         self.readers.read(audit::heads).await
     }
 
     async fn verify_audit(
         &self,
-        _: &KeyPermit,
+        _: &HostPermit,
         chain: &AuditChain,
         exported: &[AuditHead],
     ) -> Result<AuditReport, StoreError> {
-        let (chain, exported, vault) = (chain.clone(), exported.to_owned(), self.vault());
-        self.readers
-            .read(move |connection| audit::verify(connection, &chain, &exported, vault.as_deref()))
-            .await
+        self.verify(chain.clone(), exported.to_owned()).await
     }
 
     async fn mark(&self, workspace: &WorkspaceName) -> Result<SnapshotMark, StoreError> {

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use lockstep_runner::AuditHead;
 
-use super::needs_the_database;
+use super::ChainsArguments;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
 
@@ -20,12 +21,16 @@ pub(super) struct Heads {
     pub(super) heads: Vec<AuditHead>,
 }
 
-pub(super) async fn carry_out(config: &Config, console: &Console) -> Result<Exit, Problem> {
-    if config.server.is_some() {
-        return Err(needs_the_database("showing where all chains end"));
+pub(super) async fn carry_out(
+    chains: ChainsArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<Exit, Problem> {
+    let backend = Backend::open(config, Keys::Unused, console).await?;
+    let heads = backend.audit_heads(chains.workspace.as_ref()).await?;
+    if heads.is_empty() {
+        console.note("there is no such chain");
     }
-    let Host { runner, caller } = Host::open(config, Keys::Unused, console).await?;
-    let heads = runner.audit_heads(&caller).await?;
     console.show(&Heads { heads })?;
     Ok(Exit::Completed)
 }

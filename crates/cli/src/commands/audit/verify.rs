@@ -9,21 +9,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use lockstep_runner::{
-    AuditChain, AuditCheck, AuditEntry, AuditFinding, AuditHead, AuditReport, SealState,
-};
-use lockstep_step::{Digest, WorkspaceName};
+use lockstep_runner::{AuditChain, AuditCheck, AuditEntry, AuditHead};
+use lockstep_step::WorkspaceName;
 
 use super::head::Heads;
-use super::needs_the_database;
+use crate::backend::{Backend, CheckedChain};
 use crate::config::Config;
 use crate::console::{Answer, Console, Mood, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
-    /// Only the chain of this workspace; without this, all of them and the host's.
+    /// Only the chain of this workspace; without this, all of them and the host's. Through a server that takes an admin token
+    /// of the workspace `default`; any other has the chain of its own workspace checked.
     #[arg(long, value_name = "WORKSPACE")]
     workspace: Option<WorkspaceName>,
     /// A file with heads that `lockstep audit head --json` wrote earlier: what was there then must be there still.
@@ -44,27 +43,7 @@ struct Verified {
     of_file: bool,
     /// Whether nothing was found.
     whole: bool,
-    chains: Vec<Chain>,
-}
-
-#[derive(Serialize)]
-struct Chain {
-    chain: AuditChain,
-    /// How many entries fit together, from the first that is there on.
-    entries: u64,
-    hash: Digest,
-    /// Up to which entry it is sealed with the key of the workspace.
-    sealed_sequence: Option<u64>,
-    /// Why the seal cannot be checked.
-    seal_unchecked: Option<String>,
-    findings: Vec<Finding>,
-}
-
-#[derive(Serialize)]
-struct Finding {
-    code: &'static str,
-    sequence: Option<u64>,
-    message: String,
+    chains: Vec<CheckedChain>,
 }
 
 /// Needs no host: the file tells all.
@@ -78,24 +57,21 @@ pub(super) fn of_file(
     show(reports, true, console)
 }
 
-pub(super) async fn of_database(
+/// What the host says of its database: the one here, or one behind a server.
+pub(super) async fn of_host(
     arguments: VerifyArguments,
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    if config.server.is_some() {
-        return Err(needs_the_database("checking the audit in the database"));
-    }
     let exported = exported(&arguments)?;
     // The keys open the seals.
-    let Host { runner, caller } = Host::open(config, Keys::Shown, console).await?;
-    let only = arguments.workspace.map(AuditChain::Workspace);
-    let verified = runner.verify_audit(&caller, only.as_ref(), &exported);
-    show(verified.await?, false, console)
+    let backend = Backend::open(config, Keys::Shown, console).await?;
+    let only = arguments.workspace.as_ref();
+    let checked = backend.verify_audit(only, exported).await?;
+    show(checked, false, console)
 }
 
-fn show(reports: Vec<AuditReport>, of_file: bool, console: &Console) -> Result<Exit, Problem> {
-    let chains: Vec<Chain> = reports.into_iter().map(Chain::from).collect();
+fn show(chains: Vec<CheckedChain>, of_file: bool, console: &Console) -> Result<Exit, Problem> {
     let whole = chains.iter().all(|chain| chain.findings.is_empty());
     console.show(&Verified {
         of_file,
@@ -126,7 +102,7 @@ fn verify_file(
     path: &Path,
     after: u64,
     exported: &[AuditHead],
-) -> Result<Vec<AuditReport>, Problem> {
+) -> Result<Vec<CheckedChain>, Problem> {
     let file = File::open(path).map_err(|error| not_read(path, &error))?;
     let mut checks: BTreeMap<AuditChain, AuditCheck> = BTreeMap::new();
     for (number, line) in (1_u64..).zip(BufReader::new(file).lines()) {
@@ -146,7 +122,8 @@ fn verify_file(
             .entry(head.chain.clone())
             .or_insert_with_key(|chain| begun(chain, after, exported));
     }
-    Ok(checks.into_values().map(AuditCheck::finish).collect())
+    let reports = checks.into_values().map(AuditCheck::finish);
+    Ok(reports.map(CheckedChain::from).collect())
 }
 
 fn begun(chain: &AuditChain, after: u64, exported: &[AuditHead]) -> AuditCheck {
@@ -164,44 +141,12 @@ fn not_read(path: &Path, error: &dyn std::error::Error) -> Problem {
     Problem::usage(format!("cannot read `{}`", path.display())).because(Some(error))
 }
 
-// === impl Chain ===
-
-impl From<AuditReport> for Chain {
-    fn from(report: AuditReport) -> Self {
-        let (sealed_sequence, seal_unchecked) = match report.seal {
-            SealState::None => (None, None),
-            SealState::UpTo(sequence) => (Some(sequence), None),
-            SealState::Unchecked { sequence, reason } => (Some(sequence), Some(reason)),
-        };
-        Self {
-            chain: report.chain,
-            entries: report.entries,
-            hash: report.hash,
-            sealed_sequence,
-            seal_unchecked,
-            findings: report.findings.iter().map(Finding::from).collect(),
-        }
-    }
-}
-
-impl From<&AuditFinding> for Finding {
-    fn from(finding: &AuditFinding) -> Self {
-        Self {
-            code: finding.code(),
-            sequence: finding.sequence(),
-            message: finding.to_string(),
-        }
-    }
-}
-
-impl Chain {
-    fn seal_in_words(&self) -> String {
-        match (self.sealed_sequence, &self.seal_unchecked) {
-            (None, _) => "not sealed".to_owned(),
-            (Some(sequence), None) => format!("sealed up to entry {sequence}"),
-            (Some(sequence), Some(reason)) => {
-                format!("its seal of entry {sequence} cannot be checked: {reason}")
-            }
+fn seal_in_words(checked: &CheckedChain) -> String {
+    match (checked.sealed_sequence, &checked.seal_unchecked) {
+        (None, _) => "not sealed".to_owned(),
+        (Some(sequence), None) => format!("sealed up to entry {sequence}"),
+        (Some(sequence), Some(reason)) => {
+            format!("its seal of entry {sequence} cannot be checked: {reason}")
         }
     }
 }
@@ -214,7 +159,7 @@ impl Answer for Verified {
                 let label = paint.label("ok", Mood::Good);
                 write!(out, "{label}    `{name}`: {entries} entries")?;
                 if !self.of_file {
-                    write!(out, ", {}", chain.seal_in_words())?;
+                    write!(out, ", {}", seal_in_words(chain))?;
                 }
                 writeln!(out)?;
             }

@@ -9,7 +9,7 @@ use crate::audit::{AuditAction, AuditChain, AuditEntry, AuditFilter, AuditFrom, 
 use crate::error::StoreError;
 
 use super::super::column::{Columns as _, bound_column};
-use super::{hash, head};
+use super::{find_head, hash, head};
 
 pub(super) const ENTRY: &str = "
     SELECT sequence, at, actor, action, workflow, step, run, scope, key, version, mode, host, detail, target, hash
@@ -31,6 +31,20 @@ pub(in super::super) fn heads(connection: &Connection) -> Result<Vec<AuditHead>,
             })
         })?
         .collect()
+}
+
+/// Where one chain ends.
+pub(in super::super) fn chain_head(
+    connection: &Connection,
+    chain: AuditChain,
+) -> Result<Option<AuditHead>, StoreError> {
+    let head = find_head(connection, &chain)?;
+    Ok(head.map(|head| AuditHead {
+        chain,
+        sequence: head.sequence,
+        hash: head.hash,
+        sealed_sequence: head.seal.map(|(sequence, _)| sequence),
+    }))
 }
 
 pub(super) fn chain(row: &Row<'_>, column: usize) -> Result<AuditChain, StoreError> {

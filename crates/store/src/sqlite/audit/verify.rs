@@ -1,5 +1,7 @@
 //! A chain, checked as it is in the database.
 
+use std::sync::Weak;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::Digest;
@@ -30,12 +32,13 @@ pub(in super::super) fn chains(connection: &Connection) -> Result<Vec<AuditChain
         .collect()
 }
 
-/// Checks a chain as it is at this moment.
+/// Checks a chain as it is at this moment, for as long as somebody holds what `wanted` stands for.
 pub(in super::super) fn verify(
     connection: &Connection,
     chain: &AuditChain,
     exported: &[AuditHead],
     vault: Option<&Vault>,
+    wanted: &Weak<()>,
 ) -> Result<AuditReport, StoreError> {
     let mut check = AuditCheck::whole(chain.clone());
     for head in exported.iter().filter(|head| head.chain == *chain) {
@@ -54,6 +57,7 @@ pub(in super::super) fn verify(
         connection.prepare_cached(&format!("{ENTRY} WHERE chain = ?1 ORDER BY sequence"))?;
     let mut rows = statement.query([chain.column()])?;
     while let Some(row) = rows.next()? {
+        check_wanted(wanted)?;
         match entry(row, chain) {
             Ok(entry) => {
                 if Some(entry.sequence) == sealed_sequence {
@@ -66,13 +70,21 @@ pub(in super::super) fn verify(
         }
     }
     let (seal, is_good) = seal_state(connection, chain, head.as_ref(), sealed_hash, vault)?;
-    let credentials = credentials(connection, chain)?;
+    let credentials = credentials(connection, chain, wanted)?;
     let head = head.map(|head| head.sequence);
     let mut report = check.finish_in_database(head, seal, is_good, credentials);
     if *chain == AuditChain::Host && report.findings.is_empty() {
         report.findings = untold(connection)?;
     }
     Ok(report)
+}
+
+/// Ends a check for which nobody waits any more. So nobody hears of the error.
+fn check_wanted(wanted: &Weak<()>) -> Result<(), StoreError> {
+    if wanted.strong_count() == 0 {
+        return Err(StoreError::Closed);
+    }
+    Ok(())
 }
 
 fn seal_state(
@@ -142,6 +154,7 @@ fn untold(connection: &Connection) -> Result<Vec<AuditFinding>, StoreError> {
 fn credentials(
     connection: &Connection,
     chain: &AuditChain,
+    wanted: &Weak<()>,
 ) -> Result<Option<Vec<CredentialRow>>, StoreError> {
     let Some(workspace) = chain.workspace() else {
         return Ok(None);
@@ -157,6 +170,7 @@ fn credentials(
               WHERE workspace_id = ?1 ORDER BY workflow, key",
         )?
         .query_and_then([id], |row| {
+            check_wanted(wanted)?;
             let version = row.count(2)?;
             let record: Option<Vec<u8>> = row.plain(3)?;
             let expires_at = row.optional_time(4)?;
