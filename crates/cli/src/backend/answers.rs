@@ -352,7 +352,7 @@ fn chain_of(chain: client::AuditChain) -> AuditChain {
     }
 }
 
-pub(super) fn client_head(head: AuditHead) -> client::AuditHead {
+pub(super) fn client_head(head: &AuditHead) -> client::AuditHead {
     client::AuditHead {
         chain: audit_chain(&head.chain),
         sequence: head.sequence,

@@ -69,7 +69,7 @@ impl Backend {
             }
             (Self::There(client), only) => {
                 let only = reach(client, only).await?;
-                let kept = kept.into_iter().map(client_head);
+                let kept = kept.iter().map(client_head);
                 let verified = match &only {
                     None => client.verify_all_audits(&kept.collect::<Vec<_>>()).await?,
                     Some(name) => {
