@@ -26,6 +26,26 @@ impl Runner {
         Ok(self.store().audit(&permit, filter).await?)
     }
 
+    /// Tells in the audit that calls were refused, and gives back what could not be written, which the log says. One chain
+    /// that takes no more does not keep the others from being written.
+    #[must_use = "what was not written is to be tried again"]
+    pub async fn tell_refused(&self, refusals: Vec<Refusal>) -> Vec<Refusal> {
+        let mut by_chain: BTreeMap<AuditChain, Vec<Refusal>> = BTreeMap::new();
+        for refusal in refusals {
+            let chain = refusal.what.chain();
+            by_chain.entry(chain).or_default().push(refusal);
+        }
+        let mut unwritten = Vec::new();
+        for (chain, refusals) in by_chain {
+            let told = self.store().tell_refused(&chain, refusals.clone()).await;
+            if let Err(error) = told {
+                tracing::error!(%chain, "calls were refused, and the audit does not tell it yet: {error}");
+                unwritten.extend(refusals);
+            }
+        }
+        unwritten
+    }
+
     /// Where the chain of a workspace ends; `None` if it never was there.
     ///
     /// # Errors
@@ -109,25 +129,5 @@ impl Runner {
     fn turn_to_verify(&self) -> Result<SemaphorePermit<'_>, ManageError> {
         let turn = self.parts.verifying.try_acquire();
         turn.map_err(|_| ManageError::Verifying)
-    }
-
-    /// Tells in the audit that calls were refused, and gives back what could not be written, which the log says. One chain
-    /// that takes no more does not keep the others from being written.
-    #[must_use = "what was not written is to be tried again"]
-    pub async fn tell_refused(&self, refusals: Vec<Refusal>) -> Vec<Refusal> {
-        let mut by_chain: BTreeMap<AuditChain, Vec<Refusal>> = BTreeMap::new();
-        for refusal in refusals {
-            let chain = refusal.what.chain();
-            by_chain.entry(chain).or_default().push(refusal);
-        }
-        let mut unwritten = Vec::new();
-        for (chain, refusals) in by_chain {
-            let told = self.store().tell_refused(&chain, refusals.clone()).await;
-            if let Err(error) = told {
-                tracing::error!(%chain, "calls were refused, and the audit does not tell it yet: {error}");
-                unwritten.extend(refusals);
-            }
-        }
-        unwritten
     }
 }

@@ -71,6 +71,21 @@ async fn the_bodies_of_the_readme_are_taken() {
     assert_eq!(results[2]["result"], "absent");
 }
 
+#[tokio::test]
+async fn a_workspace_is_added_as_the_readme_says() {
+    let host = TestHost::new().await;
+    let admin = host.token(Role::Admin).await;
+    let server = Served::start(&host, &[]).await;
+    let section = section();
+    let (_, rest) = section.split_once("--data '").unwrap();
+    let (body, rest) = rest.split_once("' http://127.0.0.1:7070").unwrap();
+    let (path, rest) = rest.split_once('\n').unwrap();
+    let added = server.ask("PUT", path, Some(&admin), (JSON, body.as_bytes()));
+    let added = String::from_utf8(added.is(201).body).unwrap();
+    let (told, end) = rest.lines().next().unwrap().split_once('…').unwrap();
+    assert!(added.starts_with(told) && added.ends_with(end), "{added}");
+}
+
 #[test]
 fn the_table_of_the_readme_is_that_of_the_code() {
     let rights = [

@@ -277,7 +277,7 @@ fn asked(routes: Vec<Route>, run: String) -> impl Strategy<Value = Asked> {
         let body = body(&route);
         (Just(route), path, query, headers, token, (kind, body)).prop_map(
             move |(route, names, query, headers, token, (kind, body))| Asked {
-                path: place(&route.path, &names, &query, &run),
+                path: place(&route, &names, &query, &run),
                 lines: headers
                     .iter()
                     .map(|(name, value)| format!("{name}: {value}\r\n"))
@@ -307,13 +307,13 @@ fn body(route: &Route) -> BoxedStrategy<String> {
     let of_field = |field: &String| {
         let fit = match field.as_str() {
             "source" => select(&["\"return 1\"", "\"return input\"", "\"(\"", "\"\""][..]).boxed(),
-            "name" => select(&["\"one\"", "\"two\"", "\"-\""][..]).boxed(),
+            "name" | "admin_token" => select(&["\"one\"", "\"two\"", "\"-\""][..]).boxed(),
             "role" => select(&["\"viewer\"", "\"editor\"", "\"root\""][..]).boxed(),
             "language" => Just("\"typescript\"").boxed(),
             "limits" => Just("{}").boxed(),
             "member" | "note" | "input" | "expires_at" => Just("null").boxed(),
             "key" => Just("\"KEY\"").boxed(),
-            "keys" | "rules" | "places" => Just("[]").boxed(),
+            "keys" | "rules" | "places" | "heads" => Just("[]").boxed(),
             "method" => Just("\"GET\"").boxed(),
             "url" => Just("\"https://api.example.com/a?b=c\"").boxed(),
             "mode" | "permission" | "policy" => {
@@ -359,17 +359,19 @@ fn body(route: &Route) -> BoxedStrategy<String> {
     prop_oneof![8 => object, 1 => nothing_such.prop_map(str::to_owned), 1 => keys.prop_map(str::to_owned)].boxed()
 }
 
-/// The path with these names in it, the workspace mostly being the one that there is.
-fn place(path: &str, names: &[&str], query: &[(String, &str)], run: &str) -> String {
+/// The path with these names in it, the workspace mostly being the one that there is, unless it is to come or go.
+fn place(route: &Route, names: &[&str], query: &[(String, &str)], run: &str) -> String {
+    let comes_or_goes =
+        ["PUT", "DELETE"].contains(&route.method.as_str()) && route.path.ends_with("/{workspace}");
     let mut written = String::new();
-    for (at, piece) in path.split('{').enumerate() {
+    for (at, piece) in route.path.split('{').enumerate() {
         let Some((name, rest)) = piece.split_once('}') else {
             written.push_str(piece);
             continue;
         };
         let chosen = names[at - 1];
         written.push_str(match name {
-            "workspace" if chosen != CANARY => "default",
+            "workspace" if chosen != CANARY && !comes_or_goes => "default",
             "workflow" if chosen.starts_with(char::is_alphabetic) => "daily",
             "key" if chosen.starts_with(char::is_alphabetic) => "KEY",
             "run" if chosen.starts_with(char::is_alphabetic) => run,

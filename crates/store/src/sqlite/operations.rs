@@ -75,7 +75,7 @@ impl SqliteStore {
             .await
     }
 
-    /// Checks a chain, on a connection of its own kind: nobody who writes waits for it.
+    /// Checks a chain, on a connection that reads: nobody who writes waits for it.
     async fn verify(
         &self,
         chain: AuditChain,

@@ -190,3 +190,31 @@ fn credentials(
         .collect();
     Ok(Some(rows?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use lockstep_step::WorkspaceName;
+
+    use super::*;
+    use crate::sqlite::migration::migrate;
+    use crate::sqlite::workspaces::add_default;
+
+    #[test]
+    fn a_chain_is_read_for_as_long_as_somebody_waits() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Timestamp::UNIX_EPOCH).unwrap();
+        add_default(&connection, Timestamp::UNIX_EPOCH).unwrap();
+        let chain = AuditChain::Workspace(WorkspaceName::default_name());
+        let waits = Arc::new(());
+        let wanted = Arc::downgrade(&waits);
+        let report = verify(&connection, &chain, &[], None, &wanted).unwrap();
+        assert_eq!((report.entries, report.findings), (1, vec![]));
+        drop(waits);
+        let ended = verify(&connection, &chain, &[], None, &wanted);
+        assert!(matches!(ended, Err(StoreError::Closed)));
+    }
+}
