@@ -48,6 +48,7 @@ pub(crate) async fn get_audit_head(
     responses(
         (status = 200, description = "what was found, as `lockstep audit verify --json` tells it", body = Verified),
         (status = "4XX", description = "`invalid_body`, `body_too_large`, `too_many_heads`, `too_many_verifications`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", description = "`internal`, `store_unavailable`, `server_ending`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
@@ -88,6 +89,7 @@ pub(crate) async fn get_host_audit_head(
     responses(
         (status = 200, description = "what was found, as `lockstep audit verify --json` tells it", body = Verified),
         (status = "4XX", description = "`invalid_body`, `body_too_large`, `too_many_heads`, `too_many_verifications`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", description = "`internal`, `store_unavailable`, `server_ending`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

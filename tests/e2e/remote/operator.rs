@@ -218,9 +218,25 @@ async fn who_does_not_speak_for_the_host_checks_its_own_chain() {
     let chains = verified["chains"].as_array().unwrap();
     assert_eq!((chains.len(), &chains[0]["chain"]), (1, &json!("acme")));
     let heads = server.lockstep(&theirs, &["audit", "head", "--json"]);
-    let heads = heads.exits(0).json();
+    let kept = heads.exits(0);
+    let heads = kept.json();
     let heads = heads["heads"].as_array().unwrap();
     assert_eq!((heads.len(), &heads[0]["chain"]), (1, &json!("acme")));
+    // Without trust in the server: what it tells is compared with what was kept.
+    let export = ["audit", "export", "--workspace", "acme"];
+    let exported = server.lockstep(&theirs, &export).exits(0).stdout;
+    let (file, head) = (
+        host.scratch().join("audit.jsonl"),
+        host.scratch().join("head.json"),
+    );
+    fs::write(&head, &kept.stdout).unwrap();
+    for (entries, code) in [(exported.lines().count(), 0), (1, 1)] {
+        let lines: Vec<&str> = exported.lines().take(entries).collect();
+        fs::write(&file, lines.join("\n")).unwrap();
+        let mut verify = vec!["audit", "verify", "--file", file.to_str().unwrap()];
+        verify.extend(["--heads", head.to_str().unwrap()]);
+        server.lockstep(&theirs, &verify).exits(code);
+    }
     for command in ["verify", "head"] {
         let others = ["audit", command, "--workspace", "default", "--json"];
         is_refused(server.lockstep(&theirs, &others), "not_found");

@@ -25,9 +25,9 @@ Examples:
   lockstep audit export > audit.jsonl
   lockstep audit verify --file audit.jsonl        without a database or a server
 
-Through a server (`LOCKSTEP_URL`) it is the server that checks, and who has its machine can have it answer anything. \
-`audit export` and `audit head` there, and `audit verify --file audit.jsonl --heads heads.json` here, take its word for nothing \
-but the seals.
+Through a server (`LOCKSTEP_URL`) it is the server that checks. To check without trusting it, keep `audit head --workspace NAME \
+--json` of before, have it `export` the chain, and check that with `--file` and `--heads`: seals and credentials cannot be checked \
+so.
 
 Exit codes: 0 nothing was found, 1 something was.";
 
