@@ -117,6 +117,14 @@ struct MemberChange {
     role: Role,
 }
 
+impl WhoAmI {
+    /// Whether the token speaks for the host: adds and removes workspaces, and has all chains of the audit checked.
+    #[must_use]
+    pub fn speaks_for_host(&self) -> bool {
+        self.workspace == WorkspaceName::default_name() && self.role == Role::Admin
+    }
+}
+
 impl Client {
     /// Whether the server does its work.
     ///

@@ -223,7 +223,10 @@ async fn a_data_directory_on_the_command_line_is_on_this_machine() {
 #[tokio::test]
 async fn doctor_tells_what_it_sees_of_a_server() {
     let host = TestHost::new().await;
-    let viewer = host.token(Role::Viewer).await;
+    let (admin, viewer) = (
+        host.token(Role::Admin).await,
+        host.token(Role::Viewer).await,
+    );
     let server = Served::start(&host, &[]).await;
     let seen = server.lockstep(&viewer, &["doctor"]).exits(0);
     let told = "it is `viewer`, with the role `viewer` in workspace `default`; it does not expire";
@@ -232,6 +235,9 @@ async fn doctor_tells_what_it_sees_of_a_server() {
         seen.stdout.contains("in the clear on this machine"),
         "{seen:?}"
     );
+    let seen = server.lockstep(&admin, &["doctor"]).exits(0);
+    let told = "in workspace `default`, and speaks for the host; it does not expire";
+    assert!(seen.stdout.contains(told), "{seen:?}");
     let wrong = format!("lsk_{}", "x".repeat(43));
     let seen = server.lockstep(&wrong, &["doctor"]).exits(1);
     assert!(

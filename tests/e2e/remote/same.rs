@@ -277,6 +277,24 @@ const TABLE: &[Row] = &[
     ),
     ("", &["audit", "export"], 0),
     ("", &["audit", "export", "--after", "40"], 0),
+    ("", &["workspace", "add", "acme", "--admin-token", "one"], 0),
+    ("", &["workspace", "add", "acme", "--admin-token", "two"], 2),
+    (
+        "",
+        &[
+            "workspace",
+            "add",
+            "other",
+            "--admin-token",
+            "one",
+            "--json",
+        ],
+        0,
+    ),
+    ("", &["workspace", "list"], 0),
+    ("", &["workspace", "remove", "acme"], 0),
+    ("", &["workspace", "remove", "acme", "--json"], 2),
+    ("", &["workspace", "remove", "default", "--force"], 2),
 ];
 
 /// What differs from host to host, from run to run and from caller to caller.

@@ -2,7 +2,7 @@
 
 use lockstep_client::{AuditFilter as ClientFilter, AuditFrom as ClientFrom, Client};
 use lockstep_runner::{AuditChain, AuditEntry, AuditFilter, AuditFrom, AuditHead};
-use lockstep_step::{Role, WorkspaceName};
+use lockstep_step::WorkspaceName;
 
 use super::answers::{audit_chain, audit_entry, audit_head, checked_chains, client_head};
 use super::{Backend, CheckedChain};
@@ -94,9 +94,7 @@ async fn reach(
         return Ok(Some(name.clone()));
     }
     let who = client.whoami().await?;
-    let is_of_host = who.workspace == WorkspaceName::default_name();
-    let speaks_for_host = is_of_host && who.role == Role::Admin;
-    Ok((!speaks_for_host).then_some(who.workspace))
+    Ok((!who.speaks_for_host()).then_some(who.workspace))
 }
 
 fn asked(filter: &AuditFilter) -> ClientFilter {

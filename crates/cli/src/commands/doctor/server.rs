@@ -63,6 +63,9 @@ fn token(who: &WhoAmI, now: Timestamp) -> Check {
     if let Some(member) = &who.member {
         message += &format!(", of member `{member}`");
     }
+    if who.speaks_for_host() {
+        message += ", and speaks for the host";
+    }
     let Some(at) = who.expires_at else {
         return Check::ok(NAME, format!("{message}; it does not expire"));
     };
