@@ -30,6 +30,7 @@ pub(crate) fn add_to(document: &mut OpenApi) {
             if operation.security.is_some() {
                 add_problems(operation);
             }
+            take_null_from_body(operation);
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let Some(form) = form(parameter) {
                     parameter.schema = Some(RefOr::T(Schema::Object(form)));
@@ -58,6 +59,18 @@ fn add_problems(operation: &mut Operation) {
         responses
             .entry(statuses.to_owned())
             .or_insert_with(|| RefOr::T(problem.build()));
+    }
+}
+
+/// A body that may be left out is `null` or something to utoipa, and to us nothing or something.
+fn take_null_from_body(operation: &mut Operation) {
+    let bodies = operation.request_body.iter_mut();
+    for content in bodies.flat_map(|body| body.content.values_mut()) {
+        if let Some(RefOr::T(Schema::OneOf(either))) = &content.schema
+            && let [RefOr::T(_), RefOr::Ref(one)] = either.items.as_slice()
+        {
+            content.schema = Some(RefOr::Ref(one.clone()));
+        }
     }
 }
 
@@ -128,6 +141,22 @@ mod tests {
     /// Whether the whole text is one of the pattern, which is of the few parts that ours are made of.
     fn is_of(pattern: &str, text: &str) -> bool {
         regex::Regex::new(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn a_body_that_may_be_left_out_is_an_object_where_it_is_there() {
+        let document = crate::api::document().unwrap();
+        let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+        for (path, method, form) in [
+            ("/v1/host/audit/verify", "post", "HeadsKept"),
+            ("/v1/workspaces/{workspace}", "put", "WorkspaceWanted"),
+        ] {
+            let body = &document["paths"][path][method]["requestBody"];
+            let schema = &body["content"]["application/json"]["schema"];
+            let form = format!("#/components/schemas/{form}");
+            assert_eq!(*schema, serde_json::json!({"$ref": form}));
+            assert_ne!(body["required"], true);
+        }
     }
 
     #[test]

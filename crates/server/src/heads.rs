@@ -14,6 +14,8 @@ use crate::whole::whole;
 
 /// Ends of chains in one request: one for each workspace of a host that has many.
 pub(crate) const MAX_HEADS: usize = 10_000;
+/// The last place that is taken: up to there whole numbers are the same in all of JSON, and no chain is so long.
+pub(crate) const MAX_SEQUENCE: u64 = 9_007_199_254_740_991;
 /// How the host's own chain is written. No workspace has such a name.
 const HOST: &str = "<host>";
 
@@ -74,10 +76,14 @@ impl HeadsKept {
 
 impl HeadKept {
     fn checked(self, at: usize) -> Result<Kept, Problem> {
-        let sequence = self.sequence.ok_or_else(|| {
-            let detail = format!("`heads[{at}]` has no `sequence`");
+        let invalid = |what: &str| {
+            let detail = format!("`heads[{at}]` {what}");
             Problem::bad_request("invalid_body", detail)
-        })?;
+        };
+        let sequence = self.sequence.ok_or_else(|| invalid("has no `sequence`"))?;
+        if sequence.max(self.sealed_sequence.unwrap_or(0)) > MAX_SEQUENCE {
+            return Err(invalid("names an entry that no chain has"));
+        }
         Ok(Kept {
             workspace: self.chain.0,
             sequence,
@@ -137,6 +143,8 @@ mod tests {
             ("<host>", "<other>"),
             (": 2", ": null"),
             (": 2", ": -1"),
+            (": 2", ": 9007199254740992"),
+            ("null", "9007199254740992"),
             ("\"sequence\": 2,", ""),
             ("sha256:", "sha512:"),
             ("null", "\"x\""),

@@ -51,7 +51,7 @@ use lockstep_step::{
 
 use canary::{CANARY, with_canary};
 use egress_change::EgressChange;
-use heads::{HeadsKept, Kept, MAX_HEADS};
+use heads::{HeadsKept, Kept, MAX_HEADS, MAX_SEQUENCE};
 use members::Members;
 use names::{is_key, is_name};
 use permissions::CredentialPermissions;
@@ -358,7 +358,8 @@ fn kept(head: &str) -> Option<Kept> {
 fn whole_number(number: &Value) -> Option<u64> {
     let is_whole = |it: &f64| it.fract() == 0.0 && (0.0..=LARGEST_EXACT).contains(it);
     let of_float = || number.as_f64().filter(is_whole).map(|it| it as u64);
-    number.as_u64().or_else(of_float)
+    let number = number.as_u64().or_else(of_float);
+    number.filter(|it| *it <= MAX_SEQUENCE)
 }
 
 fn check_request(body: &[u8]) {
