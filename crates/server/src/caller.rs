@@ -47,7 +47,8 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Lets a caller in who has the right in the workspace of the path, in that of the token where the route names none, or
-    /// in `default` where it is about the host. Nothing of the body has been read by then. Who is refused is told in the audit a moment later.
+    /// in `default` where it is about the host. Nothing of the body has been read by then. Who is refused is told in the
+    /// audit a moment later.
     ///
     /// First the token, then the workspace, then the right: who has no token hears nothing, and who has one of another
     /// workspace does not hear whether this one exists.
@@ -68,13 +69,14 @@ impl Caller {
             refuse(host, &bearer, lacking, entrance, parts);
             return Err(Problem::forbidden(role));
         }
-        Ok(Self {
-            caller: lockstep_step::Caller {
-                name: bearer.caller_name(),
-                role,
-            },
-            bearer,
-        })
+        let name = bearer.caller_name();
+        let name = match entrance.place {
+            RoutePlace::Workspace | RoutePlace::Token => name,
+            // In the chain of another workspace it is not to be taken for a token of that one.
+            RoutePlace::Host => format!("{}/{name}", bearer.workspace),
+        };
+        let caller = lockstep_step::Caller { name, role };
+        Ok(Self { caller, bearer })
     }
 
     /// As the runner knows callers.

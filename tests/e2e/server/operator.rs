@@ -72,7 +72,8 @@ async fn a_workspace_is_added_with_a_token_that_is_shown_once() {
             )
         })
         .collect();
-    let expected = ["token.created", "workspace.added"].map(|action| (action, "token:admin"));
+    let expected =
+        ["token.created", "workspace.added"].map(|action| (action, "default/token:admin"));
     assert_eq!(told, expected);
     let of_host = get(&server, "/v1/host/audit?limit=1", &admin)
         .is(200)
