@@ -14,6 +14,7 @@ use crate::{
 #[expect(
     clippy::allow_attributes_without_reason,
     clippy::uninlined_format_args,
+    clippy::use_self,
     missing_docs,
     unreachable_pub,
     unused_qualifications,
