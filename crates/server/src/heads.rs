@@ -14,8 +14,8 @@ use crate::whole::whole;
 
 /// Ends of chains in one request: one for each workspace of a host that has many.
 pub(crate) const MAX_HEADS: usize = 10_000;
-/// The last place that is taken: up to there whole numbers are the same in all of JSON, and no chain is so long.
-pub(crate) const MAX_SEQUENCE: u64 = 9_007_199_254_740_991;
+/// The last place that is taken: no chain is so long, and up to there `1.0` is read exactly, too.
+pub(crate) const MAX_SEQUENCE: u64 = 1_000_000_000_000;
 /// How the host's own chain is written. No workspace has such a name.
 const HOST: &str = "<host>";
 
@@ -36,13 +36,13 @@ pub(crate) struct HeadKept {
     #[schema(value_type = String, pattern = "^(<host>|[A-Za-z0-9][A-Za-z0-9._-]{0,62})$")]
     chain: Chain,
     #[serde(default, deserialize_with = "whole")]
-    #[schema(value_type = u64, required, maximum = 9_007_199_254_740_991_u64)]
+    #[schema(value_type = u64, required, maximum = 1_000_000_000_000_u64)]
     sequence: Option<u64>,
     #[schema(value_type = String, pattern = "^sha256:[0-9a-f]{64}$")]
     hash: Digest,
     /// Told with it, and no part of the check.
     #[serde(default, deserialize_with = "whole")]
-    #[schema(maximum = 9_007_199_254_740_991_u64)]
+    #[schema(maximum = 1_000_000_000_000_u64)]
     sealed_sequence: Option<u64>,
 }
 
@@ -139,12 +139,14 @@ mod tests {
             sealed_sequence: None,
         };
         assert_eq!(read(&head), Some(vec![expected]));
+        let last = head.replace(": 2", ": 1000000000000.0");
+        assert_eq!(read(&last).unwrap()[0].sequence, MAX_SEQUENCE);
         for (what, other) in [
             ("<host>", "<other>"),
             (": 2", ": null"),
             (": 2", ": -1"),
-            (": 2", ": 9007199254740992"),
-            ("null", "9007199254740992"),
+            (": 2", ": 1000000000001"),
+            ("null", "1000000000001"),
             ("\"sequence\": 2,", ""),
             ("sha256:", "sha512:"),
             ("null", "\"x\""),
