@@ -35,8 +35,9 @@ struct Spawned {
     task: AtomicWaker,
 }
 
-/// While a request is polled, and what it has woken. A panic ends it, too: nobody would poll what is woken after that.
-struct Listening;
+/// While a request is polled, and what it has woken. A panic ends it, too: nobody would poll what is woken after that. It has
+/// what the request woke around which this one is polled, if there is such.
+struct Listening(Option<Vec<Arc<Spawned>>>);
 
 /// A request, which polls what it wakes.
 pub(super) async fn at_once<T>(request: impl Future<Output = T>) -> T {
@@ -67,8 +68,7 @@ impl Executor<Work> for Spawner {
 
 impl Listening {
     fn begin() -> Self {
-        WOKEN.set(Some(Vec::new()));
-        Self
+        Self(WOKEN.replace(Some(Vec::new())))
     }
 
     /// Polls what was woken, and what that wakes in turn: of HTTP/2 one task hands a request to another. What goes on for
@@ -85,7 +85,8 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        for spawned in WOKEN.take().into_iter().flatten() {
+        let woken = WOKEN.replace(self.0.take());
+        for spawned in woken.into_iter().flatten() {
             spawned.task.wake();
         }
     }
@@ -202,6 +203,18 @@ mod tests {
         assert_eq!((connection.heard(), connection.polls()), (1, 2));
         yield_now().await;
         assert_eq!(connection.polls(), 2, "its task had nothing to do");
+    }
+
+    #[tokio::test]
+    async fn a_request_within_another_takes_nothing_from_it() {
+        let (outer, inner) = (Connection::spawned().await, Connection::spawned().await);
+        at_once(async {
+            outer.tell();
+            at_once(async { inner.tell() }).await;
+            assert_eq!((outer.heard(), inner.heard()), (0, 1));
+        })
+        .await;
+        assert_eq!(outer.heard(), 1);
     }
 
     #[tokio::test]
