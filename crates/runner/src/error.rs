@@ -103,7 +103,7 @@ pub enum ManageError {
     /// The key-encryption keys cannot be used.
     #[error("the credentials are locked")]
     Locked(#[source] OpenError),
-    /// The key-encryption keys cannot be used, or their file cannot be changed.
+    /// The key file cannot be read again, or stays as it is.
     #[error(transparent)]
     Key(#[from] Arc<KeyError>),
     /// A new key is on the ring, and the store does not know it yet. It will before anything is wrapped with it.
@@ -120,6 +120,9 @@ pub enum ManageError {
     /// Another verification goes on: it reads whole chains, and one at a time is enough.
     #[error("another verification of the audit goes on")]
     Verifying,
+    /// Another re-wrapping goes on, and does the same.
+    #[error("another re-wrapping of keys goes on")]
+    Rewrapping,
     /// The bytes are no step.
     #[error(transparent)]
     Load(#[from] lockstep_sandbox::LoadError),

@@ -1,34 +1,37 @@
-//! Key-encryption keys: which there are, a new one before the others, what they wrap wrapped anew, and an old one gone.
+//! Key-encryption keys: which there are, a new one before the others, and an old one gone.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::task;
+use tracing::Instrument as _;
 
-use lockstep_step::{Caller, WorkspaceName};
-use lockstep_store::{KekEntry, RewrappedKey, StoreError, WorkspaceKeyEntry};
-use lockstep_vault::{
-    KekId, KeyError, KeyPermit, Keyring, OpenError, RewrapError, Rewrapper, Vault,
-};
+use lockstep_step::Caller;
+use lockstep_store::{KekEntry, StoreError};
+use lockstep_vault::{KekId, KeyError, KeyPermit, Keyring, Vault};
 
 use crate::error::ManageError;
 use crate::runner::Runner;
 
-/// Keys of workspaces that are read, wrapped and written at a time: enough to share the sync of the disk, few enough
-/// that a run which wants to be recorded meanwhile hardly waits.
-const REWRAP_BATCH: u32 = 100;
-
-/// Failures that a re-wrapping tells one by one. They have few causes, and each is told by its key.
-const MAX_FAILURES_TOLD: usize = 20;
-
 /// The key-encryption keys that are at hand, and those that the store knows.
 #[derive(Clone, Debug)]
 pub struct KeyOverview {
+    /// Where they come from; `None` if none is at hand.
+    pub source: Option<KeysFrom>,
     /// The primary first, then the others on the ring, then those that are not at hand.
     pub keys: Vec<KeyEntry>,
     /// Why none is at hand.
     pub locked: Option<Arc<KeyError>>,
+}
+
+/// Where key-encryption keys come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeysFrom {
+    /// A key file, which can be changed.
+    KeyFile,
+    /// A text that is given to each process.
+    Text,
 }
 
 /// A key-encryption key.
@@ -81,39 +84,8 @@ pub struct KeyRotated {
     pub primary: KekId,
     /// The others, which open.
     pub kept: Vec<KekId>,
-}
-
-/// How far a re-wrapping is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RewrapProgress {
-    /// Keys of workspaces that were wrapped anew.
-    pub done: u64,
-    /// How many were to be when it began. Others may be added meanwhile.
-    pub total: u64,
-}
-
-/// A re-wrapping that has ended.
-#[derive(Debug)]
-pub struct Rewrapped {
-    /// The key that wraps now.
-    pub primary: KekId,
-    /// How many keys of workspaces were wrapped anew.
-    pub rewrapped: u64,
-    /// How many stayed as they were.
-    pub failed: u64,
-    /// The first of those.
-    pub failures: Vec<RewrapFailure>,
-}
-
-/// The key of a workspace that stayed as it was.
-#[derive(Debug)]
-pub struct RewrapFailure {
-    /// The workspace.
-    pub workspace: WorkspaceName,
-    /// The key-encryption key that it is counted under.
-    pub kek: KekId,
-    /// Why.
-    pub error: RewrapError,
+    /// How many records they wrap: keys of workspaces.
+    pub records_to_rewrap: u64,
 }
 
 /// A key that was retired.
@@ -137,106 +109,96 @@ pub enum KeyWas {
 }
 
 impl Runner {
-    /// All key-encryption keys. A ring that cannot be used is told, not an error: the store's part is there all the same.
+    /// All key-encryption keys, as a process finds them that starts now: a key file is read again. A ring that cannot be used
+    /// is told, not an error: the store's part is there all the same.
     ///
     /// # Errors
     /// [`ManageError::Forbidden`], [`ManageError::Store`].
     pub async fn keys(&self, caller: &Caller) -> Result<KeyOverview, ManageError> {
-        KeyPermit::check(caller)?;
+        let permit = KeyPermit::check(caller)?;
+        let ring = self.with_key_file(&permit, Vault::given).await?;
         let known = self.store().keks().await?;
-        match self.parts.vault.ring() {
-            Ok(ring) => Ok(KeyOverview {
+        Ok(match ring {
+            Ok(ring) => KeyOverview {
+                source: Some(KeysFrom::of(&ring)),
                 keys: entries(Some(&ring), &known),
                 locked: None,
-            }),
-            Err(OpenError::Locked(reason)) => Ok(KeyOverview {
+            },
+            Err(reason) => KeyOverview {
+                source: None,
                 keys: entries(None, &known),
                 locked: Some(reason),
-            }),
-            Err(error) => Err(ManageError::Locked(error)),
-        }
+            },
+        })
     }
 
-    /// Puts a new key before those on the ring: in the key file that it was read from or, with the others, in a new one.
+    /// Puts a new key before those on the ring: in the key file that it was read from or, with the others, in a new one. It
+    /// goes on if whoever asked goes away.
     ///
     /// # Errors
-    /// [`ManageError::Key`] if there is no ring, or its file stays as it is; [`ManageError::NotRemembered`] if the file
-    /// has the new key, and the store could not be told; [`ManageError::Forbidden`].
+    /// [`ManageError::Locked`] if there is no ring, [`ManageError::Key`] if its file stays as it is;
+    /// [`ManageError::NotRemembered`] if the file has the new key, and the store could not be told;
+    /// [`ManageError::Store`], [`ManageError::Forbidden`].
     pub async fn rotate_key(
         &self,
         caller: &Caller,
         into: Option<NewKeyFile>,
     ) -> Result<KeyRotated, ManageError> {
         let permit = KeyPermit::check(caller)?;
-        let ring = self
-            .change_keys(permit, move |vault, permit| match &into {
-                Some(NewKeyFile { path, data }) => vault.rotate_into(permit, path, data),
-                None => vault.rotate(permit),
-            })
-            .await?;
+        let runner = self.clone();
+        self.to_its_end(async move { runner.rotate(permit, into).await })
+            .await
+    }
+
+    /// Retires a key that wraps nothing and is not the primary: it may wrap nothing any more, and is taken off the key
+    /// file. A backup of the database from before still needs it. It goes on if whoever asked goes away.
+    ///
+    /// # Errors
+    /// The store's `Wraps` while it wraps something, [`ManageError::Key`] for the primary and for a file that stays as it
+    /// is, [`ManageError::Locked`], [`ManageError::NotFound`], [`ManageError::Forbidden`].
+    pub async fn retire_key(&self, caller: &Caller, id: KekId) -> Result<KeyRetired, ManageError> {
+        let permit = KeyPermit::check(caller)?;
+        let runner = self.clone();
+        self.to_its_end(async move { runner.retire(permit, id).await })
+            .await
+    }
+
+    async fn rotate(
+        &self,
+        permit: KeyPermit,
+        into: Option<NewKeyFile>,
+    ) -> Result<KeyRotated, ManageError> {
+        self.parts.vault.ring().map_err(ManageError::Locked)?;
+        // A new key wraps nothing yet.
+        let known = self.store().keks().await?;
+        let records_to_rewrap = known.iter().map(|kek| kek.wrapped_keys).sum();
+        let rotated = self.with_key_file(&permit, move |vault, permit| match &into {
+            Some(NewKeyFile { path, data }) => vault.rotate_into(permit, path, data),
+            None => vault.rotate(permit),
+        });
+        let ring = rotated.await??;
         let primary = ring.primary().id();
+        let caller = permit.caller();
         tracing::info!(caller = caller.name, key = %primary, "a new key is the primary");
         self.store()
-            .add_kek(&ring.primary().check(), Timestamp::now())
+            .add_made_kek(&permit, &ring.primary().check(), Timestamp::now())
             .await
             .map_err(|source| ManageError::NotRemembered {
                 kek: primary,
                 source,
             })?;
         let kept = ring.ids().into_iter().filter(|id| *id != primary).collect();
-        Ok(KeyRotated { primary, kept })
+        Ok(KeyRotated {
+            primary,
+            kept,
+            records_to_rewrap,
+        })
     }
 
-    /// Wraps the key of each workspace anew that another key than the primary wraps. No credential is touched.
-    ///
-    /// It goes in batches, each of which is there or not: who breaks it off calls it again. Runs and credentials that
-    /// are set meanwhile notice nothing.
-    ///
-    /// # Errors
-    /// [`ManageError::Key`] if there is no ring, [`ManageError::Store`], [`ManageError::Forbidden`]. The key of a
-    /// workspace that cannot be unwrapped stops none of the others.
-    pub async fn rewrap_keys(
-        &self,
-        caller: &Caller,
-        mut progress: impl FnMut(RewrapProgress) + Send,
-    ) -> Result<Rewrapped, ManageError> {
-        let permit = KeyPermit::check(caller)?;
-        let rewrapper = self.parts.vault.rewrapper(&permit)?;
-        let primary = rewrapper.primary();
-        // The store knows the key-encryption key before anything is wrapped with it.
-        self.store()
-            .add_kek(&rewrapper.check(), Timestamp::now())
-            .await?;
-        let total = self.wrapped_by_others(primary).await?;
-        let mut told = |done| progress(RewrapProgress { done, total });
-        let mut all = Rewrapped::none(primary);
-        // Another process may put a workspace's first key under an old one while we are past it.
-        loop {
-            let pass = self
-                .rewrap_once(&permit, &rewrapper, all.rewrapped, &mut told)
-                .await?;
-            let is_done = pass.rewrapped == 0;
-            all = Rewrapped {
-                rewrapped: all.rewrapped + pass.rewrapped,
-                ..pass
-            };
-            if is_done {
-                break;
-            }
-        }
-        tracing::info!(caller = caller.name, key = %primary, rewrapped = all.rewrapped, "keys of workspaces are wrapped anew");
-        Ok(all)
-    }
-
-    /// Retires a key that wraps nothing and is not the primary: it may wrap nothing any more, and is taken off the key
-    /// file. A backup of the database from before still needs it.
-    ///
-    /// # Errors
-    /// The store's `Wraps` while it wraps something, [`ManageError::Key`] for the primary and for a file that stays as it
-    /// is, [`ManageError::NotFound`], [`ManageError::Forbidden`].
-    pub async fn retire_key(&self, caller: &Caller, id: KekId) -> Result<KeyRetired, ManageError> {
-        let permit = KeyPermit::check(caller)?;
-        let ring = self.parts.vault.ring().map_err(ManageError::Locked)?;
+    async fn retire(&self, permit: KeyPermit, id: KekId) -> Result<KeyRetired, ManageError> {
+        self.parts.vault.ring().map_err(ManageError::Locked)?;
+        // Another process may have rotated: which one is the primary is what the file says now.
+        let ring = self.with_key_file(&permit, Vault::given).await??;
         if ring.primary().id() == id {
             return Err(ManageError::Key(Arc::new(KeyError::Primary { id })));
         }
@@ -250,114 +212,75 @@ impl Runner {
         self.store()
             .retire_kek(&permit, id, Timestamp::now())
             .await?;
+        let caller = permit.caller();
         tracing::info!(caller = caller.name, key = %id, "a key is retired");
-        let was = match (ring.holds(id), ring.is_from_file()) {
+        let was = match (ring.holds(id), KeysFrom::of(&ring)) {
             (false, _) => KeyWas::Gone,
-            (true, false) => KeyWas::InText,
-            (true, true) => {
-                self.change_keys(permit, move |vault, permit| vault.retire(permit, id))
-                    .await?;
+            (true, KeysFrom::Text) => KeyWas::InText,
+            (true, KeysFrom::KeyFile) => {
+                self.with_key_file(&permit, move |vault, permit| vault.retire(permit, id))
+                    .await??;
                 KeyWas::InKeyFile
             }
         };
         Ok(KeyRetired { id, was })
     }
 
-    /// Files are written on a thread that may wait.
-    async fn change_keys(
+    /// A change of the key file and of the store belong together, whoever waits for them.
+    async fn to_its_end<T: Send + 'static>(
         &self,
-        permit: KeyPermit,
-        change: impl FnOnce(&Vault, &KeyPermit) -> Result<Arc<Keyring>, Arc<KeyError>> + Send + 'static,
-    ) -> Result<Arc<Keyring>, ManageError> {
-        let vault = Arc::clone(&self.parts.vault);
-        let changed = task::spawn_blocking(move || change(&vault, &permit))
-            .await
-            .map_err(|error| ManageError::Store(StoreError::Failed(Box::new(error))))?;
-        Ok(changed?)
+        change: impl Future<Output = Result<T, ManageError>> + Send + 'static,
+    ) -> Result<T, ManageError> {
+        let changed = self.parts.runs.spawn(change.in_current_span()).await;
+        changed.map_err(|error| ManageError::Store(StoreError::Failed(Box::new(error))))?
     }
 
-    async fn wrapped_by_others(&self, primary: KekId) -> Result<u64, StoreError> {
-        let known = self.store().keks().await?;
-        let others = known.iter().filter(|kek| kek.check.kek != primary);
-        Ok(others.map(|kek| kek.wrapped_keys).sum())
-    }
-
-    /// Goes through the workspaces once, from the first name to the last.
-    async fn rewrap_once(
+    /// Files are read and written on a thread that may wait.
+    async fn with_key_file(
         &self,
         permit: &KeyPermit,
-        rewrapper: &Rewrapper,
-        before: u64,
-        told: &mut (impl FnMut(u64) + Send),
-    ) -> Result<Rewrapped, ManageError> {
-        let (store, primary) = (self.store(), rewrapper.primary());
-        let mut pass = Rewrapped::none(primary);
-        let mut after: Option<WorkspaceName> = None;
-        loop {
-            let page = store
-                .workspace_keys_not_under(permit, primary, after.as_ref(), REWRAP_BATCH)
-                .await?;
-            let Some(last) = page.last() else {
-                return Ok(pass);
-            };
-            after = Some(last.workspace.clone());
-            let batch = pass.rewrap_all(page, rewrapper);
-            pass.rewrapped += store
-                .replace_workspace_keys(permit, batch, Timestamp::now())
-                .await?;
-            told(before + pass.rewrapped);
+        work: impl FnOnce(&Vault, &KeyPermit) -> Result<Arc<Keyring>, Arc<KeyError>> + Send + 'static,
+    ) -> Result<Result<Arc<Keyring>, Arc<KeyError>>, ManageError> {
+        let (vault, permit) = (Arc::clone(&self.parts.vault), permit.clone());
+        task::spawn_blocking(move || work(&vault, &permit))
+            .await
+            .map_err(|error| ManageError::Store(StoreError::Failed(Box::new(error))))
+    }
+}
+
+// === impl KeysFrom ===
+
+impl KeysFrom {
+    fn of(ring: &Keyring) -> Self {
+        if ring.is_from_file() {
+            Self::KeyFile
+        } else {
+            Self::Text
         }
     }
 }
 
-// === impl Rewrapped ===
+// === impl KeyState ===
 
-impl Rewrapped {
-    fn none(primary: KekId) -> Self {
-        Self {
-            primary,
-            rewrapped: 0,
-            failed: 0,
-            failures: Vec::new(),
-        }
-    }
+impl KeyState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Primary,
+        Self::Opens,
+        Self::Unused,
+        Self::Unknown,
+        Self::Retired,
+    ];
 
-    /// Those of a page that can be wrapped anew; the others are noted.
-    fn rewrap_all(
-        &mut self,
-        page: Vec<WorkspaceKeyEntry>,
-        rewrapper: &Rewrapper,
-    ) -> Vec<RewrappedKey> {
-        let mut batch = Vec::with_capacity(page.len());
-        for WorkspaceKeyEntry {
-            workspace,
-            kek,
-            key,
-        } in page
-        {
-            let rewrapped = key
-                .map_err(|error| OpenError::from(error).into())
-                .and_then(|read| Ok((rewrapper.rewrap(&workspace, &read)?, read)));
-            match rewrapped {
-                Ok((rewrapped, read)) => batch.push(RewrappedKey {
-                    workspace,
-                    read,
-                    rewrapped,
-                }),
-                Err(error) => self.note(RewrapFailure {
-                    workspace,
-                    kek,
-                    error,
-                }),
-            }
-        }
-        batch
-    }
-
-    fn note(&mut self, failure: RewrapFailure) {
-        self.failed += 1;
-        if self.failures.len() < MAX_FAILURES_TOLD {
-            self.failures.push(failure);
+    /// The word of the API and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Opens => "opens",
+            Self::Unused => "unused",
+            Self::Unknown => "unknown",
+            Self::Retired => "retired",
         }
     }
 }

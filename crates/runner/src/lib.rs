@@ -43,6 +43,7 @@ mod members;
 mod permissions;
 mod records;
 mod registry;
+mod rewrap;
 mod token;
 mod tokens;
 mod workspaces;
@@ -60,8 +61,7 @@ pub use egress::RequestQuestion;
 pub use error::{HostFault, InvalidNote, ManageError, RunError};
 pub use follow::{FollowError, Followed, Follower, NoSeat};
 pub use keys::{
-    KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, NewKeyFile, RewrapFailure,
-    RewrapProgress, Rewrapped,
+    KeyEntry, KeyOverview, KeyRetired, KeyRotated, KeyState, KeyWas, KeysFrom, NewKeyFile,
 };
 pub use lockstep_sandbox::{
     Examined, Explanation, Finding, LoadError, LogSink, NoCapacity, Origin, Sandbox, SandboxConfig,
@@ -76,9 +76,12 @@ pub use lockstep_store::{
     RunFilter, RunRecord, RunState, RunStatus, RunStep, RunSummary, SqliteStore, StepEntry,
     StepVersion, Store, StoreError, Thing, TokenEntry, TokenMember, WorkflowEntry, WorkspaceEntry,
 };
-pub use lockstep_vault::{IfAbsent, Kek, Keyring, OpenError, Vault, open_key_file};
+pub use lockstep_vault::{
+    IfAbsent, Kek, KekId, KeyError, Keyring, OpenError, Vault, open_key_file,
+};
 pub use registry::{StepAdded, StepWarning};
 pub use request::{Call, RunReport, RunRequest, StepSource};
+pub use rewrap::{RewrapFailure, RewrapProgress, Rewrapped};
 pub use runner::{Runner, RunnerConfig};
 pub use start::{CancelError, RunStarted};
 pub use ticket::{NoTicket, Ticket};

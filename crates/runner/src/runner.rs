@@ -37,6 +37,8 @@ pub(crate) struct Parts {
     pub(crate) metrics: Metrics,
     /// Has a place for one verification of the audit.
     pub(crate) verifying: Semaphore,
+    /// Has a place for one re-wrapping of the keys of workspaces.
+    pub(crate) rewrapping: Semaphore,
 }
 
 /// How a runner behaves.
@@ -78,6 +80,7 @@ impl Runner {
                 requests: Shares::new(config.request_bytes),
                 metrics: Metrics::new(),
                 verifying: Semaphore::new(1),
+                rewrapping: Semaphore::new(1),
             }),
         }
     }

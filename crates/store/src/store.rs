@@ -54,6 +54,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `Retired` if it may not wrap any more.
     async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError>;
 
+    /// The same of one that a caller made, whom its entry in the audit names.
+    async fn add_made_kek(
+        &self,
+        permit: &KeyPermit,
+        check: &KekCheck,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Retires a key-encryption key that wraps nothing: from now on it cannot. One that is retired stays as it is.
     ///
     /// `Wraps` while it wraps something; `NotFound` if it is not among [`Store::keks`].

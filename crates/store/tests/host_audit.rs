@@ -245,6 +245,32 @@ async fn the_seal_follows_the_primary_and_a_key_that_was_retired_is_not_needed()
 }
 
 #[tokio::test]
+async fn a_key_that_somebody_made_is_told_with_who_did() {
+    let place = Place::with_a_story().await;
+    let store = place.open(&[2, 1]);
+    let permit = KeyPermit::check(&alice()).unwrap();
+    let made = kek(2).check();
+    store.add_made_kek(&permit, &made, at(4)).await.unwrap();
+    // It is known by then, whoever meets it next.
+    store.add_kek(&made, at(5)).await.unwrap();
+    let filter = AuditFilter {
+        action: Some(AuditAction::KekAdded),
+        from: AuditFrom::After(0),
+        ..AuditFilter::all()
+    };
+    let entries = store.host_audit(&host(), &filter).await.unwrap();
+    let told = entries
+        .iter()
+        .map(|entry| (entry.actor.as_str(), entry.target.as_deref()));
+    let (first, second) = (kek(1).id().to_string(), kek(2).id().to_string());
+    assert!(told.eq([
+        ("lockstep", Some(first.as_str())),
+        ("test:alice", Some(second.as_str()))
+    ]));
+    assert_eq!(verify(&store).await.findings, []);
+}
+
+#[tokio::test]
 async fn a_seal_whose_key_is_not_at_hand_is_neither_checked_nor_replaced() {
     let place = Place::with_a_story().await;
     let store = place.open(&[3]);

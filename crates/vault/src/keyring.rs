@@ -199,11 +199,16 @@ impl Keyring {
     }
 
     /// The ring, and for opening the keys of another one.
-    pub(crate) fn and_all_of(mut self, other: &Self) -> Self {
+    pub(crate) fn and_all_of(&self, other: &Self) -> Self {
+        let mut both = Self {
+            primary: Arc::clone(&self.primary),
+            others: self.others.clone(),
+            file: self.file.clone(),
+        };
         for kek in other.keys() {
-            self.add(Arc::clone(kek));
+            both.add(Arc::clone(kek));
         }
-        self
+        both
     }
 
     pub(crate) fn read_from(mut self, file: KeyFile) -> Self {
@@ -399,6 +404,31 @@ impl KeyError {
                 "`lockstep key rotate --to-file PATH` writes the keys and a new one to a key file"
             }
             Self::Primary { .. } => "`lockstep key rotate` makes a new key the primary",
+        }
+    }
+
+    /// What it is, for somebody who is not at the machine: its paths are left out.
+    #[must_use]
+    pub fn without_paths(&self) -> String {
+        match self {
+            Self::NoKeyFile { .. } => "there is no key: the key file does not exist".to_owned(),
+            Self::LooseMode { mode, .. } => {
+                format!("the key file has mode {mode:04o}: group or others can use it")
+            }
+            Self::NextToDatabase { .. } => {
+                "the key file is in the data directory, next to what it protects".to_owned()
+            }
+            Self::File { source, .. } => format!("the key file cannot be used: {}", source.kind()),
+            Self::Exists { .. } => "the new key file is there already".to_owned(),
+            Self::Empty
+            | Self::Line { .. }
+            | Self::Damaged { .. }
+            | Self::Missing { .. }
+            | Self::Check { .. }
+            | Self::NoRandomness(_)
+            | Self::Full
+            | Self::NoFile
+            | Self::Primary { .. } => self.to_string(),
         }
     }
 }

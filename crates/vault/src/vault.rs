@@ -33,6 +33,8 @@ const MAX_UNWRAPPED_KEYS: usize = 10_000;
 #[derive(Debug)]
 pub struct Vault {
     ring: Result<Mutex<Arc<Keyring>>, Arc<KeyError>>,
+    /// Held by who changes the key file, so that others need not wait for the disk to have the ring.
+    changing: Mutex<()>,
     unwrapped: Mutex<HashMap<(WorkspaceName, WorkspaceKeyId), Arc<KeyMaterial>>>,
 }
 
@@ -42,6 +44,7 @@ impl Vault {
     pub fn new(ring: Keyring) -> Self {
         Self {
             ring: Ok(Mutex::new(Arc::new(ring))),
+            changing: Mutex::default(),
             unwrapped: Mutex::default(),
         }
     }
@@ -51,6 +54,7 @@ impl Vault {
     pub fn locked(reason: KeyError) -> Self {
         Self {
             ring: Err(Arc::new(reason)),
+            changing: Mutex::default(),
             unwrapped: Mutex::default(),
         }
     }
@@ -79,14 +83,25 @@ impl Vault {
         Ok(wrapped)
     }
 
-    /// Makes a new key the primary, here and in the key file. The others are kept for opening.
+    /// The keys as they are given to a process that starts now: those of the key file, without what was taken off it and
+    /// is kept here for opening.
+    ///
+    /// # Errors
+    /// Why there are no keys, or why their file cannot be read any more.
+    pub fn given(&self, _: &KeyPermit) -> Result<Arc<Keyring>, Arc<KeyError>> {
+        let ring = Arc::clone(&*self.held()?);
+        match ring.file() {
+            Some(file) => Ok(Arc::new(file.open_again()?)),
+            None => Ok(ring),
+        }
+    }
+
+    /// Makes a new key the primary, here and in the key file, whose ring this gives. The others are kept for opening.
     ///
     /// # Errors
     /// Why there are no keys, or why the file stays as it is.
     pub fn rotate(&self, _: &KeyPermit) -> Result<Arc<Keyring>, Arc<KeyError>> {
-        let mut ring = self.held()?;
-        let rotated = key_file(&ring)?.rotate()?;
-        Ok(follow(&mut ring, rotated))
+        self.change(|ring| key_file(ring)?.rotate())
     }
 
     /// As [`Vault::rotate`], but writes the new ring to a key file that does not exist yet. From now on this vault
@@ -100,25 +115,23 @@ impl Vault {
         path: &Path,
         data: &Path,
     ) -> Result<Arc<Keyring>, Arc<KeyError>> {
-        let mut ring = self.held()?;
-        let primary = Kek::generate().map_err(KeyError::from)?;
-        // Not what is kept here of a file besides.
-        let led = match ring.file() {
-            Some(file) => file.open_again()?.led_by(primary)?,
-            None => ring.led_by(primary)?,
-        };
-        let rotated = create_key_file(path, data, &led)?;
-        Ok(follow(&mut ring, rotated))
+        self.change(|ring| {
+            let primary = Kek::generate()?;
+            // Not what is kept here of a file besides.
+            let led = match ring.file() {
+                Some(file) => file.open_again()?.led_by(primary)?,
+                None => ring.led_by(primary)?,
+            };
+            create_key_file(path, data, &led)
+        })
     }
 
-    /// Takes a key that only opens off the key file. Nobody may need it any more.
+    /// Takes a key that only opens off the key file, whose ring this gives. Nobody may need it any more.
     ///
     /// # Errors
     /// Why there are no keys, or why the file stays as it is; [`KeyError::Primary`].
     pub fn retire(&self, _: &KeyPermit, kek: KekId) -> Result<Arc<Keyring>, Arc<KeyError>> {
-        let mut ring = self.held()?;
-        let retired = key_file(&ring)?.remove(kek)?;
-        Ok(follow(&mut ring, retired))
+        self.change(|ring| key_file(ring)?.remove(kek))
     }
 
     /// What wraps keys of workspaces anew, with the primary.
@@ -267,10 +280,23 @@ impl Vault {
         match ring.file() {
             Some(file) if file.has_changed() => {
                 let fresh = file.open_again()?;
-                Ok(follow(&mut ring, fresh))
+                Ok(follow(&mut ring, &fresh))
             }
             Some(_) | None => Ok(Arc::clone(&ring)),
         }
+    }
+
+    /// Changes the key file, follows it, and gives the ring that is in it now. What another process makes of it meanwhile is
+    /// read when a key is needed.
+    fn change(
+        &self,
+        change: impl FnOnce(&Keyring) -> Result<Keyring, KeyError>,
+    ) -> Result<Arc<Keyring>, Arc<KeyError>> {
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = Arc::clone(&*self.held()?);
+        let changed = change(&ring)?;
+        follow(&mut *self.held()?, &changed);
+        Ok(Arc::new(changed))
     }
 
     fn held(&self) -> Result<MutexGuard<'_, Arc<Keyring>>, Arc<KeyError>> {
@@ -280,7 +306,7 @@ impl Vault {
 }
 
 /// Puts a fresh ring in the place of the one that is held, whose keys still open.
-fn follow(held: &mut Arc<Keyring>, fresh: Keyring) -> Arc<Keyring> {
+fn follow(held: &mut Arc<Keyring>, fresh: &Keyring) -> Arc<Keyring> {
     *held = Arc::new(fresh.and_all_of(held));
     Arc::clone(held)
 }

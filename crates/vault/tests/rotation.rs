@@ -428,6 +428,71 @@ fn a_new_workspace_gets_its_key_from_the_primary_of_the_file() {
 }
 
 #[test]
+fn what_is_given_is_what_the_file_says_now() {
+    let place = Place::new();
+    let (holds_on, other) = (place.vault(), place.vault());
+    let old = place.ids()[0];
+    let new = other.rotate(&keys()).unwrap().primary().id();
+    assert_eq!(holds_on.given(&keys()).unwrap().ids(), [new, old]);
+    // What it rotates itself and takes off is kept for opening, and not given.
+    let third = holds_on.rotate(&keys()).unwrap();
+    assert_eq!(third.ids()[1..], [new, old]);
+    let left = holds_on.retire(&keys(), old).unwrap();
+    assert_eq!(left.ids(), [third.primary().id(), new]);
+    assert_eq!(holds_on.given(&keys()).unwrap().ids(), left.ids());
+    assert!(holds_on.ring().unwrap().holds(old));
+    fs::remove_file(&place.key).unwrap();
+    let error = holds_on.given(&keys()).unwrap_err();
+    assert!(matches!(*error, KeyError::NoKeyFile { .. }), "{error}");
+    let text = Vault::new(Keyring::new(Kek::generate().unwrap()));
+    assert_eq!(
+        text.given(&keys()).unwrap().ids(),
+        text.ring().unwrap().ids()
+    );
+}
+
+#[test]
+fn what_is_told_elsewhere_names_no_path() {
+    let place = Place::new();
+    let (path, data) = (place.key.clone(), place.data.clone());
+    let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    for (error, expected) in [
+        (
+            KeyError::NoKeyFile { path: path.clone() },
+            "there is no key: the key file does not exist",
+        ),
+        (
+            KeyError::LooseMode {
+                path: path.clone(),
+                mode: 0o644,
+            },
+            "the key file has mode 0644: group or others can use it",
+        ),
+        (
+            KeyError::NextToDatabase {
+                path: path.clone(),
+                data,
+            },
+            "the key file is in the data directory, next to what it protects",
+        ),
+        (
+            KeyError::File {
+                path: path.clone(),
+                source: denied(),
+            },
+            "the key file cannot be used: permission denied",
+        ),
+        (
+            KeyError::Exists { path },
+            "the new key file is there already",
+        ),
+        (KeyError::Empty, "the key text holds no key"),
+    ] {
+        assert_eq!(error.without_paths(), expected);
+    }
+}
+
+#[test]
 fn a_ring_of_text_does_not_follow_and_names_the_key_that_it_misses() {
     let place = Place::new();
     let text = Secret::new(fs::read_to_string(&place.key).unwrap());

@@ -134,9 +134,15 @@ async fn a_key_is_remembered_once(setup: &Setup) {
     let (store, kek) = (&setup.store, Kek::generate().unwrap());
     store.add_kek(&kek.check(), at(1)).await.unwrap();
     store.add_kek(&kek.check(), at(2)).await.unwrap();
+    store
+        .add_made_kek(&keys(), &kek.check(), at(2))
+        .await
+        .unwrap();
     let mut other = kek.check();
     other.check[0] ^= 1;
     let refused = store.add_kek(&other, at(3)).await;
+    assert!(matches!(refused, Err(StoreError::Exists(Thing::Kek(id))) if id == kek.id()));
+    let refused = store.add_made_kek(&keys(), &other, at(3)).await;
     assert!(matches!(refused, Err(StoreError::Exists(Thing::Kek(id))) if id == kek.id()));
 
     setup
@@ -306,6 +312,8 @@ async fn a_retired_key_wraps_nothing_any_more(rotation: &Rotation) {
     assert_eq!(rotation.counts().await, (1, 0));
     let again = rotation.rotated.vault.ring().unwrap().primary().check();
     let refused = store.add_kek(&again, at(3)).await;
+    assert!(matches!(refused, Err(StoreError::Retired(id)) if id == new));
+    let refused = store.add_made_kek(&keys(), &again, at(3)).await;
     assert!(matches!(refused, Err(StoreError::Retired(id)) if id == new));
     // What another key wraps goes on.
     let other = rotation.setup.tenant("b");

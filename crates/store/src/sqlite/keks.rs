@@ -1,6 +1,5 @@
 //! Key-encryption keys that were seen here, and the keys of workspaces that they wrap.
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use lockstep_step::WorkspaceName;
@@ -39,7 +38,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<KekEntry>, StoreError>
 pub(super) fn add(
     connection: &Connection,
     check: &KekCheck,
-    at: Timestamp,
+    stamp: Stamp<'_>,
 ) -> Result<(), StoreError> {
     let id = check.kek.to_string();
     let added = connection
@@ -47,7 +46,7 @@ pub(super) fn add(
             "INSERT INTO keks (id, check_value, added_at) VALUES (?1, ?2, ?3)
              ON CONFLICT (id) DO NOTHING",
         )?
-        .execute(params![id, check.check, at.as_microsecond()])?;
+        .execute(params![id, check.check, stamp.at.as_microsecond()])?;
     let known: Vec<u8> = connection
         .prepare_cached("SELECT check_value FROM keks WHERE id = ?1")?
         .query_row([&id], |row| row.get(0))?;
@@ -55,12 +54,11 @@ pub(super) fn add(
         return Err(StoreError::Exists(Thing::Kek(check.kek)));
     }
     if added > 0 {
-        let by = audit::HOST;
         let added = Fields {
             target: Some(&id),
             ..Fields::of(AuditAction::KekAdded)
         };
-        audit::append_to_host(connection, Stamp { at, by }, added)?;
+        audit::append_to_host(connection, stamp, added)?;
     }
     check_in_use(connection, check.kek)
 }

@@ -106,8 +106,24 @@ impl Store for SqliteStore {
 
     async fn add_kek(&self, check: &KekCheck, at: Timestamp) -> Result<(), StoreError> {
         let check = *check;
-        self.change_host(move |connection| keks::add(connection, &check, at))
-            .await
+        self.change_host(move |connection| {
+            let by = audit::HOST;
+            keks::add(connection, &check, Stamp { at, by })
+        })
+        .await
+    }
+
+    async fn add_made_kek(
+        &self,
+        permit: &KeyPermit,
+        check: &KekCheck,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (permit, check) = (permit.clone(), *check);
+        self.change_host(move |connection| {
+            keks::add(connection, &check, Stamp::of(permit.caller(), at))
+        })
+        .await
     }
 
     async fn retire_kek(
