@@ -8,6 +8,7 @@ mod audit;
 mod checked;
 mod credentials;
 mod failing;
+mod keys;
 mod runs;
 mod steps;
 mod tokens;
@@ -23,6 +24,7 @@ use crate::host::{Host, Keys};
 use crate::problem::Problem;
 
 pub(crate) use checked::CheckedChain;
+pub(crate) use keys::{HostKeys, KeysRewrapped};
 pub(crate) use runs::{Finished, Wanted};
 
 /// The host that a command speaks to.

@@ -52,7 +52,7 @@ pub(crate) async fn carry_out(
         Command::Token(command) => token::carry_out(command, &config()?, console).await,
         Command::Member(command) => member::carry_out(command, &config()?, console).await,
         Command::Audit(command) => audit::carry_out(command, config, console).await,
-        Command::Key(command) => key::carry_out(command, &here(config()?)?, console).await,
+        Command::Key(command) => key::carry_out(command, &config()?, console).await,
         Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,
         Command::Mask(arguments) => mask::carry_out(&arguments, console),

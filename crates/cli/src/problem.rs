@@ -194,6 +194,9 @@ impl From<ManageError> for Problem {
             ManageError::Verifying => {
                 Self::new(Exit::Host, "too_many_verifications", error.to_string()).hint("try again")
             }
+            ManageError::Rewrapping => {
+                Self::new(Exit::Host, "too_many_rewrappings", error.to_string()).hint("try again")
+            }
             ManageError::Load(LoadError::Invalid(_)) => {
                 Self::new(Exit::NotCompleted, "invalid_step", error.to_string())
             }

@@ -12,6 +12,7 @@ mod tls;
 
 mod audit;
 mod credentials;
+mod keys;
 mod runs;
 mod steps;
 mod tokens;
@@ -32,6 +33,9 @@ pub use credentials::{
     PutRule, Removal, StepOf,
 };
 pub use error::{ClientError, ProblemDetails};
+pub use keys::{
+    HostKey, HostKeyRetired, HostKeyRotated, HostKeys, HostKeysRewrapped, NotRewrapped,
+};
 pub use log::{Followed, LogLines, LogPiece, News};
 pub use runs::{
     Failure, InlineStep, RunAnswer, RunFilter, RunLimits, RunRecord, RunStarted, RunSummary,

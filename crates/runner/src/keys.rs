@@ -251,6 +251,15 @@ impl Runner {
 // === impl KeysFrom ===
 
 impl KeysFrom {
+    /// The word of the API and the terminal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyFile => "key_file",
+            Self::Text => "environment",
+        }
+    }
+
     fn of(ring: &Keyring) -> Self {
         if ring.is_from_file() {
             Self::KeyFile

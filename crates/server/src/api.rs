@@ -13,6 +13,7 @@ use crate::credentials::*;
 use crate::docs::*;
 use crate::forms;
 use crate::health::*;
+use crate::keys::*;
 use crate::members::*;
 use crate::metrics::*;
 use crate::route::Api;
@@ -92,6 +93,10 @@ use crate::workspaces::*;
         list_host_audit,
         get_host_audit_head,
         verify_host_audit,
+        list_keys,
+        rotate_key,
+        rewrap_keys,
+        retire_key,
     )
 )]
 struct Document;
@@ -106,7 +111,7 @@ pub(crate) fn api() -> Api {
         .open_route(__path_docs_style, docs_style)
         .open_route(__path_docs_script, docs_script)
         .host_route(__path_metrics, Right::SeeRuns, metrics);
-    runs(management(audit(steps(credentials(api)))))
+    runs(management(keys(audit(steps(credentials(api))))))
 }
 
 fn runs(api: Api) -> Api {
@@ -133,6 +138,13 @@ fn audit(api: Api) -> Api {
             Right::Administer,
             verify_host_audit,
         )
+}
+
+fn keys(api: Api) -> Api {
+    api.host_route(__path_list_keys, Right::Administer, list_keys)
+        .host_route(__path_rotate_key, Right::Administer, rotate_key)
+        .host_route(__path_rewrap_keys, Right::Administer, rewrap_keys)
+        .host_route(__path_retire_key, Right::Administer, retire_key)
 }
 
 fn management(api: Api) -> Api {

@@ -3,10 +3,11 @@
 
 use axum::response::Response;
 
-use lockstep_runner::{AuditChain, AuditFinding, AuditHead, AuditReport, ManageError};
+use lockstep_runner::{AuditChain, AuditFinding, AuditHead, AuditReport};
 
 use crate::body::{Limit, Unread, json};
 use crate::caller::Caller;
+use crate::ending::unless_it_ends;
 use crate::heads::{HeadsKept, Kept};
 use crate::host::Host;
 use crate::problem::{Problem, ProblemDetails};
@@ -110,17 +111,6 @@ async fn kept(request: Unread) -> Result<Vec<AuditHead>, Problem> {
     let kept = request.optional_json::<HeadsKept>(HEADS).await?;
     let kept = kept.unwrap_or_default().checked()?;
     Ok(kept.into_iter().map(AuditHead::from).collect())
-}
-
-/// A check, unless the server ends before it does.
-async fn unless_it_ends<T>(
-    host: &Host,
-    check: impl Future<Output = Result<T, ManageError>>,
-) -> Result<T, Problem> {
-    tokio::select! {
-        checked = check => Ok(checked?),
-        () = host.cancel.cancelled() => Err(Problem::ending()),
-    }
 }
 
 /// A report as whoever speaks for the host may hear it, who sees nothing of what is in other workspaces.

@@ -1,11 +1,13 @@
 //! Which problem each error of the runner is to a caller.
 
+use std::error::Error as _;
+
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 
 use lockstep_runner::{
-    CancelError, FollowError, HostFault, LoadError, ManageError, NoTicket, OpenError, RunError,
-    StoreError, Thing,
+    CancelError, FollowError, HostFault, KekId, KeyError, LoadError, ManageError, NoTicket,
+    OpenError, RunError, StoreError, Thing,
 };
 
 use crate::problem::Problem;
@@ -31,17 +33,18 @@ impl From<ManageError> for Problem {
             ManageError::TooManyRules { .. } => Self::bad_request("too_many_rules", &error),
             ManageError::TooManyKeys { .. } => Self::bad_request("too_many_keys", &error),
             ManageError::Handling { .. } => Self::conflict("handling_unknown", &error),
-            ManageError::Seal { .. } | ManageError::Locked(_) | ManageError::Key(_) => {
-                Self::locked(&error)
-            }
+            ManageError::Seal { .. } | ManageError::Locked(_) => Self::locked(&error),
+            ManageError::Key(reason) => of_key_file(reason),
+            ManageError::NotRemembered { kek, source } => not_remembered(*kek, source),
             ManageError::Verifying => Self::verifying(&error),
+            ManageError::Rewrapping => Self::rewrapping(&error),
             ManageError::Load(LoadError::Invalid(_)) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_step", &error)
             }
             ManageError::Load(LoadError::Busy(_)) => Self::unavailable("capacity", &error),
-            ManageError::Load(LoadError::Host(_))
-            | ManageError::NotRemembered { .. }
-            | ManageError::NoRandomness(_) => Self::internal(&error),
+            ManageError::Load(LoadError::Host(_)) | ManageError::NoRandomness(_) => {
+                Self::internal(&error)
+            }
             ManageError::Store(error) => error.into(),
         }
     }
@@ -78,9 +81,9 @@ impl From<&StoreError> for Problem {
             )
             .hint("a key is kept for a day; a request without one needs none")
             .header(RETRY_AFTER, HeaderValue::from_static("600")),
-            StoreError::Wraps { .. } | StoreError::RunClosed(_) => {
-                Self::conflict("conflict", error)
-            }
+            StoreError::Wraps { .. } => Self::conflict("key_in_use", error)
+                .hint("`POST /v1/host/keys/rewrap` wraps them with the primary"),
+            StoreError::RunClosed(_) => Self::conflict("conflict", error),
             StoreError::Retired(_) => {
                 Self::unavailable("key_unavailable", "the key of the host was retired")
             }
@@ -150,6 +153,52 @@ impl From<RunError> for Problem {
             RunError::Host { .. } | RunError::Task => Self::internal(&error),
         }
     }
+}
+
+/// Why the keys of a key file stay as they are. Where that file is, and what the operating system said of it, is told to the
+/// log of the host.
+fn of_key_file(reason: &KeyError) -> Problem {
+    match reason {
+        KeyError::Primary { .. } => Problem::conflict("key_is_primary", reason)
+            .hint("`POST /v1/host/keys/rotate` makes a new key the primary"),
+        KeyError::NoFile => {
+            let detail = "the keys of the host come from its environment, which cannot be changed from here";
+            Problem::conflict("key_in_environment", detail).hint(
+                "on the machine of the host, `lockstep key rotate --to-file PATH` writes them with a new one to a key file",
+            )
+        }
+        KeyError::Full => Problem::conflict("key_ring_full", reason)
+            .hint("`POST /v1/host/keys/rewrap`, then `DELETE /v1/host/keys/{id}` for keys with no records"),
+        KeyError::NoRandomness(_) => Problem::internal(reason),
+        KeyError::NoKeyFile { .. }
+        | KeyError::LooseMode { .. }
+        | KeyError::NextToDatabase { .. }
+        | KeyError::File { .. }
+        | KeyError::Exists { .. }
+        | KeyError::Empty
+        | KeyError::Line { .. }
+        | KeyError::Damaged { .. }
+        | KeyError::Missing { .. }
+        | KeyError::Check { .. } => key_file_unusable(reason),
+    }
+}
+
+fn key_file_unusable(reason: &KeyError) -> Problem {
+    let because = reason.source().map(ToString::to_string);
+    let because = because.unwrap_or_default();
+    tracing::error!("the keys stay as they are: {reason}: {because}");
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "key_file_unusable", reason.without_paths())
+        .hint("the keys stay as they are; the log of the host says which file it is, and why")
+}
+
+/// Not to be sent again: that would make yet another key.
+fn not_remembered(kek: KekId, source: &StoreError) -> Problem {
+    tracing::error!("key `{kek}` is the primary now, but the database could not be told: {source}");
+    let detail = format!("key `{kek}` is the primary now, but the database could not be told");
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "key_not_remembered", detail)
+        .hint("nothing is lost: the next `POST /v1/host/keys/rewrap` tells it")
 }
 
 fn absent(what: &Thing, nearest: Option<&str>) -> Problem {

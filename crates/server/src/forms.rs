@@ -16,6 +16,7 @@ use crate::problem::ProblemDetails;
 /// Of workspaces, workflows, steps, tokens and members.
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
 const KEY: &str = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
+const KEK: &str = "^k[0-9a-f]{16}$";
 const RUN: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 
 /// `*`, or versions as this API tells them; more is taken (RFC 9110, section 13.1).
@@ -95,6 +96,7 @@ fn form(parameter: &Parameter) -> Option<Object> {
         (ParameterIn::Path, "workspace" | "workflow" | "step" | "name" | "member")
         | (ParameterIn::Query, "workflow" | "step") => text.pattern(Some(NAME)),
         (ParameterIn::Path | ParameterIn::Query, "key") => text.pattern(Some(KEY)),
+        (ParameterIn::Path, "id") => text.pattern(Some(KEK)),
         (ParameterIn::Path, "run") | (ParameterIn::Query, "run" | "before") => text
             .pattern(Some(RUN))
             .format(Some(SchemaFormat::Custom("uuid".to_owned()))),
@@ -134,6 +136,7 @@ fn statuses() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use lockstep_runner::KekId;
     use lockstep_step::{CredentialKey, RunId, WorkflowName};
 
     use super::*;
@@ -193,6 +196,18 @@ mod tests {
                 text.parse::<CredentialKey>().is_ok(),
                 "{text:?}"
             );
+        }
+        for text in [
+            "k0123456789abcdef",
+            "k0123456789ABCDEF",
+            "k0123456789abcde",
+            "k+123456789abcdef",
+            "k0123456789abcdef0",
+            "0123456789abcdef0",
+            "k",
+            "",
+        ] {
+            assert_eq!(is_of(KEK, text), text.parse::<KekId>().is_ok(), "{text:?}");
         }
         assert!(is_of(RUN, &RunId::generate().to_string()));
     }

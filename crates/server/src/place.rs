@@ -7,7 +7,7 @@ use axum::RequestPartsExt as _;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
-use lockstep_runner::Token;
+use lockstep_runner::{KekId, Token};
 use lockstep_secret::Secret;
 use lockstep_step::{
     CredentialKey, MemberName, RunId, Scope, StepName, TokenName, WorkflowName, WorkspaceName,
@@ -58,6 +58,11 @@ impl Place {
     /// The key that the path names.
     pub(crate) fn key(&self) -> Result<CredentialKey, Problem> {
         self.named("key", "invalid_key")
+    }
+
+    /// The key-encryption key that the path names.
+    pub(crate) fn kek(&self) -> Result<KekId, Problem> {
+        self.named("id", "invalid_key_id")
     }
 
     /// The workflow's, if the path names one, and otherwise the workspace's.

@@ -183,6 +183,16 @@ impl Problem {
             .header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
+    /// The one that goes on does the same, and may take minutes.
+    pub(crate) fn rewrapping(detail: impl fmt::Display) -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too_many_rewrappings", detail)
+            .hint(
+                "one goes on at a time, and does it all: send the request again when it has ended",
+            )
+            .header(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
     pub(crate) fn ending() -> Self {
         Self::unavailable("server_ending", "the server ends before this does")
     }

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod credential;
 pub(crate) mod explanations;
+pub(crate) mod keys;
 mod request_asked;
 mod run_bodies;
 mod step;

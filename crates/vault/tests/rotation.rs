@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use lockstep_secret::Secret;
 use lockstep_step::{Caller, CredentialKey, Handling, Role, Scope, SealingPolicy, UsagePermission};
 use lockstep_vault::{
-    AdminPermit, Change, CredentialVersion, IfAbsent, KekId, KeyError, KeyPermit, Keyring,
+    AdminPermit, Change, CredentialVersion, IfAbsent, Kek, KekId, KeyError, KeyPermit, Keyring,
     MAX_RING_KEYS, OpenError, RevealError, RewrapError, RunPermit, SealError, SealedCredential,
     SnapshotMark, Vault, WorkspaceChanges, WorkspaceSnapshot, WrappedWorkspaceKey, open_key_file,
 };

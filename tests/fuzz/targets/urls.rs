@@ -47,6 +47,7 @@ mod wire {
 extern crate self as lockstep_runner;
 pub(crate) use action::AuditAction;
 pub(crate) use audit_filter::{AuditFilter, AuditFrom};
+pub(crate) use lockstep_vault::KekId;
 pub(crate) use removal::Removal;
 pub(crate) use run_filter::{RunFilter, RunStatus};
 pub(crate) use token::Token;
@@ -395,7 +396,7 @@ fn check_path(part: &str) {
     if part.contains(['/', '?', '#']) {
         return;
     }
-    let Ok(uri) = Uri::try_from(format!("/{part}/{part}/{part}/{part}/{part}/{part}")) else {
+    let Ok(uri) = Uri::try_from(format!("/{part}").repeat(7)) else {
         return;
     };
     let status = match percent_decode_str(part).decode_utf8() {
@@ -407,7 +408,7 @@ fn check_path(part: &str) {
 }
 
 fn routed(uri: Uri) -> StatusCode {
-    let path = "/{workflow}/{step}/{run}/{name}/{member}/{key}";
+    let path = "/{workflow}/{step}/{run}/{name}/{member}/{key}/{id}";
     let mut router: Router = Router::new().route(path, get(check_place));
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = uri;
@@ -423,7 +424,7 @@ fn routed(uri: Uri) -> StatusCode {
 
 /// Each name is what is written there, decoded once, or is refused.
 async fn check_place(place: Place, uri: Uri) {
-    let part = uri.path().split('/').nth(1).expect("the path has six");
+    let part = uri.path().split('/').nth(1).expect("the path has seven");
     let text = percent_decode_str(part)
         .decode_utf8()
         .expect("it was taken");
@@ -431,6 +432,7 @@ async fn check_place(place: Place, uri: Uri) {
     check_named(place.step(), &text, is_name(&text));
     check_named(place.member(), &text, is_name(&text));
     check_named(place.key(), &text, is_key(&text));
+    check_named(place.kek(), &text, is_kek(&text));
     let is_token = text.len() == 47 && text.starts_with("lsk_");
     check_named(place.token(), &text, is_name(&text) && !is_token);
     match place.run() {
@@ -442,12 +444,18 @@ async fn check_place(place: Place, uri: Uri) {
     }
 }
 
+/// Of key-encryption keys.
+fn is_kek(text: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 17 && text.starts_with('k') && text.bytes().skip(1).all(is_digit)
+}
+
 fn check_named<T: Display>(named: std::result::Result<T, Problem>, text: &str, is_one: bool) {
     match named {
         Ok(name) => assert!(is_one && name.to_string() == text, "{name} of {text}"),
         Err(problem) => {
             assert!(!is_one, "{text}");
-            check_told(&problem, &["invalid_name", "invalid_key"]);
+            check_told(&problem, &["invalid_name", "invalid_key", "invalid_key_id"]);
             // What is so long is in no message of ours by chance.
             assert!(text.len() < 16 || !format!("{problem:?}").contains(text));
         }

@@ -3,19 +3,20 @@
 use lockstep_client as client;
 use lockstep_runner::{
     AuditChain, AuditEntry, AuditHead, CredentialEntry, CredentialLastUse, CredentialPut,
-    CredentialUsage, Dependents, EffectiveCredential, Examined, Explanation, Finding, LogEntry,
-    MemberEntry, NewCredential, Origin, PutResult, Removal, RunRecord, RunState, RunStatus,
-    RunStep, RunSummary, StepAdded, StepEntry, StepWarning, TokenEntry, TokenMember, WorkflowEntry,
-    WorkspaceEntry,
+    CredentialUsage, Dependents, EffectiveCredential, Examined, Explanation, Finding, KeyEntry,
+    KeyRetired, KeyRotated, KeyState, KeyWas, KeysFrom, LogEntry, MemberEntry, NewCredential,
+    Origin, PutResult, Removal, RunRecord, RunState, RunStatus, RunStep, RunSummary, StepAdded,
+    StepEntry, StepWarning, TokenEntry, TokenMember, WorkflowEntry, WorkspaceEntry,
 };
 use lockstep_secret::{Masked, Registered};
 use lockstep_step::{
     CredentialKey, Failure, Handling, LogChunk, Outcome, OutcomeKind, Scope, Sealing,
     SealingPolicy, StepName, WorkflowName, WorkspaceName,
 };
-use lockstep_vault::RecordError;
+use lockstep_vault::{KekId, RecordError};
 
 use super::checked::{CheckedChain, Found};
+use super::keys::{HostKeys, KeysRewrapped, Locked, NotRewrapped};
 use crate::problem::{Exit, Problem};
 
 pub(super) fn workspace_entry(workspace: client::Workspace) -> WorkspaceEntry {
@@ -336,6 +337,85 @@ pub(super) fn log_entry(piece: client::LogPiece) -> LogEntry {
             text: piece.text.into(),
         },
     }
+}
+
+pub(super) fn host_keys(told: client::HostKeys) -> Result<HostKeys, Problem> {
+    let keys = told.keys.into_iter().map(key_entry);
+    Ok(HostKeys {
+        source: told.source.as_deref().map(keys_from).transpose()?,
+        keys: keys.collect::<Result<_, _>>()?,
+        locked: told.locked.map(|message| Locked {
+            message,
+            hint: "on the machine of the host, `lockstep key status` says what to do about it"
+                .to_owned(),
+        }),
+    })
+}
+
+fn key_entry(key: client::HostKey) -> Result<KeyEntry, Problem> {
+    let state = KeyState::ALL
+        .into_iter()
+        .find(|state| state.as_str() == key.state);
+    Ok(KeyEntry {
+        id: kek_id(&key.id)?,
+        state: state.ok_or_else(|| unknown_word("what a key does"))?,
+        on_ring: key.on_ring,
+        records: key.records,
+        first_seen: key.first_seen,
+        retired_at: key.retired_at,
+        retired_by: key.retired_by,
+    })
+}
+
+pub(super) fn key_rotated(rotated: &client::HostKeyRotated) -> Result<KeyRotated, Problem> {
+    let kept = rotated.kept.iter().map(|id| kek_id(id));
+    Ok(KeyRotated {
+        primary: kek_id(&rotated.primary)?,
+        kept: kept.collect::<Result<_, _>>()?,
+        records_to_rewrap: rotated.records_to_rewrap,
+    })
+}
+
+pub(super) fn keys_rewrapped(
+    rewrapped: client::HostKeysRewrapped,
+) -> Result<KeysRewrapped, Problem> {
+    let failures = rewrapped.failures.into_iter().map(|failure| {
+        Ok(NotRewrapped {
+            workspace: failure.workspace,
+            key: kek_id(&failure.key)?,
+            message: failure.message,
+        })
+    });
+    Ok(KeysRewrapped {
+        primary: kek_id(&rewrapped.primary)?,
+        rewrapped: rewrapped.rewrapped,
+        failed: rewrapped.failed,
+        failures: failures.collect::<Result<_, Problem>>()?,
+    })
+}
+
+pub(super) fn key_retired(retired: &client::HostKeyRetired) -> Result<KeyRetired, Problem> {
+    let was_in = retired.was_in.as_deref().map(keys_from).transpose()?;
+    Ok(KeyRetired {
+        id: kek_id(&retired.id)?,
+        was: match was_in {
+            Some(KeysFrom::KeyFile) => KeyWas::InKeyFile,
+            Some(KeysFrom::Text) => KeyWas::InText,
+            None => KeyWas::Gone,
+        },
+    })
+}
+
+/// The name of a key, and no other text that a server may say.
+fn kek_id(told: &str) -> Result<KekId, Problem> {
+    told.parse().map_err(|_| unknown_word("the name of a key"))
+}
+
+fn keys_from(word: &str) -> Result<KeysFrom, Problem> {
+    [KeysFrom::KeyFile, KeysFrom::Text]
+        .into_iter()
+        .find(|from| from.as_str() == word)
+        .ok_or_else(|| unknown_word("where keys come from"))
 }
 
 pub(super) fn audit_chain(chain: &AuditChain) -> client::AuditChain {

@@ -51,6 +51,10 @@ fn as_here(problem: &ProblemDetails) -> (Exit, String) {
         }
         "invalid_step" => (Exit::NotCompleted, problem.code.clone()),
         "key_unavailable" => (Exit::Host, "locked".to_owned()),
+        "key_in_use" => (Exit::Usage, "in_use".to_owned()),
+        "key_is_primary" | "key_ring_full" => (Exit::Usage, "key".to_owned()),
+        "key_file_unusable" => (Exit::Host, "key".to_owned()),
+        "key_not_remembered" => (Exit::Host, "database".to_owned()),
         _ if problem.status >= 500 || problem.status == 429 => (Exit::Host, problem.code.clone()),
         _ => (Exit::Usage, problem.code.clone()),
     }
@@ -69,6 +73,13 @@ fn hint(problem: &ProblemDetails) -> Option<String> {
             "`--force` deletes it all the same; what uses it then gets `missing_credential`"
         }
         "role_beyond_member" => BEYOND_MEMBER,
+        "key_in_use" => "`lockstep key rewrap` wraps them with the primary",
+        "key_is_primary" => "`lockstep key rotate` makes a new key the primary",
+        "key_ring_full" => {
+            "`lockstep key rewrap`, then `lockstep key retire ID` for keys with no records"
+        }
+        "key_not_remembered" => "nothing is lost: the next `lockstep key rewrap` tells it",
+        "too_many_rewrappings" => "it does it all: try again when it has ended",
         "has_credentials" => "`--force` removes it with its credentials",
         "not_found" if problem.detail.starts_with("the workspace ") => {
             "`--workspace` names the one that the token is for, and `lockstep doctor` tells which that is"
@@ -112,6 +123,18 @@ mod tests {
         check(403, "forbidden", Exit::Usage, "forbidden");
         check(429, "capacity", Exit::Host, "capacity");
         check(503, "key_unavailable", Exit::Host, "locked");
+        check(409, "key_in_use", Exit::Usage, "in_use");
+        check(409, "key_is_primary", Exit::Usage, "key");
+        check(409, "key_ring_full", Exit::Usage, "key");
+        check(409, "key_in_environment", Exit::Usage, "key_in_environment");
+        check(500, "key_file_unusable", Exit::Host, "key");
+        check(500, "key_not_remembered", Exit::Host, "database");
+        check(
+            429,
+            "too_many_rewrappings",
+            Exit::Host,
+            "too_many_rewrappings",
+        );
         check(500, "internal", Exit::Host, "internal");
     }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use lockstep_runner::{KeyRetired, KeyWas, ManageError, StoreError};
+use lockstep_runner::{KeyRetired, KeyWas};
 
 use super::RetireArguments;
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 
 #[derive(Serialize)]
@@ -24,24 +25,31 @@ pub(super) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let Host { runner, caller } = Host::open(config, Keys::Managed, console).await?;
-    let at_hand = runner.keys(&caller).await?;
+    let backend = Backend::open(config, Keys::Managed, console).await?;
+    let at_hand = backend.keys().await?;
     let is_at_hand = at_hand
         .keys
         .iter()
         .any(|key| key.id == arguments.id && key.on_ring);
-    let KeyRetired { id, was } = runner
-        .retire_key(&caller, arguments.id)
+    let KeyRetired { id, was } = backend
+        .retire_key(arguments.id)
         .await
-        .map_err(|error| not_retired(error, is_at_hand))?;
+        .map_err(|problem| not_retired(problem, is_at_hand))?;
     console.show(&Retired {
         id: id.to_string(),
         removed_from_key_file: was == KeyWas::InKeyFile,
     })?;
     match was {
-        KeyWas::InText => console.hint(&format!(
-            "take the line of key `{id}` out of the text that is given as `LOCKSTEP_KEY`"
-        )),
+        KeyWas::InText => {
+            let to_whom = if backend.is_there() {
+                " to the server"
+            } else {
+                ""
+            };
+            console.hint(&format!(
+                "take the line of key `{id}` out of the text that is given{to_whom} as `LOCKSTEP_KEY`"
+            ));
+        }
         KeyWas::InKeyFile | KeyWas::Gone => {}
     }
     console.note(&format!(
@@ -50,10 +58,8 @@ pub(super) async fn carry_out(
     Ok(Exit::Completed)
 }
 
-fn not_retired(error: ManageError, is_at_hand: bool) -> Problem {
-    let wraps = matches!(error, ManageError::Store(StoreError::Wraps { .. }));
-    let problem = Problem::from(error);
-    if wraps && !is_at_hand {
+fn not_retired(problem: Problem, is_at_hand: bool) -> Problem {
+    if problem.code == "in_use" && !is_at_hand {
         // Only who has the key can wrap anew what it wraps.
         return problem
             .hint("put the key back on the ring, from your copy, and run `lockstep key rewrap`");

@@ -4,13 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use lockstep_runner::{KeyRotated, ManageError, NewKeyFile};
+use lockstep_runner::{KeyRotated, NewKeyFile};
 
 use super::RotateArguments;
+use crate::backend::Backend;
 use crate::commands::show::list;
 use crate::config::{Config, KeySource};
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 
 #[derive(Serialize)]
@@ -18,8 +19,8 @@ struct Rotated {
     primary: String,
     /// The keys that still open.
     kept: Vec<String>,
-    /// The key file that has them all.
-    key_file: String,
+    /// The key file that has them all; null of a server, which does not tell where its own is.
+    key_file: Option<String>,
     /// How many records the other keys wrap.
     records_to_rewrap: u64,
 }
@@ -29,68 +30,71 @@ pub(super) async fn carry_out(
     config: &Config,
     console: &Console,
 ) -> Result<Exit, Problem> {
-    let key_file = match (&config.key, &arguments.to_file) {
-        (_, Some(path)) | (KeySource::File(path), None) => path.display().to_string(),
-        (KeySource::Text(_), None) => return Err(in_the_environment()),
-    };
+    let key_file = key_file(&arguments, config)?;
     let into = arguments.to_file.map(|path| NewKeyFile {
         path,
         data: config.data.clone(),
     });
     let is_new_file = into.is_some();
-    let Host { runner, caller } = Host::open(config, Keys::Managed, console).await?;
-    let KeyRotated { primary, kept } = runner
-        .rotate_key(&caller, into)
-        .await
-        .map_err(not_rotated)?;
-    let keys = runner.keys(&caller).await?.keys;
-    let others = keys.iter().filter(|key| key.id != primary);
-    let records_to_rewrap = others.map(|key| key.records).sum();
+    let backend = Backend::open(config, Keys::Managed, console).await?;
+    let KeyRotated {
+        primary,
+        kept,
+        records_to_rewrap,
+    } = backend.rotate_key(into).await?;
     console.show(&Rotated {
         primary: primary.to_string(),
         kept: kept.iter().map(ToString::to_string).collect(),
         key_file: key_file.clone(),
         records_to_rewrap,
     })?;
+    let file = match &key_file {
+        Some(path) => format!("copy `{path}` to a safe place"),
+        None => {
+            "on the machine of the host, copy the key file of the server to a safe place".to_owned()
+        }
+    };
     console.note(&format!(
-        "copy `{key_file}` to a safe place: without `{primary}`, what is wrapped from now on cannot be opened"
+        "{file}: without `{primary}`, what is wrapped from now on cannot be opened"
     ));
-    if is_new_file {
-        console.hint(&format!(
-            "from now on give `--key-file {key_file}` (`LOCKSTEP_KEY_FILE`), and `LOCKSTEP_KEY` no more"
-        ));
-    } else if records_to_rewrap > 0 {
-        console.hint("`lockstep key rewrap` wraps the old records with the new key");
+    match key_file.filter(|_| is_new_file) {
+        Some(path) => console.hint(&format!(
+            "from now on give `--key-file {path}` (`LOCKSTEP_KEY_FILE`), and `LOCKSTEP_KEY` no more"
+        )),
+        None if records_to_rewrap > 0 => {
+            console.hint("`lockstep key rewrap` wraps the old records with the new key");
+        }
+        None => {}
     }
     Ok(Exit::Completed)
 }
 
+/// The key file that is to have the new key; `None` for that of a server.
+fn key_file(arguments: &RotateArguments, config: &Config) -> Result<Option<String>, Problem> {
+    if config.server.is_some() {
+        return Ok(None);
+    }
+    match (&config.key, &arguments.to_file) {
+        (_, Some(path)) | (KeySource::File(path), None) => Ok(Some(path.display().to_string())),
+        (KeySource::Text(_), None) => Err(in_the_environment()),
+    }
+}
+
 fn in_the_environment() -> Problem {
-    Problem::usage("the keys come from `LOCKSTEP_KEY`, which cannot be changed from here").hint(
+    let message = "the keys come from `LOCKSTEP_KEY`, which cannot be changed from here";
+    Problem::new(Exit::Usage, "key_in_environment", message).hint(
         "`lockstep key rotate --to-file PATH` writes them with a new one to a key file of mode 0600; \
          then use `--key-file PATH`, or put its text into `LOCKSTEP_KEY`",
     )
 }
 
-/// A file that cannot be written, such as one of a read-only mount, can be left where it is.
-fn not_rotated(error: ManageError) -> Problem {
-    let is_file = matches!(&error, ManageError::Key(reason) if matches!(**reason, lockstep_vault::KeyError::File { .. }));
-    let problem = Problem::from(error);
-    if is_file {
-        problem.hint("check the file and its directory, which must be writable; or leave it there and name a new file with `--to-file PATH`")
-    } else {
-        problem
-    }
-}
-
 impl Answer for Rotated {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        writeln!(
-            out,
-            "key `{}` of `{}` is the primary now; kept for opening: {}",
-            self.primary,
-            self.key_file,
-            list(&self.kept)
-        )
+        let (primary, kept) = (&self.primary, list(&self.kept));
+        match &self.key_file {
+            Some(path) => write!(out, "key `{primary}` of `{path}`")?,
+            None => write!(out, "key `{primary}` of the server")?,
+        }
+        writeln!(out, " is the primary now; kept for opening: {kept}")
     }
 }

@@ -5,18 +5,24 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use lockstep_runner::{KeyEntry, KeyOverview, KeyState};
+use lockstep_runner::{KeyEntry, KeyState, KeysFrom};
 
+use crate::backend::{Backend, HostKeys};
 use crate::commands::show::time;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
-use crate::host::{Host, Keys};
+use crate::host::Keys;
 use crate::problem::{Exit, Problem};
 use crate::table::Table;
 
 #[derive(Serialize)]
 struct Status {
-    /// Where the keys come from: the path of the key file, or null for `LOCKSTEP_KEY`.
+    /// Whether they are those of a server.
+    #[serde(skip)]
+    of_server: bool,
+    /// Where the keys come from: `key_file` or `environment`, or null if none is at hand.
+    source: Option<&'static str>,
+    /// The path of the key file, or null for `LOCKSTEP_KEY`; null of a server, too, which does not tell where its own is.
     key_file: Option<String>,
     primary: Option<String>,
     keys: Vec<Key>,
@@ -43,8 +49,8 @@ struct Key {
 
 /// Fails, after it has told everything, if something that is sealed cannot be opened.
 pub(super) async fn carry_out(config: &Config, console: &Console) -> Result<Exit, Problem> {
-    let Host { runner, caller } = Host::open(config, Keys::Shown, console).await?;
-    let overview = runner.keys(&caller).await?;
+    let backend = Backend::open(config, Keys::Shown, console).await?;
+    let overview = backend.keys().await?;
     let is_locked = |key: &KeyEntry| key.state == KeyState::Unknown && key.records > 0;
     let exit = if overview.keys.iter().any(is_locked) {
         Exit::NotCompleted
@@ -58,12 +64,16 @@ pub(super) async fn carry_out(config: &Config, console: &Console) -> Result<Exit
 // === impl Status ===
 
 impl Status {
-    fn new(overview: &KeyOverview, config: &Config) -> Self {
+    fn new(overview: &HostKeys, config: &Config) -> Self {
         let primary = overview.keys.first().filter(|key| key.on_ring);
         let records_under_primary = primary.map_or(0, |key| key.records);
         let records: u64 = overview.keys.iter().map(|key| key.records).sum();
+        let of_server = config.server.is_some();
+        let key_file = config.key_file().filter(|_| !of_server);
         Self {
-            key_file: config.key_file().map(|path| path.display().to_string()),
+            of_server,
+            source: overview.source.map(KeysFrom::as_str),
+            key_file: key_file.map(|path| path.display().to_string()),
             primary: primary.map(|key| key.id.to_string()),
             keys: overview.keys.iter().map(Key::from).collect(),
             records_under_primary,
@@ -73,25 +83,25 @@ impl Status {
                 .locked
                 .as_ref()
                 .filter(|_| records > 0)
-                .map(ToString::to_string),
+                .map(|locked| locked.message.clone()),
             hint: hint(overview, records),
         }
     }
 }
 
 /// The next step, if there is one.
-fn hint(overview: &KeyOverview, records: u64) -> Option<String> {
+fn hint(overview: &HostKeys, records: u64) -> Option<String> {
     let keys = &overview.keys;
     let first = |state, wraps: bool| {
         let mut keys = keys.iter();
         keys.find(|key| key.state == state && (key.records > 0) == wraps)
     };
-    if let Some(reason) = &overview.locked {
+    if let Some(locked) = &overview.locked {
         let absent = "the first credential that is set makes the key".to_owned();
         return Some(if records == 0 {
             absent
         } else {
-            reason.hint().to_owned()
+            locked.hint.clone()
         });
     }
     if let Some(key) = keys.first().filter(|key| key.state == KeyState::Retired) {
@@ -126,7 +136,7 @@ impl From<&KeyEntry> for Key {
     fn from(entry: &KeyEntry) -> Self {
         Self {
             id: entry.id.to_string(),
-            state: word(entry.state),
+            state: entry.state.as_str(),
             on_ring: entry.on_ring,
             records: entry.records,
             first_seen: entry.first_seen,
@@ -136,20 +146,17 @@ impl From<&KeyEntry> for Key {
     }
 }
 
-fn word(state: KeyState) -> &'static str {
-    match state {
-        KeyState::Primary => "primary",
-        KeyState::Opens => "opens",
-        KeyState::Unused => "unused",
-        KeyState::Unknown => "unknown",
-        KeyState::Retired => "retired",
-    }
-}
-
 impl Answer for Status {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        let from = self.key_file.as_deref().unwrap_or("LOCKSTEP_KEY");
-        writeln!(out, "keys from `{from}`")?;
+        match (self.of_server, &self.key_file, self.source) {
+            (false, Some(path), _) => writeln!(out, "keys from `{path}`")?,
+            (false, None, _) => writeln!(out, "keys from `LOCKSTEP_KEY`")?,
+            (true, _, Some("environment")) => {
+                writeln!(out, "keys of the server, from its `LOCKSTEP_KEY`")?;
+            }
+            (true, _, Some(_)) => writeln!(out, "keys of the server, from its key file")?,
+            (true, _, None) => writeln!(out, "keys of the server")?,
+        }
         if !self.keys.is_empty() {
             let mut table = Table::new(["KEY", "STATE", "RECORDS", "FIRST SEEN", "RETIRED"]);
             for key in &self.keys {
