@@ -227,14 +227,44 @@ fn absent(what: &Thing, nearest: Option<&str>) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Error, ErrorKind};
+    use std::sync::Arc;
+
     use axum::response::IntoResponse as _;
 
     use super::*;
 
     #[test]
-    fn another_verification_is_put_off() {
-        let answer = Problem::from(ManageError::Verifying).into_response();
-        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(answer.headers()[RETRY_AFTER], "5");
+    fn another_verification_and_another_rewrapping_are_put_off() {
+        for error in [ManageError::Verifying, ManageError::Rewrapping] {
+            let answer = Problem::from(error).into_response();
+            assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(answer.headers()[RETRY_AFTER], "5");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_key_file_is_told_without_its_path() {
+        let path = || "/srv/of/the/host/key".into();
+        let source = Error::from(ErrorKind::ReadOnlyFilesystem);
+        for error in [
+            KeyError::File {
+                path: path(),
+                source,
+            },
+            KeyError::NoKeyFile { path: path() },
+            KeyError::Exists { path: path() },
+            KeyError::NextToDatabase {
+                path: path(),
+                data: path(),
+            },
+        ] {
+            let problem = Problem::from(ManageError::Key(Arc::new(error)));
+            let told = format!("{problem:?}");
+            assert!(told.contains("key_file_unusable"), "{told}");
+            assert!(!told.contains("of/the/host"), "{told}");
+            let status = problem.into_response().status();
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! From one key to the next, while steps run and processes are killed.
 
 use std::fs;
+use std::future::poll_fn;
 use std::os::unix::fs::MetadataExt as _;
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::task::Poll;
 
-use tokio::task::{JoinSet, yield_now};
+use tokio::runtime::Builder;
+use tokio::task::{JoinSet, spawn_blocking, yield_now};
 
 use lockstep_e2e::{TestHost, Wanted, digits_of_keys, guest};
-use lockstep_runner::{ManageError, NewCredential, PutRule, Runner};
+use lockstep_runner::{KeyState, ManageError, NewCredential, PutRule, Runner};
 use lockstep_secret::Secret;
 use lockstep_step::{Caller, OutcomeKind, Role, Scope, WorkspaceName};
 
@@ -260,6 +265,67 @@ async fn who_is_no_admin_neither_sees_nor_changes_keys() {
         }
     }
     assert_eq!(fs::read(host.key_file()).unwrap(), before);
+}
+
+/// On the one thread for work that blocks nothing goes on while the test has it: neither of two can end before the other is
+/// asked for.
+#[test]
+fn one_rewrapping_goes_on_at_a_time_and_ends_with_who_asked_for_it() {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let host = TestHost::new().await;
+        let (runner, admin) = (&host.runner, &host.admin);
+        rotate(&host);
+        let (free, held) = mpsc::channel::<()>();
+        let held = spawn_blocking(move || held.recv());
+        let mut first = Box::pin(runner.rewrap_keys(admin, |_| {}));
+        assert!(asked(&mut first).await.is_pending());
+        let second = runner.rewrap_keys(admin, |_| {}).await;
+        assert!(matches!(second, Err(ManageError::Rewrapping)));
+        drop(first);
+        let mut third = Box::pin(runner.rewrap_keys(admin, |_| {}));
+        assert!(asked(&mut third).await.is_pending());
+        free.send(()).unwrap();
+        assert_eq!(third.await.unwrap().rewrapped, 1);
+        held.await.unwrap().unwrap();
+        assert_eq!(
+            runner.rewrap_keys(admin, |_| {}).await.unwrap().rewrapped,
+            0
+        );
+    });
+}
+
+/// Polls once.
+async fn asked<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context))).await
+}
+
+#[tokio::test]
+async fn a_rotation_and_a_retirement_go_on_though_whoever_asked_goes_away() {
+    let host = TestHost::new().await;
+    let (runner, admin) = (&host.runner, &host.admin);
+    let old = runner.keys(admin).await.unwrap().keys[0].id;
+    let mut rotating = Box::pin(runner.rotate_key(admin, None));
+    assert!(asked(&mut rotating).await.is_pending());
+    drop(rotating);
+    runner.drain().await;
+    host.guard_keys();
+    let keys = runner.keys(admin).await.unwrap().keys;
+    assert_eq!((keys.len(), keys[1].id), (2, old));
+    assert!(keys[0].first_seen.is_some(), "{keys:?}");
+
+    runner.rewrap_keys(admin, |_| {}).await.unwrap();
+    let mut retiring = Box::pin(runner.retire_key(admin, old));
+    assert!(asked(&mut retiring).await.is_pending());
+    drop(retiring);
+    runner.drain().await;
+    let keys = runner.keys(admin).await.unwrap().keys;
+    assert_eq!((keys[1].id, keys[1].state), (old, KeyState::Retired));
+    assert_eq!(digits_of_keys(&host.key_file()).len(), 1);
 }
 
 #[tokio::test]

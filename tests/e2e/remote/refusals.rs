@@ -80,10 +80,6 @@ async fn what_needs_the_files_of_the_host_says_where_to_do_it() {
     for arguments in [
         &["backup", "a.db", "--json"][..],
         &["restore", "a.db", "--json"],
-        &["key", "status", "--json"],
-        &["key", "rotate", "--json"],
-        &["key", "rewrap", "--json"],
-        &["key", "retire", "k0123456789abcdef", "--json"],
         &["serve", "--json"],
     ] {
         let refused = server.lockstep(&admin, arguments);

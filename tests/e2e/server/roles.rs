@@ -24,7 +24,7 @@ const CHANGES: &[u8] = br#"{"TOO": "a value of the table"}"#;
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 59] = [
+const TABLE: [Row; 63] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
@@ -282,6 +282,25 @@ const TABLE: [Row; 59] = [
         NOTHING,
         Some([200, 403, 403, 403]),
     ),
+    ("get", "/v1/host/keys", NOTHING, Some([200, 403, 403, 403])),
+    (
+        "post",
+        "/v1/host/keys/rotate",
+        NOTHING,
+        Some([201, 403, 403, 403]),
+    ),
+    (
+        "post",
+        "/v1/host/keys/rewrap",
+        NOTHING,
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "delete",
+        "/v1/host/keys/{id}",
+        NOTHING,
+        Some([404, 403, 403, 403]),
+    ),
 ];
 
 /// Whether it is about the host itself, for which the tokens of `default` speak.
@@ -307,6 +326,7 @@ fn path(row: &Row, workspace: &str, run: &str) -> String {
         .replace("{run}", run)
         .replace("{member}", "of-the-table")
         .replace("{name}", "of-the-table")
+        .replace("{id}", "k0123456789abcdef")
 }
 
 #[tokio::test]
@@ -369,7 +389,7 @@ async fn to_an_admin_of_another_workspace_there_is_nothing_of_the_host() {
     let theirs = host.token_in(acme, Role::Admin).await;
     let server = Served::start(&host, &[]).await;
     let of_host: Vec<&Row> = TABLE.iter().filter(|row| is_of_host(row)).collect();
-    assert_eq!(of_host.len(), 6);
+    assert_eq!(of_host.len(), 10);
     for row in of_host {
         let (method, _, body, _) = row;
         let ask = |path: &str| {

@@ -23,11 +23,13 @@ To rotate the key:
 
 Steps run and credentials are set meanwhile. No value is opened for it.
 Copy the key file after `rotate`.
+Through a server (`LOCKSTEP_URL`) that takes an admin token of the workspace `default`; the key file is that of the server.
 Backups of the database from before `rewrap` had ended need the old key: keep a copy.";
 
 const ROTATE: &str = "\
 Keys from `LOCKSTEP_KEY`, or in a file that cannot be written, stay as they are:
-`--to-file PATH` writes them and the new key to a file that does not exist yet.
+`--to-file PATH` writes them and the new key to a file that does not exist yet, on the machine of the host.
+Through a server the new key is added to the key file of the server.
 No key is ever printed.";
 
 #[derive(Debug, Subcommand)]
