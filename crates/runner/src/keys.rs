@@ -109,8 +109,8 @@ pub enum KeyWas {
 }
 
 impl Runner {
-    /// All key-encryption keys, as a process finds them that starts now: a key file is read again. A ring that cannot be used
-    /// is told, not an error: the store's part is there all the same.
+    /// All key-encryption keys, as a process finds them that starts now: a key file that was read is read again. A ring that
+    /// cannot be used is told, not an error: the store's part is there all the same.
     ///
     /// # Errors
     /// [`ManageError::Forbidden`], [`ManageError::Store`].

@@ -346,7 +346,8 @@ pub(super) fn host_keys(told: client::HostKeys) -> Result<HostKeys, Problem> {
         keys: keys.collect::<Result<_, _>>()?,
         locked: told.locked.map(|message| Locked {
             message,
-            hint: "on the machine of the host, `lockstep key status` says what to do about it"
+            hint: "on the machine of the host, `lockstep key status` says what to do about it; a server that had no key when it \
+                   started is started again"
                 .to_owned(),
         }),
     })

@@ -13,7 +13,8 @@ use lockstep_runner::{
 pub(crate) struct Keys {
     /// Where the host has them from: `key_file`, which can be rotated, or `environment`; null if none is at hand.
     source: Option<&'static str>,
-    /// Why none is at hand for a process that starts now. One that has read them before goes on.
+    /// Why none is at hand. A server that had none when it started has none until it is started again; one whose key file was
+    /// broken since goes on with what it has read.
     locked: Option<String>,
     /// The primary first, then the others that are at hand, then those that are not.
     keys: Vec<Key>,
