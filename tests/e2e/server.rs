@@ -3,6 +3,7 @@
 mod audit;
 mod bulk;
 mod connections;
+mod copies;
 mod credentials;
 mod docs;
 mod end;

@@ -25,7 +25,7 @@ mod requests;
 mod show;
 
 use crate::arguments::{Call, Command};
-use crate::config::{Config, Environment};
+use crate::config::Environment;
 use crate::console::Console;
 use crate::problem::{Exit, Problem};
 
@@ -36,6 +36,11 @@ pub(crate) async fn carry_out(
     console: &Console,
 ) -> Result<Exit, Problem> {
     refuse_what_is_not_remote(&call)?;
+    let environment = match &call.command {
+        // It is what commands speak to, and a variable for these means nothing to it.
+        Command::Serve(_) => environment.without_server(),
+        _ => environment,
+    };
     let config = environment.config(call.places, &call.reaching, call.server);
     let data = config.as_ref().ok().map(|config| config.data.clone());
     let config = || config;
@@ -48,7 +53,7 @@ pub(crate) async fn carry_out(
         Command::Egress(command) => egress::carry_out(command, &config()?, console).await,
         Command::Step(command) => step::carry_out(command, &config()?, console).await,
         Command::Runs(command) => runs::carry_out(command, &config()?, console).await,
-        Command::Serve(arguments) => serve::carry_out(arguments, &here(config()?)?, console).await,
+        Command::Serve(arguments) => serve::carry_out(arguments, &config()?, console).await,
         Command::Token(command) => token::carry_out(command, &config()?, console).await,
         Command::Member(command) => member::carry_out(command, &config()?, console).await,
         Command::Audit(command) => audit::carry_out(command, config, console).await,
@@ -56,12 +61,8 @@ pub(crate) async fn carry_out(
         Command::New(arguments) => new::carry_out(arguments, console),
         Command::Demo => demo::carry_out(console).await,
         Command::Mask(arguments) => mask::carry_out(&arguments, console),
-        Command::Backup(arguments) => {
-            backup::carry_out(arguments, &here(config()?)?, console).await
-        }
-        Command::Restore(arguments) => {
-            restore::carry_out(arguments, &here(config()?)?, console).await
-        }
+        Command::Backup(arguments) => backup::carry_out(arguments, &config()?, console).await,
+        Command::Restore(arguments) => restore::carry_out(arguments, &config()?, console).await,
         Command::Doctor => doctor::carry_out(&config()?, console).await,
         Command::Completions(arguments) => completions::carry_out(&arguments, console),
     };
@@ -80,28 +81,17 @@ fn refuse_what_is_not_remote(call: &Call) -> Result<(), Problem> {
         Command::Mask(_) => "mask",
         Command::Audit(command) if command.is_of_file() => "audit verify --file",
         Command::Completions(_) => "completions",
+        Command::Serve(_) => "serve",
         _ => return Ok(()),
     };
     if !call.server.is_given() {
         return Ok(());
     }
-    let message = format!("`lockstep {without_host}` speaks to no host, and so to no server");
-    Err(Problem::usage(message).hint("leave out `--url`"))
-}
-
-/// For what needs the files of the host.
-fn here(config: Config) -> Result<Config, Problem> {
-    match &config.server {
-        None => Ok(config),
-        Some(server) => {
-            let said_by = server.said_by;
-            let message = format!(
-                "this needs the files of the host, and `{said_by}` names the server `{}`",
-                server.address
-            );
-            Err(Problem::new(Exit::Usage, "not_remote", message).hint(
-                "do it on the machine of the host, without `LOCKSTEP_URL`; `--data DIR` names a host on this machine",
-            ))
+    let message = match &call.command {
+        Command::Serve(_) => {
+            "`lockstep serve` is what others speak to: it speaks to no server".to_owned()
         }
-    }
+        _ => format!("`lockstep {without_host}` speaks to no host, and so to no server"),
+    };
+    Err(Problem::usage(message).hint("leave out `--url`"))
 }

@@ -112,6 +112,14 @@ impl Environment {
         }
     }
 
+    /// The same, for what speaks to no server whatever the environment says.
+    pub(crate) fn without_server(self) -> Self {
+        Self {
+            server: ServerEnvironment::default(),
+            ..self
+        }
+    }
+
     /// Where everything is, the command line before the environment before the defaults.
     pub(crate) fn config(
         self,

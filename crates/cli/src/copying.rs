@@ -36,13 +36,27 @@ pub(crate) async fn watch<T>(
     }
 }
 
+/// Waits for `copy`, which leaves nothing behind when it is dropped; `None`: somebody has interrupted it.
+pub(crate) async fn unless_interrupted<T>(copy: impl Future<Output = T>) -> io::Result<Option<T>> {
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        result = copy => Ok(Some(result)),
+        _ = signals.next() => Ok(None),
+    }
+}
+
+/// Shows how far a copy is, on a terminal.
+pub(crate) fn show(what: &str, console: &Console, progress: Progress) {
+    if console.stderr_is_terminal()
+        && let Some(line) = line(what, progress)
+    {
+        console.say(line.as_bytes());
+    }
+}
+
 fn report(what: &'static str, console: Console, interrupted: Arc<AtomicBool>) -> Report {
     Box::new(move |progress| {
-        if console.stderr_is_terminal()
-            && let Some(line) = line(what, progress)
-        {
-            console.say(line.as_bytes());
-        }
+        show(what, &console, progress);
         if interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {

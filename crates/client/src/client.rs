@@ -2,12 +2,13 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::fs::File;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderValue, Method, Request};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -21,6 +22,7 @@ use lockstep_secret::Secret;
 use crate::address::{InTheClear, ServerAddress};
 use crate::answer::Answer;
 use crate::error::ClientError;
+use crate::file_body::{FileBody, Sent};
 use crate::tls;
 
 /// Longer than any handshake over a network that works.
@@ -51,11 +53,14 @@ pub enum Patience {
 
 /// A client of one server, with one token. Connections are kept for the next request.
 pub struct Client {
-    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: legacy::Client<HttpsConnector<HttpConnector>, Body>,
     server: ServerAddress,
     /// `Bearer` and the token; marked, so that it has no debug text.
     authorization: HeaderValue,
 }
+
+/// What is sent: what is at hand, or a file.
+type Body = Either<Full<Bytes>, FileBody>;
 
 /// A request before it is sent.
 pub(crate) struct Ask<'a> {
@@ -64,7 +69,7 @@ pub(crate) struct Ask<'a> {
     path: String,
     accept: &'static str,
     headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
+    body: Body,
     patience: Patience,
 }
 
@@ -113,7 +118,7 @@ impl Client {
             path: path.into(),
             accept: "application/json",
             headers: Vec::new(),
-            body: Bytes::new(),
+            body: Body::Left(Full::default()),
             patience: Patience::Usual,
         }
     }
@@ -158,7 +163,13 @@ impl<'a> Ask<'a> {
     }
 
     pub(crate) fn body(mut self, kind: &'static str, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
+        self.body = Body::Left(Full::new(body.into()));
+        self.header(CONTENT_TYPE, kind)
+    }
+
+    /// The first `length` bytes of a file.
+    pub(crate) fn file(mut self, kind: &'static str, file: File, length: u64, sent: Sent) -> Self {
+        self.body = Body::Right(FileBody::new(file, length, sent));
         self.header(CONTENT_TYPE, kind)
     }
 
@@ -184,14 +195,14 @@ impl<'a> Ask<'a> {
         Answer::checked(&client.server, response, patience).await
     }
 
-    fn request(self) -> Result<Request<Full<Bytes>>, ClientError> {
+    fn request(self) -> Result<Request<Body>, ClientError> {
         let server = &self.client.server;
         let uri = server.uri(&self.path);
         let uri = uri.map_err(|error| ClientError::Strange {
             server: server.to_string(),
             what: error.to_string(),
         })?;
-        let mut request = Request::new(Full::new(self.body));
+        let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();

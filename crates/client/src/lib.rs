@@ -11,6 +11,7 @@ mod address;
 mod tls;
 
 mod audit;
+mod copies;
 mod credentials;
 mod keys;
 mod runs;
@@ -21,13 +22,16 @@ mod workspaces;
 
 mod answer;
 mod error;
+mod file_body;
 mod lines;
 mod log;
 mod masked;
+mod pieces;
 
 pub use address::{InTheClear, InvalidAddress, ServerAddress};
 pub use audit::{AuditChain, AuditEntry, AuditFilter, AuditFrom, AuditHead};
 pub use client::{Client, ClientConfig, Patience};
+pub use copies::{BackupContents, IncomingBackup, RestoreBegun, RestoreState};
 pub use credentials::{
     Credential, CredentialSet, CredentialUsedBy, EffectiveCredential, LastUsed, NewCredential,
     PutRule, Removal, StepOf,

@@ -1,23 +1,17 @@
 //! The lines of an answer, as they come.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use tokio::time::timeout;
 
 use crate::answer::Answer;
 use crate::error::ClientError;
+use crate::pieces::Pieces;
 
 /// A line that is longer is no piece of a log: the server keeps no more than 16 MiB of one.
 const MAX_LINE_BYTES: usize = 128 << 20;
 
 /// The lines of an answer, one after the other.
 pub(crate) struct Lines {
-    server: String,
-    body: Incoming,
-    patience: Duration,
+    pieces: Pieces,
     buffer: BytesMut,
     /// So much of it has no end of a line.
     searched: usize,
@@ -25,11 +19,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(answer: Answer) -> Self {
-        let (server, body, patience) = answer.into_parts();
         Self {
-            server,
-            body,
-            patience,
+            pieces: Pieces::new(answer),
             buffer: BytesMut::new(),
             searched: 0,
         }
@@ -51,7 +42,7 @@ impl Lines {
             if self.buffer.len() > MAX_LINE_BYTES {
                 return Err(self.strange("a line without an end"));
             }
-            let Some(data) = self.more().await? else {
+            let Some(data) = self.pieces.next().await? else {
                 return Ok(None);
             };
             self.buffer.extend_from_slice(&data);
@@ -59,24 +50,6 @@ impl Lines {
     }
 
     pub(crate) fn strange(&self, what: &str) -> ClientError {
-        ClientError::Strange {
-            server: self.server.clone(),
-            what: what.to_owned(),
-        }
-    }
-
-    async fn more(&mut self) -> Result<Option<Bytes>, ClientError> {
-        let frame = timeout(self.patience, self.body.frame()).await;
-        let Ok(frame) = frame else {
-            return Err(ClientError::Late {
-                server: self.server.clone(),
-                patience: self.patience,
-            });
-        };
-        let frame = frame.transpose().map_err(|error| ClientError::Broken {
-            server: self.server.clone(),
-            source: Box::new(error),
-        })?;
-        Ok(frame.map(|frame| frame.into_data().unwrap_or_default()))
+        self.pieces.strange(what)
     }
 }

@@ -36,6 +36,7 @@ mod recorder;
 mod uses;
 
 mod audit;
+mod copies;
 mod credentials;
 mod egress;
 mod keys;
@@ -53,6 +54,7 @@ mod meanwhile;
 mod metrics;
 mod nearest;
 
+pub use copies::{CopyError, CopyTurn, IncomingBackup, ReadyBackup, TakenBackup};
 pub use credentials::{
     CredentialChange, CredentialChanged, CredentialPut, CredentialUsage, EffectiveCredential,
     NewCredential, PutResult, PutRule, breaks_header,
@@ -70,6 +72,9 @@ pub use lockstep_sandbox::{
 pub use lockstep_store::{
     AuditAction, AuditChain, AuditCheck, AuditEntry, AuditFilter, AuditFinding, AuditFrom,
     AuditHead, AuditReport, Lacking, NoAction, Refusal, Refused, SealState, TokenRefusal,
+};
+pub use lockstep_store::{
+    BackupContents, BackupError, OpenStoreError, PutError, RestoreError, Restored, StagedBackup,
 };
 pub use lockstep_store::{
     CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, MemberEntry, Removal,

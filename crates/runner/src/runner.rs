@@ -39,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) verifying: Semaphore,
     /// Has a place for one re-wrapping of the keys of workspaces.
     pub(crate) rewrapping: Semaphore,
+    /// Has a place for one copy of the database.
+    pub(crate) copying: Arc<Semaphore>,
 }
 
 /// How a runner behaves.
@@ -81,6 +83,7 @@ impl Runner {
                 metrics: Metrics::new(),
                 verifying: Semaphore::new(1),
                 rewrapping: Semaphore::new(1),
+                copying: Arc::new(Semaphore::new(1)),
             }),
         }
     }

@@ -64,7 +64,8 @@ pub(crate) async fn accept(
             tracing::debug!("a connection waits for acknowledgements: {error}");
         }
         let (speaking, tls) = (speaking.clone(), tls.cloned());
-        tasks.spawn(async move {
+        let cut = speaking.cut.clone();
+        tasks.spawn(cut.run_until_cancelled_owned(async move {
             match tls {
                 None => speaking.speak(stream, peer).await,
                 Some(tls) => match timeout(speaking.patience.client, tls.accept(stream)).await {
@@ -74,7 +75,7 @@ pub(crate) async fn accept(
                 },
             }
             drop(admitted);
-        });
+        }));
     }
 }
 

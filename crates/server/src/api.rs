@@ -9,6 +9,7 @@ use crate::audit::*;
 use crate::audit_check::*;
 use crate::bulk::*;
 use crate::cancel::*;
+use crate::copies::*;
 use crate::credentials::*;
 use crate::docs::*;
 use crate::forms;
@@ -97,6 +98,9 @@ use crate::workspaces::*;
         rotate_key,
         rewrap_keys,
         retire_key,
+        get_backup,
+        restore,
+        get_restore,
     )
 )]
 struct Document;
@@ -111,7 +115,7 @@ pub(crate) fn api() -> Api {
         .open_route(__path_docs_style, docs_style)
         .open_route(__path_docs_script, docs_script)
         .host_route(__path_metrics, Right::SeeRuns, metrics);
-    runs(management(keys(audit(steps(credentials(api))))))
+    runs(management(copies(keys(audit(steps(credentials(api)))))))
 }
 
 fn runs(api: Api) -> Api {
@@ -145,6 +149,12 @@ fn keys(api: Api) -> Api {
         .host_route(__path_rotate_key, Right::Administer, rotate_key)
         .host_route(__path_rewrap_keys, Right::Administer, rewrap_keys)
         .host_route(__path_retire_key, Right::Administer, retire_key)
+}
+
+fn copies(api: Api) -> Api {
+    api.host_route(__path_get_backup, Right::Administer, get_backup)
+        .host_route(__path_restore, Right::Administer, restore)
+        .host_route(__path_get_restore, Right::Administer, get_restore)
 }
 
 fn management(api: Api) -> Api {

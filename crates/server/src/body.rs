@@ -1,19 +1,22 @@
 //! Bodies of requests. What is over its limit is refused before it is read, where the request says how long it is, and
 //! otherwise as soon as it is seen.
 
+use std::fs::File;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use lockstep_runner::CopyError;
 use lockstep_secret::{Secret, Zeroizing};
 use lockstep_step::Idempotency;
 
@@ -169,6 +172,19 @@ impl Unread {
         Ok(bytes)
     }
 
+    /// The whole body, into a file: for what is too long for memory. How long it may be is known before.
+    pub(crate) async fn into_file(mut self, file: File) -> Result<(), Problem> {
+        let mut file = tokio::fs::File::from_std(file);
+        let (began, mut received) = (Instant::now(), 0);
+        while let Some(data) = self.next(began, received).await? {
+            received += data.len();
+            let written = file.write_all(&data).await;
+            written.map_err(|error| Problem::from(CopyError::from(error)).closing())?;
+        }
+        let written = file.flush().await;
+        written.map_err(|error| Problem::from(CopyError::from(error)))
+    }
+
     /// How long the body says that it is, if it does. One that says that it is too long is refused.
     fn within(&self, limit: Limit) -> Result<Option<u64>, Problem> {
         let told = self.body.size_hint();
@@ -186,19 +202,7 @@ impl Unread {
 
     async fn read(&mut self, limit: Limit, bytes: &mut Vec<u8>) -> Result<(), Problem> {
         let began = Instant::now();
-        loop {
-            let next = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
-            let Ok(frame) = timeout_at(self.patience.until(began, bytes.len()), next).await else {
-                return Err(Problem::slow_body());
-            };
-            let data = match frame {
-                None => return Ok(()),
-                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-                Some(Err(_)) => {
-                    let detail = "the connection ended before the body did";
-                    return Err(Problem::bad_request("incomplete_body", detail));
-                }
-            };
+        while let Some(data) = self.next(began, bytes.len()).await? {
             if bytes.len() + data.len() > limit.bytes {
                 return Err(Problem::too_large(
                     limit.code,
@@ -208,6 +212,21 @@ impl Unread {
                 ));
             }
             bytes.extend_from_slice(&data);
+        }
+        Ok(())
+    }
+
+    /// More of a body of which so much has come since it `began`; `None`: that was all.
+    async fn next(&mut self, began: Instant, received: usize) -> Result<Option<Bytes>, Problem> {
+        let next = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
+        match timeout_at(self.patience.until(began, received), next).await {
+            Err(_) => Err(Problem::slow_body()),
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
+            Ok(Some(Err(_))) => {
+                let detail = "the connection ended before the body did";
+                Err(Problem::bad_request("incomplete_body", detail))
+            }
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Which problem each error of the runner is to a caller.
 
 use std::error::Error as _;
+use std::io;
 
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 
 use lockstep_runner::{
-    CancelError, FollowError, HostFault, KekId, KeyError, LoadError, ManageError, NoTicket,
-    OpenError, RunError, StoreError, Thing,
+    BackupError, CancelError, CopyError, FollowError, HostFault, KekId, KeyError, LoadError,
+    ManageError, NoTicket, OpenError, OpenStoreError, RestoreError, RunError, StoreError, Thing,
 };
 
 use crate::problem::Problem;
@@ -47,6 +48,65 @@ impl From<ManageError> for Problem {
             }
             ManageError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<CopyError> for Problem {
+    fn from(error: CopyError) -> Self {
+        match &error {
+            CopyError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", &error),
+            CopyError::Copying => Self::copying(&error),
+            CopyError::Backup(BackupError::Store(error)) | CopyError::Store(error) => error.into(),
+            CopyError::Backup(BackupError::Target { source, .. }) | CopyError::Write(source) => {
+                not_written(source).unwrap_or_else(|| Self::internal(&error))
+            }
+            CopyError::Backup(_) => Self::internal(&error),
+            CopyError::Restore(error) => error.into(),
+        }
+    }
+}
+
+impl From<&RestoreError> for Problem {
+    /// A path of this machine and text of the body are in none.
+    fn from(error: &RestoreError) -> Self {
+        match error {
+            RestoreError::Foreign { .. } => {
+                Self::invalid_backup("the body is not a database of Lockstep")
+            }
+            RestoreError::Damaged { .. } => Self::invalid_backup(
+                "the body is damaged, or has what no release of Lockstep has put there",
+            ),
+            RestoreError::NewerSchema { found, known, .. } => Self::invalid_backup(format!(
+                "the body has schema {found}, and the server knows schema {known}: use a later release"
+            )),
+            RestoreError::NoRoom {
+                bytes,
+                free,
+                reserve,
+            } => Self::no_room(error, *bytes, free.saturating_sub(*reserve)),
+            RestoreError::InUse { .. } => {
+                Self::conflict("in_use", "another process has the database open")
+                    .hint("end what uses it, and try again")
+            }
+            RestoreError::Store(OpenStoreError::Store(error)) => error.into(),
+            RestoreError::Store(_)
+            | RestoreError::File { .. }
+            | RestoreError::Incomplete { .. }
+            | RestoreError::Exists { .. }
+            | RestoreError::BrokenOff => Self::internal(error),
+        }
+    }
+}
+
+/// What the disk has no room for.
+fn not_written(source: &io::Error) -> Option<Problem> {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "no_room",
+            "the disk of the host has no room for a copy of the database",
+        )),
+        _ => None,
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Speaking {
     pub(crate) patience: Patience,
     /// When the server ends: what is being answered is answered, and nothing more is taken.
     pub(crate) stop: CancellationToken,
+    /// When nobody waits for it any more.
+    pub(crate) cut: CancellationToken,
 }
 
 impl Speaking {
@@ -51,6 +53,7 @@ impl Speaking {
             router,
             patience,
             stop,
+            cut: _,
         } = self;
         let activity = Activity::new(Instant::now());
         let noted = activity.clone();

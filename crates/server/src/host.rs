@@ -13,6 +13,7 @@ use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::patience::Patience;
 use crate::refusals::Refusals;
+use crate::replacing::{Replacing, RestoreEnd};
 
 /// The runner, and the end of all runs. Clones share it.
 #[derive(Clone)]
@@ -34,10 +35,20 @@ pub(crate) struct Parts {
     pub(crate) refusals: Refusals,
     /// What is counted.
     pub(crate) metrics: Metrics,
+    /// What is to take the place of the database.
+    pub(crate) replacing: Replacing,
+    /// What came of the last restore.
+    pub(crate) restored: Option<RestoreEnd>,
 }
 
 impl Host {
-    pub(crate) fn new(runner: Runner, document: String, patience: Patience, gate: &Gate) -> Self {
+    pub(crate) fn new(
+        runner: Runner,
+        document: String,
+        patience: Patience,
+        gate: &Gate,
+        restored: Option<RestoreEnd>,
+    ) -> Self {
         let (stop, cancel) = (CancellationToken::new(), CancellationToken::new());
         let metrics = Metrics::new(&runner, gate);
         Self(Arc::new(Parts {
@@ -49,6 +60,8 @@ impl Host {
             failures: Failures::new(Instant::now()),
             refusals: Refusals::new(),
             metrics,
+            replacing: Replacing::default(),
+            restored,
         }))
     }
 }

@@ -193,6 +193,48 @@ impl Problem {
             .header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
+    /// A copy takes as much of the disk as the database.
+    pub(crate) fn copying(detail: impl fmt::Display) -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too_many_copies", detail)
+            .hint("one is on its way at a time: send the request again a little later")
+            .header(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
+    pub(crate) fn replaces_database() -> Self {
+        let detail = "there is a database, which the backup would replace";
+        Self::conflict("already_exists", detail)
+            .hint("`?force=true` replaces it, and keeps it under another name")
+            .closing()
+    }
+
+    pub(crate) fn length_required() -> Self {
+        let detail = "the request does not say how long its body is";
+        let status = StatusCode::LENGTH_REQUIRED;
+        Self::new(status, "length_required", detail)
+            .hint("send it with `Content-Length`")
+            .closing()
+    }
+
+    /// What is wrong with it is not told, as that may have text of the body in it.
+    pub(crate) fn invalid_backup(detail: impl fmt::Display) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "invalid_backup", detail)
+            .hint("nothing was changed; `lockstep restore FILE`, which looks at the file before it sends it, tells what is wrong")
+    }
+
+    pub(crate) fn nothing_restored() -> Self {
+        let detail = "nothing was restored since the server started";
+        Self::new(StatusCode::NOT_FOUND, "nothing_restored", detail)
+    }
+
+    pub(crate) fn no_room(detail: impl fmt::Display, size: u64, free: u64) -> Self {
+        let mut problem = Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail);
+        problem.body.size = Some(size);
+        problem.body.limit = Some(free);
+        problem
+    }
+
     pub(crate) fn ending() -> Self {
         Self::unavailable("server_ending", "the server ends before this does")
     }

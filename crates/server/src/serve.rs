@@ -1,15 +1,15 @@
 //! The server from its first connection to its end.
 
-use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use lockstep_runner::Runner;
+use lockstep_runner::{ReadyBackup, Runner};
 
 use crate::accept::accept;
 use crate::api::{api, document};
@@ -17,6 +17,7 @@ use crate::connection::Speaking;
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::patience::Patience;
+use crate::replacing::{RestoreEnd, Waiting};
 use crate::tls::Tls;
 
 /// Cancelled runs have so long to be recorded and answered.
@@ -35,9 +36,32 @@ pub struct ServerConfig {
     pub patience: Patience,
     /// Without it, whoever is on the way reads tokens and values.
     pub tls: Option<Tls>,
+    /// What came of a restore, if this server is there because one before has ended for it.
+    pub restored: Option<RestoreEnd>,
 }
 
-/// Answers on `listener` until `shutdown` is over, and then until all runs have ended and are recorded.
+/// Why a server has ended, with all of its runs.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// A backup is to take the place of the database, after which another server goes on.
+    ToRestore(Box<ToRestore>),
+}
+
+/// A backup that is to take the place of the database, which this server has open no more.
+#[derive(Debug)]
+pub struct ToRestore {
+    /// Where callers wait for the next server.
+    pub listener: TcpListener,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// What is put in place.
+    pub backup: ReadyBackup,
+}
+
+/// Answers on `listener` until `shutdown` is over or a backup is to take the place of the database, and then until all runs
+/// have ended and are recorded.
 ///
 /// # Errors
 /// When there is no document of the API.
@@ -46,14 +70,21 @@ pub async fn serve(
     runner: Runner,
     config: ServerConfig,
     shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+) -> io::Result<Ended> {
     let (router, _) = api().into_parts();
     let gate = Gate::new(config.connections, config.connections_per_peer);
-    let host = Host::new(runner.clone(), document()?, config.patience, &gate);
+    let host = Host::new(
+        runner.clone(),
+        document()?,
+        config.patience,
+        &gate,
+        config.restored,
+    );
     let speaking = Speaking {
         router: router.with_state(host.clone()),
         patience: config.patience,
         stop: host.stop.clone(),
+        cut: CancellationToken::new(),
     };
     let end = CancellationToken::new();
     let telling = {
@@ -62,26 +93,50 @@ pub async fn serve(
     };
     let telling = AbortOnDropHandle::new(telling);
     let connections = TaskTracker::new();
-    tokio::select! {
-        () = accept(&listener, &gate, config.tls.as_ref(), &speaking, &connections) => {}
-        () = shutdown => {}
-    }
-    // Whoever comes now is refused by the system, and may go to another host.
-    drop(listener);
+    let is_to_restore = tokio::select! {
+        () = accept(&listener, &gate, config.tls.as_ref(), &speaking, &connections) => false,
+        () = shutdown => false,
+        () = host.replacing.wanted() => true,
+    };
+    // Whoever comes now is refused by the system, and may go to another host; or waits for the next server.
+    let listener = is_to_restore.then_some(listener);
     host.stop.cancel();
-    connections.close();
-    if timeout(config.drain, connections.wait()).await.is_err() {
-        host.cancel.cancel();
-        // A connection that says nothing more is not waited for: its client has no run.
-        if timeout(LAST_ANSWERS, connections.wait()).await.is_err() {
-            tracing::warn!("connections were still open when the server ended");
-        }
-    }
+    end_connections(&connections, &host, &speaking, config.drain).await;
     // Nobody is refused any more.
     end.cancel();
     if let Err(error) = telling.await {
         tracing::error!("some calls were refused without an entry in the audit: {error}");
     }
     runner.drain().await;
-    Ok(())
+    let waiting = host.replacing.take();
+    Ok(match (listener, waiting) {
+        (Some(listener), Some(Waiting { asked_at, backup })) => {
+            Ended::ToRestore(Box::new(ToRestore {
+                listener,
+                asked_at,
+                backup,
+            }))
+        }
+        _ => Ended::Stopped,
+    })
+}
+
+/// Waits for what is being answered, and ends what goes on for too long.
+async fn end_connections(
+    connections: &TaskTracker,
+    host: &Host,
+    speaking: &Speaking,
+    drain: Duration,
+) {
+    connections.close();
+    if timeout(drain, connections.wait()).await.is_ok() {
+        return;
+    }
+    host.cancel.cancel();
+    // A connection that says nothing more is not waited for: its client has no run.
+    if timeout(LAST_ANSWERS, connections.wait()).await.is_err() {
+        tracing::warn!("connections were still open when the server ended");
+        speaking.cut.cancel();
+        connections.wait().await;
+    }
 }

@@ -1,6 +1,7 @@
 //! What goes over the wire. Nothing here can hold a value, and all text of guests is masked.
 
 pub(crate) mod audit;
+pub(crate) mod copies;
 mod credential;
 pub(crate) mod explanations;
 pub(crate) mod keys;

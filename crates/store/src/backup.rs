@@ -1,5 +1,6 @@
 //! What the store tells about backups: copies of the whole database in one file.
 
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -48,6 +49,15 @@ pub struct BackupContents {
     pub open_runs: u64,
 }
 
+/// A copy of the database for whoever carries it away.
+#[derive(Debug)]
+pub struct BackupCopy {
+    /// It has no name any more, and is gone when this is closed.
+    pub file: File,
+    /// What it holds.
+    pub contents: BackupContents,
+}
+
 /// A backup that was put in place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Restored {
@@ -85,6 +95,16 @@ pub enum BackupError {
     Damaged {
         /// What SQLite found.
         findings: Vec<String>,
+    },
+    /// A later release of Lockstep wrote what came from elsewhere.
+    #[error(
+        "what came has schema {found}, and this release knows schema {known}: use a later release"
+    )]
+    NewerSchema {
+        /// Of what came.
+        found: u32,
+        /// Of this release.
+        known: u32,
     },
     /// Whoever wanted it broke it off.
     #[error("the backup was broken off")]
@@ -145,6 +165,18 @@ pub enum RestoreError {
     Exists {
         /// The data directory.
         directory: PathBuf,
+    },
+    /// The disk has no room for it beside the database.
+    #[error(
+        "a backup of {bytes} bytes has no room on the disk: {free} bytes are free, and {reserve} of them are kept"
+    )]
+    NoRoom {
+        /// Of the backup.
+        bytes: u64,
+        /// What is free.
+        free: u64,
+        /// What is kept for the database that goes on meanwhile.
+        reserve: u64,
     },
     /// Another process has the database open.
     #[error("the database in `{}` is in use by another process", directory.display())]

@@ -27,7 +27,9 @@ pub use audit::{
     AuditHead, AuditMode, AuditReport, AuditUse, AuditUseKind, CredentialFinding, Lacking,
     NoAction, Refusal, Refused, SealState, TokenRefusal,
 };
-pub use backup::{BackupContents, BackupError, IfThere, Progress, RestoreError, Restored};
+pub use backup::{
+    BackupContents, BackupCopy, BackupError, IfThere, Progress, RestoreError, Restored,
+};
 pub use credential::{
     CredentialEntry, CredentialLastUse, CredentialRemovals, Dependents, PutBase, PutCredential,
     Removal,
@@ -39,7 +41,10 @@ pub use run::{
     LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunSource, RunState, RunStatus,
     RunStep, RunSummary,
 };
-pub use sqlite::{DataFile, OpenStoreError, SqliteStore};
+pub use sqlite::{
+    ArrivingBackup, DataFile, OpenStoreError, PutError, RestoreStamp, SqliteStore, StagedBackup,
+    Staging,
+};
 pub use step::{NewStep, StepEntry, StepVersion};
 pub use store::Store;
 pub use token::{NewToken, TokenEntry, TokenMember};

@@ -2,6 +2,7 @@
 //!
 //! One connection writes, on a thread of its own; a few read. All SQL is in the files of this folder.
 
+mod arriving;
 mod audit;
 mod back_up;
 mod changes;
@@ -24,6 +25,7 @@ mod owner;
 mod readers;
 mod restore;
 mod runs;
+mod staging;
 mod steps;
 mod tokens;
 mod workspaces;
@@ -40,10 +42,13 @@ use lockstep_vault::Vault;
 
 use crate::error::StoreError;
 
+pub use arriving::ArrivingBackup;
 pub use files::DataFile;
 pub use open::OpenStoreError;
 use owner::Owner;
 use readers::Readers;
+pub use restore::RestoreStamp;
+pub use staging::{PutError, StagedBackup, Staging};
 use writer::{Weight, Writer};
 
 /// The store in a data directory.

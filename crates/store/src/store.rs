@@ -19,6 +19,7 @@ use lockstep_vault::{
 use crate::audit::{
     AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse, Refusal,
 };
+use crate::backup::{BackupCopy, BackupError, RestoreError};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -28,6 +29,7 @@ use crate::member::MemberEntry;
 use crate::run::{
     LogEntry, NewRun, OpenedRun, RunEnd, RunFilter, RunRecord, RunStatus, RunSummary,
 };
+use crate::sqlite::Staging;
 use crate::step::{NewStep, StepEntry, StepVersion};
 use crate::token::{NewToken, TokenEntry};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
@@ -369,6 +371,24 @@ pub trait Store: fmt::Debug + Send + Sync {
         chain: &AuditChain,
         exported: &[AuditHead],
     ) -> Result<AuditReport, StoreError>;
+
+    // The whole database.
+
+    /// A copy of the database, of one moment, in which the host's chain tells that it was taken. Who drops the future ends
+    /// it.
+    async fn take_backup(
+        &self,
+        permit: &HostPermit,
+        at: Timestamp,
+    ) -> Result<BackupCopy, BackupError>;
+
+    /// Room for a backup of so many bytes, that is to take the place of the database when this is closed. Nobody else may
+    /// have it open.
+    async fn stage_backup(&self, permit: &HostPermit, bytes: u64) -> Result<Staging, RestoreError>;
+
+    /// Tells in the host's chain that a backup takes the place of the database: the last entry of what is replaced.
+    async fn tell_restore(&self, permit: &HostPermit, at: Timestamp) -> Result<(), StoreError>;
+
     /// Has the registry tell how long changes take to be written.
     fn register_metrics(&self, registry: &mut Registry);
 

@@ -5,6 +5,9 @@
     reason = "helpers of tests, which the exception for tests does not reach"
 )]
 
+#[path = "backup/staging.rs"]
+mod staging;
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,10 +21,12 @@ use lockstep_step::{
     Caller, Condition, Digest, Handling, Role, RunId, Scope, WorkflowName, WorkspaceName,
 };
 use lockstep_store::{
-    BackupContents, BackupError, IfThere, NewRun, PutCredential, Removal, RestoreError, Restored,
-    RunSource, RunState, SqliteStore, Store,
+    AuditChain, AuditFilter, BackupContents, BackupError, IfThere, NewRun, PutCredential, Removal,
+    RestoreError, RestoreStamp, Restored, RunSource, RunState, SqliteStore, Store,
 };
-use lockstep_vault::{AdminPermit, CredentialVersion, Kek, Keyring, RecordPermit, Vault};
+use lockstep_vault::{
+    AdminPermit, CredentialVersion, HostPermit, Kek, Keyring, RecordPermit, Vault,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -70,7 +75,7 @@ impl Setup {
         if_there: IfThere,
     ) -> Result<Restored, RestoreError> {
         let data = self.path(data);
-        SqliteStore::restore(file, &data, if_there, at(9), &mut |_| {
+        SqliteStore::restore(file, &data, if_there, stamp(), &mut |_| {
             ControlFlow::Continue(())
         })
     }
@@ -91,6 +96,13 @@ impl Setup {
             .collect();
         names.sort();
         names
+    }
+}
+
+fn stamp() -> RestoreStamp<'static> {
+    RestoreStamp {
+        at: at(9),
+        by: "test:alice",
     }
 }
 
@@ -505,7 +517,7 @@ async fn what_was_copied_is_checked_and_not_only_what_was_to_be() {
         fs::write(draft, bytes).unwrap();
         ControlFlow::Continue(())
     };
-    let refused = SqliteStore::restore(&file, &data, IfThere::Replace, at(9), &mut damage);
+    let refused = SqliteStore::restore(&file, &data, IfThere::Replace, stamp(), &mut damage);
     assert!(
         matches!(refused, Err(RestoreError::Damaged { .. })),
         "{refused:?}"
@@ -606,6 +618,55 @@ async fn a_damaged_backup_is_refused() {
 }
 
 #[tokio::test]
+async fn a_backup_with_what_no_release_has_put_there_is_refused() {
+    for (harm, part) in [
+        (
+            "CREATE TRIGGER mine AFTER INSERT ON runs BEGIN DELETE FROM audit; END",
+            "the trigger `mine`",
+        ),
+        ("CREATE VIEW mine AS SELECT 1", "the view `mine`"),
+        ("CREATE TABLE mine (a)", "the table `mine`"),
+        (
+            "CREATE INDEX mine ON workspaces (upper(name))",
+            "the index `mine`",
+        ),
+        (
+            "DROP TRIGGER idempotency_key_added",
+            "the trigger `idempotency_key_added`",
+        ),
+        (
+            "ALTER TABLE workspaces ADD COLUMN more TEXT",
+            "the table `workspaces`",
+        ),
+    ] {
+        let error = refused(|file| sql(file, harm)).await;
+        assert!(matches!(error, RestoreError::Damaged { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(part), "`{part}` is not in {text}");
+    }
+    // What SQLite keeps of itself is no matter.
+    let setup = Setup::new();
+    let file = setup.backup(&["acme"]).await;
+    sql(&file, "ANALYZE");
+    setup.restore(&file, "data", IfThere::Refuse).unwrap();
+}
+
+#[tokio::test]
+async fn the_audit_of_what_was_restored_tells_who_did_it() {
+    let setup = Setup::new();
+    let file = setup.backup(&["acme"]).await;
+    setup.restore(&file, "data", IfThere::Refuse).unwrap();
+    let restored = setup.open("data");
+    let permit = HostPermit::check(&caller()).unwrap();
+    let told = restored.host_audit(&permit, &AuditFilter::all()).await;
+    let last = told.unwrap().swap_remove(0);
+    let said = (&*last.actor, &*last.action, last.detail.as_deref(), last.at);
+    assert_eq!(said, ("test:alice", "backup.restored", Some("done"), at(9)));
+    let report = restored.verify_audit(&permit, &AuditChain::Host, &[]).await;
+    assert_eq!(report.unwrap().findings, []);
+}
+
+#[tokio::test]
 async fn a_backup_of_a_later_release_is_refused_with_both_versions() {
     let error = refused(|file| sql(file, "PRAGMA user_version = 999")).await;
     let RestoreError::NewerSchema {
@@ -677,7 +738,7 @@ async fn a_restore_that_is_broken_off_leaves_the_old_database() {
     let file = setup.backup(&["acme"]).await;
     setup.make("data", &["mine"]).await;
     let data = setup.path("data");
-    let broken_off = SqliteStore::restore(&file, &data, IfThere::Replace, at(9), &mut |_| {
+    let broken_off = SqliteStore::restore(&file, &data, IfThere::Replace, stamp(), &mut |_| {
         ControlFlow::Break(())
     });
     assert!(

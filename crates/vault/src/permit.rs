@@ -164,9 +164,10 @@ macro_rules! host_permit {
 }
 
 host_permit!(
-    /// To see the host's own chain of the audit, where all chains end, and whether they are whole.
+    /// To speak for the host: to see its own chain of the audit, where all chains end and whether they are whole, and to take
+    /// the whole database away or put a backup in its place.
     HostPermit,
-    "see the audit of the host"
+    "speak for the host"
 );
 host_permit!(
     /// To see, rotate and retire key-encryption keys, and to re-wrap what they wrap. They are the same for all workspaces.

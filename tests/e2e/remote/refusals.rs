@@ -73,24 +73,19 @@ async fn a_token_of_another_role_or_workspace_or_of_nobody_is_told_as_that() {
 }
 
 #[tokio::test]
-async fn what_needs_the_files_of_the_host_says_where_to_do_it() {
+async fn what_speaks_to_no_host_refuses_the_address_of_one_that_is_given_to_it() {
     let host = TestHost::new().await;
     let admin = host.token(Role::Admin).await;
     let server = Served::start(&host, &[]).await;
-    for arguments in [
-        &["backup", "a.db", "--json"][..],
-        &["restore", "a.db", "--json"],
-        &["serve", "--json"],
-    ] {
-        let refused = server.lockstep(&admin, arguments);
-        check(refused, 2, "not_remote", &["machine of the host"]);
-    }
     // These have nothing to do with a host.
     let completions = ["completions", "bash"];
     let script = server.lockstep(&admin, &completions).exits(0);
     assert!(script.stdout.contains("lockstep"), "{script:?}");
     let url = ["completions", "bash", "--url", "https://a.test", "--json"];
     check(server.lockstep(&admin, &url), 2, "usage", &["--url"]);
+    // It is what these are told to speak to.
+    let serve = ["serve", "--url", "https://a.test", "--json"];
+    check(server.lockstep(&admin, &serve), 2, "usage", &["--url"]);
 }
 
 #[tokio::test]

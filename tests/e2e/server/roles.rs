@@ -24,7 +24,7 @@ const CHANGES: &[u8] = br#"{"TOO": "a value of the table"}"#;
 const RUN: &[u8] = br#"{"source": "return 1"}"#;
 
 /// In the order in which they are asked: what is shown was set before, and is deleted at last.
-const TABLE: [Row; 63] = [
+const TABLE: [Row; 66] = [
     ("get", "/healthz", NOTHING, None),
     ("get", "/readyz", NOTHING, None),
     ("get", "/openapi.json", NOTHING, None),
@@ -301,6 +301,24 @@ const TABLE: [Row; 63] = [
         NOTHING,
         Some([404, 403, 403, 403]),
     ),
+    (
+        "get",
+        "/v1/host/backup",
+        NOTHING,
+        Some([200, 403, 403, 403]),
+    ),
+    (
+        "post",
+        "/v1/host/restore",
+        NOTHING,
+        Some([409, 403, 403, 403]),
+    ),
+    (
+        "get",
+        "/v1/host/restore",
+        NOTHING,
+        Some([404, 403, 403, 403]),
+    ),
 ];
 
 /// Whether it is about the host itself, for which the tokens of `default` speak.
@@ -389,7 +407,7 @@ async fn to_an_admin_of_another_workspace_there_is_nothing_of_the_host() {
     let theirs = host.token_in(acme, Role::Admin).await;
     let server = Served::start(&host, &[]).await;
     let of_host: Vec<&Row> = TABLE.iter().filter(|row| is_of_host(row)).collect();
-    assert_eq!(of_host.len(), 10);
+    assert_eq!(of_host.len(), 13);
     for row in of_host {
         let (method, _, body, _) = row;
         let ask = |path: &str| {

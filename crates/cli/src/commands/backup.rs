@@ -1,5 +1,7 @@
 //! `lockstep backup`: a copy of the database while it is in use.
 
+mod elsewhere;
+
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,7 +22,8 @@ use crate::quantity::in_words;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The backup holds workspaces, credentials, steps and the record of runs, and opens no credential without the key.
-It does not hold the key: keep a copy of that in another place. Compiled code is not in it; it is made again.")]
+It does not hold the key: keep a copy of that in another place. Compiled code is not in it; it is made again.
+Through a server it takes an admin token of the workspace `default`, and the file is written here.")]
 pub(crate) struct BackupArguments {
     /// Where to write it, outside of the data directory. It is there when it is complete and checked.
     file: PathBuf,
@@ -61,6 +64,25 @@ pub(crate) async fn carry_out(
         return Err(Problem::usage("a backup is not written to stdout")
             .hint("name a file: when it is there, it is complete and checked"));
     }
+    let if_there = if_there(force);
+    let contents = match &config.server {
+        Some(server) => {
+            let client = server.client()?;
+            elsewhere::back_up(&client, &file, if_there, console).await?
+        }
+        None => back_up(&file, if_there, config, console).await?,
+    };
+    let contents = contents.into();
+    console.show(&BackedUp { file, contents })?;
+    Ok(Exit::Completed)
+}
+
+async fn back_up(
+    file: &Path,
+    if_there: IfThere,
+    config: &Config,
+    console: &Console,
+) -> Result<BackupContents, Problem> {
     if !SqliteStore::is_in(&config.data) {
         let data = config.data.display();
         return Err(Problem::new(
@@ -71,13 +93,10 @@ pub(crate) async fn carry_out(
         .hint("name the data directory with `--data`"));
     }
     let store = SqliteStore::open(&config.data, Timestamp::now())?;
-    let if_there = if_there(force);
     let copied = watch("backing up", console, async |report| {
-        store.back_up(&file, if_there, report).await
+        store.back_up(file, if_there, report).await
     });
-    let contents = copied.await??.into();
-    console.show(&BackedUp { file, contents })?;
-    Ok(Exit::Completed)
+    Ok(copied.await??)
 }
 
 /// What `--force` says.
@@ -95,6 +114,22 @@ impl From<BackupContents> for ContentFields {
             bytes: contents.bytes,
             schema: contents.schema,
             keys: contents.keks.iter().map(ToString::to_string).collect(),
+            workspaces: contents.workspaces,
+            workflows: contents.workflows,
+            credentials: contents.credentials,
+            steps: contents.steps,
+            runs: contents.runs,
+            open_runs: contents.open_runs,
+        }
+    }
+}
+
+impl From<lockstep_client::BackupContents> for ContentFields {
+    fn from(contents: lockstep_client::BackupContents) -> Self {
+        Self {
+            bytes: contents.bytes,
+            schema: contents.schema,
+            keys: contents.keys,
             workspaces: contents.workspaces,
             workflows: contents.workflows,
             credentials: contents.credentials,
@@ -126,6 +161,7 @@ impl From<BackupError> for Problem {
             }
             BackupError::Damaged { .. } => Self::host("database", &error)
                 .hint("no backup was made; restore an earlier one with `lockstep restore`"),
+            BackupError::NewerSchema { .. } => of_the_call("newer_schema"),
             BackupError::BrokenOff => Self::new(
                 Exit::NotCompleted,
                 "interrupted",

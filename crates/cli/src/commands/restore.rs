@@ -1,5 +1,7 @@
 //! `lockstep restore`: a backup, put in the place of the database.
 
+mod elsewhere;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use lockstep_store::{RestoreError, Restored, SqliteStore};
+use lockstep_store::{RestoreError, RestoreStamp, Restored, SqliteStore};
 use lockstep_vault::IfAbsent;
 
 use super::backup::{ContentFields, if_there};
@@ -20,7 +22,9 @@ use crate::problem::{Exit, Problem};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The backup is checked before anything is touched. Nobody may have the database open meanwhile.
-Who is interrupted, or killed, has the old database or the restored one.")]
+Who is interrupted, or killed, has the old database or the restored one.
+Through a server it takes an admin token of the workspace `default`, and `--force`: the server ends its runs as when it is
+told to end, puts the backup in place, and goes on. From then on the tokens are those of the backup.")]
 pub(crate) struct RestoreArguments {
     /// What `lockstep backup` wrote.
     file: PathBuf,
@@ -32,10 +36,13 @@ pub(crate) struct RestoreArguments {
 #[derive(Serialize)]
 struct Answered {
     file: PathBuf,
-    data: PathBuf,
+    /// The data directory; null for that of a server.
+    data: Option<PathBuf>,
+    /// The server, if it was restored there.
+    server: Option<String>,
     #[serde(flatten)]
     contents: ContentFields,
-    /// Where the database is that was there before.
+    /// Where the database is that was there before; of a server, its name in the data directory of the host.
     replaced: Option<PathBuf>,
     key: KeyState,
     /// Why the credentials cannot be opened.
@@ -60,6 +67,9 @@ pub(crate) async fn carry_out(
     console: &Console,
 ) -> Result<Exit, Problem> {
     let RestoreArguments { file, force } = arguments;
+    if let Some(server) = &config.server {
+        return elsewhere::restore(file, server, force, console).await;
+    }
     let Restored { contents, replaced } = put_in_place(&file, force, config, console).await?;
     // From here on it is restored. Opening it marks the runs that were open in the backup.
     let store = SqliteStore::open(&config.data, Timestamp::now())?;
@@ -76,7 +86,8 @@ pub(crate) async fn carry_out(
     };
     console.show(&Answered {
         file,
-        data: config.data.clone(),
+        data: Some(config.data.clone()),
+        server: None,
         contents: contents.into(),
         replaced,
         key,
@@ -96,10 +107,12 @@ async fn put_in_place(
     console: &Console,
 ) -> Result<Restored, Problem> {
     let restore = async |mut report: Report| {
-        let (file, data, now) = (file.to_owned(), config.data.clone(), Timestamp::now());
+        let (file, data, by) = (file.to_owned(), config.data.clone(), config.caller.clone());
         let if_there = if_there(force);
         let restoring = tokio::task::spawn_blocking(move || {
-            SqliteStore::restore(&file, &data, if_there, now, &mut *report)
+            let at = Timestamp::now();
+            let stamp = RestoreStamp { at, by: &by };
+            SqliteStore::restore(&file, &data, if_there, stamp, &mut *report)
         });
         restoring.await
     };
@@ -127,6 +140,7 @@ impl From<RestoreError> for Problem {
             RestoreError::Exists { .. } => of_the_call("already_exists").hint(
                 "`--force` replaces it, and keeps it under another name; or name another place with `--data`",
             ),
+            RestoreError::NoRoom { .. } => of_the_call("no_room"),
             RestoreError::InUse { .. } => {
                 of_the_call("in_use").hint("end what uses it, and try again")
             }
@@ -142,13 +156,24 @@ impl From<RestoreError> for Problem {
 
 impl Answer for Answered {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        let (file, data) = (self.file.display(), self.data.display());
-        writeln!(out, "restored `{file}` into `{data}`: {}", self.contents)?;
+        let (file, contents) = (self.file.display(), &self.contents);
+        match (&self.data, &self.server) {
+            (Some(data), _) => {
+                let data = data.display();
+                writeln!(out, "restored `{file}` into `{data}`: {contents}")?;
+            }
+            (None, Some(server)) => writeln!(out, "restored `{file}` at `{server}`: {contents}")?,
+            (None, None) => writeln!(out, "restored `{file}`: {contents}")?,
+        }
         if let Some(replaced) = &self.replaced {
             let path = replaced.display();
+            let place = match &self.server {
+                Some(_) => " in the data directory of the host",
+                None => "",
+            };
             writeln!(
                 out,
-                "what was there is kept as `{path}`; remove it when you do not need it"
+                "what was there is kept as `{path}`{place}; remove it when you do not need it"
             )?;
         }
         match self.contents.open_runs() {

@@ -1,5 +1,7 @@
 //! `lockstep serve`: the HTTP API, until a signal ends it.
 
+mod restoring;
+
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,9 +13,10 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use lockstep_runner::{ManageError, Thing, Token, TokenRequest};
-use lockstep_server::{Patience, ServerConfig, Tls};
+use lockstep_server::{Ended, Patience, RestoreEnd, ServerConfig, Tls, ToRestore};
 use lockstep_step::{Role, TokenName, WorkspaceName};
 
+use self::restoring::put_in_place;
 use super::token::shown;
 use crate::capacity::Capacity;
 use crate::config::Config;
@@ -86,11 +89,10 @@ pub(crate) async fn carry_out(
 ) -> Result<Exit, Problem> {
     let tls = arguments.tls()?;
     arguments.check_reach(tls.as_ref())?;
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     process::allow_open_files(arguments.connections, console);
-    let host = Host::with_capacity(config, Keys::Serving, arguments.capacity, console).await?;
-    host.runner.warm();
-    let listener = listen(arguments.listen).await?;
+    let mut host = open(&arguments, config, console).await?;
+    let mut listener = listen(arguments.listen).await?;
     let address = listener.local_addr()?;
     if arguments.insecure_http && !address.ip().is_loopback() {
         console.warn(&format!(
@@ -98,28 +100,76 @@ pub(crate) async fn carry_out(
         ));
     }
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let token = first_token(&host).await?;
+    let url = format!("{scheme}://{address}");
+    show_start(&host, &url, console).await?;
+    let mut restored = None;
+    loop {
+        let serving = arguments.serving(tls.clone(), restored.take());
+        let shutdown = ended(&mut signals, tls.clone(), console);
+        let ToRestore {
+            listener: kept,
+            asked_at,
+            backup,
+        } = match lockstep_server::serve(listener, host.runner, serving, shutdown).await? {
+            Ended::Stopped => return Ok(Exit::Completed),
+            Ended::ToRestore(to_restore) => *to_restore,
+        };
+        listener = kept;
+        let result = put_in_place(backup, console).await;
+        let is_new = result.is_ok();
+        restored = Some(RestoreEnd { asked_at, result });
+        host = open(&arguments, config, console).await?;
+        if is_new {
+            show_start_again(&host, &url, console).await?;
+        }
+    }
+}
+
+async fn open(
+    arguments: &ServeArguments,
+    config: &Config,
+    console: &Console,
+) -> Result<Host, Problem> {
+    let host = Host::with_capacity(config, Keys::Serving, arguments.capacity, console).await?;
+    host.runner.warm();
+    Ok(host)
+}
+
+async fn show_start(host: &Host, url: &str, console: &Console) -> Result<(), Problem> {
+    let token = first_token(host).await?;
     console.show(&Started {
-        listening: format!("{scheme}://{address}"),
+        listening: url.to_owned(),
         admin_token: token.as_ref().map(shown),
     })?;
-    drop(token);
-    let shutdown = ended(signals, tls.clone(), console);
-    let config = ServerConfig {
-        drain: arguments.drain,
-        connections: arguments.connections,
-        connections_per_peer: arguments.connections_per_peer,
-        patience: Patience {
-            client: arguments.client_timeout,
-            idle: arguments.idle_timeout,
-        },
-        tls,
-    };
-    lockstep_server::serve(listener, host.runner, config, shutdown).await?;
-    Ok(Exit::Completed)
+    Ok(())
+}
+
+/// A backup may have no token with which to begin.
+async fn show_start_again(host: &Host, url: &str, console: &Console) -> Result<(), Problem> {
+    if let Some(token) = first_token(host).await? {
+        console.show(&Started {
+            listening: url.to_owned(),
+            admin_token: Some(shown(&token)),
+        })?;
+    }
+    Ok(())
 }
 
 impl ServeArguments {
+    fn serving(&self, tls: Option<Tls>, restored: Option<RestoreEnd>) -> ServerConfig {
+        ServerConfig {
+            drain: self.drain,
+            connections: self.connections,
+            connections_per_peer: self.connections_per_peer,
+            patience: Patience {
+                client: self.client_timeout,
+                idle: self.idle_timeout,
+            },
+            tls,
+            restored,
+        }
+    }
+
     fn tls(&self) -> Result<Option<Tls>, Problem> {
         let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
             return Ok(None);
@@ -155,7 +205,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
 
 /// Waits for the signal that ends the server. The one that a terminal sends when it is closed, and an administrator when a
 /// certificate was renewed, is taken for the latter where there is a certificate.
-async fn ended(mut signals: Signals, tls: Option<Tls>, console: &Console) {
+async fn ended(signals: &mut Signals, tls: Option<Tls>, console: &Console) {
     loop {
         match (signals.next().await, &tls) {
             (Asked::ToHangUp, Some(tls)) => match tls.read_again() {

@@ -62,6 +62,10 @@ pub enum AuditAction {
     KekAdded,
     /// A key-encryption key was retired.
     KekRetired,
+    /// Somebody took a copy of the database away through the API.
+    BackupTaken,
+    /// A backup was put in the place of the database: the chain of before goes on in what was replaced.
+    BackupRestored,
 }
 
 /// How a run used a credential.
@@ -82,7 +86,7 @@ pub struct NoAction;
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::WorkspaceAnchored,
         Self::CredentialAnchored,
         Self::WorkspaceAdded,
@@ -111,6 +115,8 @@ impl AuditAction {
         Self::HostSealed,
         Self::KekAdded,
         Self::KekRetired,
+        Self::BackupTaken,
+        Self::BackupRestored,
     ];
 
     /// The word of the API, the database and the terminal.
@@ -145,6 +151,8 @@ impl AuditAction {
             Self::HostSealed => "host.sealed",
             Self::KekAdded => "kek.added",
             Self::KekRetired => "kek.retired",
+            Self::BackupTaken => "backup.taken",
+            Self::BackupRestored => "backup.restored",
         }
     }
 }

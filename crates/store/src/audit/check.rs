@@ -227,7 +227,9 @@ impl AuditCheck {
             | AuditAction::AuthenticationFailed
             | AuditAction::WorkspaceKeyRewrapped
             | AuditAction::KekAdded
-            | AuditAction::KekRetired => {}
+            | AuditAction::KekRetired
+            | AuditAction::BackupTaken
+            | AuditAction::BackupRestored => {}
         }
         Ok(())
     }

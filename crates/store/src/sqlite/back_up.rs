@@ -8,17 +8,19 @@ use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode};
 use tempfile::NamedTempFile;
 
-use crate::backup::{BackupContents, BackupError, IfThere, Progress};
+use crate::backup::{BackupContents, BackupCopy, BackupError, IfThere, Progress};
 use crate::error::StoreError;
 
 use super::SqliteStore;
 use super::contents::{self, Unfit};
 use super::draft::Draft;
+use super::migration::SCHEMA;
 
 /// Pages between two reports of progress: 4 MiB, some milliseconds.
 const PAGES_PER_STEP: i32 = 1024;
@@ -35,31 +37,61 @@ impl SqliteStore {
         if_there: IfThere,
         mut progress: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<BackupContents, BackupError> {
-        let place = Place::find(target, if_there, &self.directory)?;
+        let place = Place::find(target, if_there)?;
+        place.refuse_below(&self.directory)?;
         self.readers
             .read(move |connection| Ok(place.fill(connection, &mut progress)))
             .await?
     }
+
+    /// The same, as a file without a name, which takes as much room in the data directory while it is open. Who drops the
+    /// future ends it.
+    pub(super) async fn copy_out(&self) -> Result<BackupCopy, BackupError> {
+        let (directory, waits) = (self.directory.clone(), Arc::new(()));
+        // It is gone as soon as this future is.
+        let wanted = Arc::downgrade(&waits);
+        let copied = self
+            .readers
+            .read(move |connection| Ok(nameless(connection, directory.clone(), &wanted)));
+        let copied = copied.await?;
+        drop(waits);
+        copied
+    }
+}
+
+fn nameless(
+    source: &Connection,
+    directory: PathBuf,
+    wanted: &Weak<()>,
+) -> Result<BackupCopy, BackupError> {
+    let place = Place {
+        path: directory.clone(),
+        directory,
+        if_there: IfThere::Refuse,
+    };
+    let mut progress = |_| match wanted.strong_count() {
+        0 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let draft = place.draft()?;
+    let contents = place.write(source, &draft, &mut progress)?;
+    let file = draft.end(NamedTempFile::into_file);
+    Ok(BackupCopy { file, contents })
 }
 
 /// Where a backup is to be.
-struct Place {
+pub(super) struct Place {
     path: PathBuf,
     directory: PathBuf,
     if_there: IfThere,
 }
 
 impl Place {
-    fn find(target: &Path, if_there: IfThere, data: &Path) -> Result<Self, BackupError> {
+    pub(super) fn find(target: &Path, if_there: IfThere) -> Result<Self, BackupError> {
         let failed = target_error(target);
         let path = std::path::absolute(target).map_err(&failed)?;
         let directory = path.parent().unwrap_or(&path).to_owned();
-        let real = directory.canonicalize().map_err(&failed)?;
-        if real.starts_with(data.canonicalize().map_err(&failed)?) {
-            return Err(BackupError::InDataDirectory {
-                path: target.to_owned(),
-            });
-        }
+        directory.canonicalize().map_err(&failed)?;
         let place = Self {
             path: target.to_owned(),
             directory,
@@ -71,10 +103,26 @@ impl Place {
         }
     }
 
+    /// A copy that is in the data directory is lost with it.
+    fn refuse_below(&self, data: &Path) -> Result<(), BackupError> {
+        let failed = target_error(&self.path);
+        let real = self.directory.canonicalize().map_err(&failed)?;
+        if real.starts_with(data.canonicalize().map_err(&failed)?) {
+            return Err(BackupError::InDataDirectory {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
+    }
+
     fn exists(&self) -> BackupError {
         BackupError::Exists {
             path: self.path.clone(),
         }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn fill(
@@ -82,31 +130,50 @@ impl Place {
         source: &Connection,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<BackupContents, BackupError> {
-        let failed = target_error(&self.path);
-        let draft = Draft::begin(&self.directory).map_err(&failed)?;
-        let path = draft.copy().path();
-        copy(source, path, progress).map_err(|error| self.copy_error(error))?;
-        draft.copy().as_file().sync_all().map_err(&failed)?;
-        let contents = self.check(path)?;
+        let draft = self.draft()?;
+        let contents = self.write(source, &draft, progress)?;
         draft.end(|copy| self.publish(copy))?;
         Ok(contents)
     }
 
-    /// Reads back what was written.
-    fn check(&self, draft: &Path) -> Result<BackupContents, BackupError> {
-        let bytes = draft.metadata().map_err(target_error(&self.path))?.len();
-        let written = contents::open_still(draft)?;
+    /// Where it is written until it is complete.
+    pub(super) fn draft(&self) -> Result<Draft, BackupError> {
+        Draft::begin(&self.directory).map_err(target_error(&self.path))
+    }
+
+    fn write(
+        &self,
+        source: &Connection,
+        draft: &Draft,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<BackupContents, BackupError> {
+        let path = draft.copy().path();
+        copy(source, path, progress).map_err(|error| self.copy_error(error))?;
+        self.check(draft)
+    }
+
+    /// Reads back what was written, once it is on disk.
+    pub(super) fn check(&self, draft: &Draft) -> Result<BackupContents, BackupError> {
+        let failed = target_error(&self.path);
+        let copy = draft.copy();
+        copy.as_file().sync_all().map_err(&failed)?;
+        let bytes = copy.path().metadata().map_err(&failed)?.len();
+        let written = contents::open_still(copy.path())?;
         match contents::check(&written, bytes) {
             Ok(()) => Ok(contents::contents(&written, bytes)?),
             Err(Unfit::Damaged(findings)) => Err(BackupError::Damaged { findings }),
             Err(Unfit::Failed(error)) => Err(error.into()),
-            Err(Unfit::Foreign | Unfit::NewerSchema(_)) => Err(BackupError::Damaged {
+            Err(Unfit::NewerSchema(found)) => Err(BackupError::NewerSchema {
+                found,
+                known: SCHEMA,
+            }),
+            Err(Unfit::Foreign) => Err(BackupError::Damaged {
                 findings: vec!["the copy is not what was copied".to_owned()],
             }),
         }
     }
 
-    fn publish(&self, copy: NamedTempFile) -> Result<(), BackupError> {
+    pub(super) fn publish(&self, copy: NamedTempFile) -> Result<(), BackupError> {
         let placed = match self.if_there {
             IfThere::Refuse => copy.persist_noclobber(&self.path),
             IfThere::Replace => copy.persist(&self.path),

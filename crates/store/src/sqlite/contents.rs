@@ -57,14 +57,15 @@ pub(super) fn check(connection: &Connection, bytes: u64) -> Result<(), Unfit> {
     if is_no_database(connection) {
         return Err(Unfit::Foreign);
     }
-    match migration::schema(connection) {
+    let schema = match migration::schema(connection) {
         Ok(Some(found)) if found > SCHEMA => return Err(Unfit::NewerSchema(found)),
-        Ok(Some(_)) => {}
+        Ok(Some(found)) => found,
         Ok(None) | Err(OpenStoreError::Foreign) => return Err(Unfit::Foreign),
         Err(OpenStoreError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(StoreError::Failed(Box::new(error)).into()),
-    }
+    };
     let mut findings = damage(connection)?;
+    findings.extend(deviations(connection, schema)?);
     // SQLite takes what is missing at the end for zeros.
     let whole = length(connection)?;
     if bytes != whole {
@@ -74,6 +75,14 @@ pub(super) fn check(connection: &Connection, bytes: u64) -> Result<(), Unfit> {
         Ok(())
     } else {
         Err(Unfit::Damaged(findings))
+    }
+}
+
+/// What is damaged may have no schema that can be read.
+fn deviations(connection: &Connection, schema: u32) -> Result<Vec<String>, StoreError> {
+    match migration::deviations(connection, schema).map_err(StoreError::from) {
+        Err(StoreError::Corrupt { what }) => Ok(vec![what]),
+        told => told,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The schema, as numbered steps that lead from an empty file to the present one.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -77,4 +79,41 @@ pub(super) fn schema(connection: &Connection) -> Result<Option<u32>, OpenStoreEr
         (_, true) => Ok(None),
         (_, false) => Err(OpenStoreError::Foreign),
     }
+}
+
+/// In what a database of this schema is not as our migrations make it: what is there too much, or missing, or of another
+/// form. A trigger that somebody has put there would run with the first change.
+pub(super) fn deviations(
+    connection: &Connection,
+    schema: u32,
+) -> Result<Vec<String>, rusqlite::Error> {
+    let ours = Connection::open_in_memory()?;
+    for (_, sql) in MIGRATIONS.iter().filter(|(number, _)| *number <= schema) {
+        ours.execute_batch(sql)?;
+    }
+    let (expected, found) = (definitions(&ours)?, definitions(connection)?);
+    let differing = expected.symmetric_difference(&found);
+    let names: BTreeSet<String> = differing
+        .map(|(kind, name, _)| format!("the {kind} `{name}` is not that of schema {schema}"))
+        .collect();
+    Ok(names.into_iter().collect())
+}
+
+/// Kind, name and form of all that a database is made of, but for what SQLite keeps for itself.
+fn definitions(
+    connection: &Connection,
+) -> Result<BTreeSet<(String, String, String)>, rusqlite::Error> {
+    let mut all = connection.prepare(
+        "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema
+         WHERE NOT (type = 'index' AND name LIKE 'sqlite_autoindex_%' AND sql IS NULL)
+         AND NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4', 'sqlite_sequence'))",
+    )?;
+    let rows = all.query_map((), |row| {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        let (table, sql): (String, String) = (row.get(2)?, row.get(3)?);
+        // How it is broken into lines is no matter.
+        let words: Vec<&str> = sql.split_whitespace().collect();
+        Ok((kind, name, format!("{table}: {}", words.join(" "))))
+    })?;
+    rows.collect()
 }

@@ -18,8 +18,10 @@ use lockstep_vault::{
 };
 
 use crate::audit::{
-    AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse, Refusal,
+    AuditAction, AuditChain, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditUse, Fields,
+    Refusal,
 };
+use crate::backup::{BackupCopy, BackupError, RestoreError};
 use crate::credential::{
     CredentialEntry, CredentialRemovals, Dependents, PutBase, PutCredential, Removal,
 };
@@ -35,10 +37,11 @@ use crate::token::{NewToken, TokenEntry};
 use crate::workspace::{WorkflowEntry, WorkspaceEntry};
 
 use super::credentials::Stamp;
+use super::restore::{RESTORE_BEGUN, restoring};
 use super::writer::Weight;
 use super::{
-    SqliteStore, audit, changes, column, credentials, dead_owners, egress, history, keks, members,
-    open, runs, steps, tell_lost, tokens, workspaces,
+    OpenStoreError, SqliteStore, Staging, audit, changes, column, credentials, dead_owners, egress,
+    history, keks, members, open, runs, steps, tell_lost, tokens, workspaces,
 };
 
 impl SqliteStore {
@@ -73,6 +76,21 @@ impl SqliteStore {
                 Ok(done)
             })
             .await
+    }
+
+    /// An entry of the host's own chain.
+    async fn tell_host(
+        &self,
+        permit: &HostPermit,
+        fields: Fields<'static>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        self.change_host(move |connection| {
+            let stamp = Stamp::of(permit.caller(), at);
+            audit::append_to_host(connection, stamp, fields)
+        })
+        .await
     }
 
     /// Checks a chain, on a connection that reads: nobody who writes waits for it.
@@ -621,6 +639,27 @@ impl Store for SqliteStore {
         exported: &[AuditHead],
     ) -> Result<AuditReport, StoreError> {
         self.verify(chain.clone(), exported.to_owned()).await
+    }
+
+    async fn take_backup(
+        &self,
+        permit: &HostPermit,
+        at: Timestamp,
+    ) -> Result<BackupCopy, BackupError> {
+        self.tell_host(permit, Fields::of(AuditAction::BackupTaken), at)
+            .await?;
+        self.copy_out().await
+    }
+
+    async fn stage_backup(&self, _: &HostPermit, bytes: u64) -> Result<Staging, RestoreError> {
+        let (directory, own) = (self.directory.clone(), self.owner.id().to_owned());
+        let vault = self.vault();
+        let staged = task::spawn_blocking(move || Self::stage(directory, &own, vault, bytes)).await;
+        staged.map_err(|error| OpenStoreError::Store(StoreError::Failed(Box::new(error))))?
+    }
+
+    async fn tell_restore(&self, permit: &HostPermit, at: Timestamp) -> Result<(), StoreError> {
+        self.tell_host(permit, restoring(RESTORE_BEGUN), at).await
     }
 
     async fn mark(&self, workspace: &WorkspaceName) -> Result<SnapshotMark, StoreError> {

@@ -70,8 +70,8 @@ pub(super) fn is_alive(directory: &Path, id: &str) -> io::Result<bool> {
     }
 }
 
-/// Whether any store on this directory is open somewhere. The caller holds the lock of opening.
-pub(super) fn is_any_alive(directory: &Path) -> io::Result<bool> {
+/// Whether any store on this directory is open somewhere, but for the store `own`. The caller holds the lock of opening.
+pub(super) fn is_any_alive(directory: &Path, own: Option<&str>) -> io::Result<bool> {
     let entries = match fs::read_dir(directory.join(OWNERS)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -80,6 +80,7 @@ pub(super) fn is_any_alive(directory: &Path) -> io::Result<bool> {
     for entry in entries {
         let name = entry?.file_name();
         if let Some(id) = name.to_str()
+            && own != Some(id)
             && is_alive(directory, id)?
         {
             return Ok(true);

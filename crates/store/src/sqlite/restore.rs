@@ -15,11 +15,16 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 use tempfile::NamedTempFile;
 
+use lockstep_vault::Vault;
+
+use crate::audit::{AuditAction, Fields};
 use crate::backup::{BackupContents, IfThere, Progress, RestoreError, Restored};
 use crate::error::StoreError;
 
+use super::audit;
 use super::back_up::sync;
 use super::contents::{self, Unfit};
+use super::credentials::Stamp;
 use super::files::DataFile;
 use super::migration::{self, SCHEMA};
 use super::open::{self, DATABASE, OpenStoreError, directory_error};
@@ -52,31 +57,54 @@ impl SqliteStore {
         file: &Path,
         directory: &Path,
         if_there: IfThere,
-        now: Timestamp,
+        stamp: RestoreStamp<'_>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Restored, RestoreError> {
         // Before the data directory is touched; what was copied is checked once more, as that is what will be used.
-        check_source(file)?;
-        check(file, file)?;
+        Self::check_backup(file)?;
         open::make_directory(directory)?;
         let opening = open::lock_opening(directory)?;
-        let place = Place {
-            directory,
-            database: directory.join(DATABASE),
-        };
-        place.check_free(if_there)?;
-        place.remove_old_drafts()?;
+        let place = Place::of(directory);
+        place.check_free(if_there, None)?;
+        place.remove_old_drafts(None)?;
         let draft = place.copy(file, progress)?;
         check(draft.path(), file)?;
-        let contents = make_ready(draft.path(), now)?;
-        let replaced = place.set_aside(now)?;
-        draft
-            .persist(&place.database)
-            .map_err(|error| directory_error(&place.database)(error.error))?;
-        sync(directory).map_err(directory_error(directory))?;
+        let contents = make_ready(draft.path(), stamp, None)?;
+        let replaced = place.put(draft, stamp.at)?;
         drop(opening);
         Ok(Restored { contents, replaced })
     }
+
+    /// Whether `file` is a backup that this release can restore, and whole. Reads all of it.
+    ///
+    /// # Errors
+    /// [`RestoreError`].
+    pub fn check_backup(file: &Path) -> Result<(), RestoreError> {
+        check_source(file)?;
+        check(file, file)
+    }
+}
+
+/// What the audit of a database tells of a backup that is to replace it, if it was open when that was sent.
+pub(super) const RESTORE_BEGUN: &str = "begun";
+/// What that of the restored database tells.
+const RESTORE_DONE: &str = "done";
+
+/// An entry about a restore.
+pub(super) fn restoring(detail: &str) -> Fields<'_> {
+    Fields {
+        detail: Some(detail),
+        ..Fields::of(AuditAction::BackupRestored)
+    }
+}
+
+/// Who restores, and when: the audit of the restored database tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreStamp<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as the record of runs names callers.
+    pub by: &'a str,
 }
 
 /// Refuses what only looks like a backup.
@@ -103,7 +131,7 @@ fn check_source(file: &Path) -> Result<(), RestoreError> {
 }
 
 /// Checks the database `copy`; `file` is what the user knows it as.
-fn check(copy: &Path, file: &Path) -> Result<(), RestoreError> {
+pub(super) fn check(copy: &Path, file: &Path) -> Result<(), RestoreError> {
     let path = file.to_owned();
     let bytes = fs::metadata(copy).map_err(directory_error(copy))?.len();
     let checked = contents::open_still(copy)
@@ -121,14 +149,36 @@ fn check(copy: &Path, file: &Path) -> Result<(), RestoreError> {
     })
 }
 
-/// Brings a copy to the present schema, so that what could fail has failed before the old database is touched.
-fn make_ready(draft: &Path, now: Timestamp) -> Result<BackupContents, RestoreError> {
+/// Brings a copy to the present schema, and tells in it that it was restored, so that what could fail has failed before
+/// the old database is touched.
+pub(super) fn make_ready(
+    draft: &Path,
+    stamp: RestoreStamp<'_>,
+    vault: Option<&Vault>,
+) -> Result<BackupContents, RestoreError> {
     let mut connection = Connection::open(draft).map_err(OpenStoreError::from)?;
+    connection
+        .pragma_update(None, "trusted_schema", false)
+        .map_err(OpenStoreError::from)?;
     // No second file beside it, which the rename would leave behind.
     stand_alone(&connection).map_err(OpenStoreError::from)?;
-    migration::migrate(&mut connection, now)?;
+    migration::migrate(&mut connection, stamp.at)?;
+    tell(&mut connection, stamp, vault).map_err(OpenStoreError::Store)?;
     let bytes = fs::metadata(draft).map_err(directory_error(draft))?.len();
     contents::contents(&connection, bytes).map_err(|error| OpenStoreError::Store(error).into())
+}
+
+/// Without a vault the new end of the chain is not sealed here: that is done with the next entry.
+fn tell(
+    connection: &mut Connection,
+    stamp: RestoreStamp<'_>,
+    vault: Option<&Vault>,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    let RestoreStamp { at, by } = stamp;
+    audit::append_to_host(&transaction, Stamp { at, by }, restoring(RESTORE_DONE))?;
+    audit::seal_host(&transaction, vault)?;
+    Ok(transaction.commit()?)
 }
 
 /// Ends write-ahead mode, in which a database has its last changes in a second file. Nobody else may have it open.
@@ -144,15 +194,27 @@ fn stand_alone(connection: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 /// Where the backup is to be. The lock of opening is held.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     directory: &'a Path,
     database: PathBuf,
 }
 
-impl Place<'_> {
-    fn check_free(&self, if_there: IfThere) -> Result<(), RestoreError> {
+impl<'a> Place<'a> {
+    pub(super) fn of(directory: &'a Path) -> Self {
+        Self {
+            directory,
+            database: directory.join(DATABASE),
+        }
+    }
+
+    /// Nobody may have the database open, but for the store `own`.
+    pub(super) fn check_free(
+        &self,
+        if_there: IfThere,
+        own: Option<&str>,
+    ) -> Result<(), RestoreError> {
         let directory = self.directory;
-        if owner::is_any_alive(directory).map_err(directory_error(directory))? {
+        if owner::is_any_alive(directory, own).map_err(directory_error(directory))? {
             return Err(self.in_use());
         }
         if self.database.exists() && if_there == IfThere::Refuse {
@@ -169,18 +231,54 @@ impl Place<'_> {
         }
     }
 
-    fn remove_old_drafts(&self) -> Result<(), OpenStoreError> {
+    /// Gives the draft the name of the database. The one that was there is kept under the name that is told.
+    pub(super) fn put(
+        &self,
+        draft: NamedTempFile,
+        now: Timestamp,
+    ) -> Result<Option<PathBuf>, RestoreError> {
+        let replaced = self.set_aside(now)?;
+        if let Err(error) = draft.persist(&self.database) {
+            if let Some(aside) = &replaced {
+                Self::leave(aside);
+            }
+            return Err(directory_error(&self.database)(error.error).into());
+        }
+        sync(self.directory).map_err(directory_error(self.directory))?;
+        Ok(replaced)
+    }
+
+    /// Takes back the second name of a database that keeps its first, unless there are changes beside it.
+    fn leave(aside: &Path) {
+        let has_changes = JOURNALS.iter().any(|suffix| beside(aside, suffix).exists());
+        if !has_changes && let Err(error) = fs::remove_file(aside) {
+            tracing::warn!("cannot remove `{}`: {error}", aside.display());
+        }
+    }
+
+    /// Removes the drafts of those who were killed: all but `own`.
+    pub(super) fn remove_old_drafts(&self, own: Option<&Path>) -> Result<(), OpenStoreError> {
         let failed = || directory_error(self.directory);
         for entry in fs::read_dir(self.directory).map_err(failed())? {
             let name = entry.map_err(failed())?.file_name();
-            if name
-                .to_str()
-                .is_some_and(|name| DataFile::of(name) == DataFile::Draft)
+            if own.and_then(Path::file_name) != Some(&name)
+                && name
+                    .to_str()
+                    .is_some_and(|name| DataFile::of(name) == DataFile::Draft)
             {
-                fs::remove_file(self.directory.join(name)).map_err(failed())?;
+                fs::remove_file(self.directory.join(&name)).map_err(failed())?;
             }
         }
         Ok(())
+    }
+
+    /// Where a backup is until it is checked.
+    pub(super) fn draft(&self) -> Result<NamedTempFile, OpenStoreError> {
+        tempfile::Builder::new()
+            .prefix(DRAFT)
+            .permissions(Permissions::from_mode(0o600))
+            .tempfile_in(self.directory)
+            .map_err(directory_error(self.directory))
     }
 
     fn copy(
@@ -195,11 +293,7 @@ impl Place<'_> {
         let unwritable = || directory_error(self.directory);
         let mut source = File::open(file).map_err(unreadable)?;
         let total_bytes = source.metadata().map_err(unreadable)?.len();
-        let mut draft = tempfile::Builder::new()
-            .prefix(DRAFT)
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(self.directory)
-            .map_err(unwritable())?;
+        let mut draft = self.draft()?;
         let mut chunk = Vec::new();
         let mut done_bytes = 0;
         loop {
