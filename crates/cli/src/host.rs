@@ -144,6 +144,17 @@ async fn vault(
     }
 }
 
+/// The keys, for what is done without them if they are not at hand.
+pub(crate) async fn vault_at_hand(
+    config: &Config,
+    store: &dyn Store,
+    console: &Console,
+) -> Option<Vault> {
+    let sealed_under = sealed_under(store).await.ok()?;
+    let ring = keyring(config, IfAbsent::Refuse, &sealed_under, console).ok()?;
+    Some(Vault::new(ring))
+}
+
 fn tell_locked(reason: &KeyError, console: &Console) {
     console.warn(&format!("the credentials are locked: {reason}"));
     console.hint(reason.hint());

@@ -75,6 +75,7 @@ pub use lockstep_store::{
 };
 pub use lockstep_store::{
     BackupContents, BackupError, OpenStoreError, PutError, RestoreError, Restored, StagedBackup,
+    Unsealed,
 };
 pub use lockstep_store::{
     CredentialEntry, CredentialLastUse, Dependents, KekEntry, LogEntry, MemberEntry, Removal,

@@ -79,6 +79,7 @@ impl From<&RestoreError> for Problem {
             RestoreError::NewerSchema { found, known, .. } => Self::invalid_backup(format!(
                 "the body has schema {found}, and the server knows schema {known}: use a later release"
             )),
+            RestoreError::Unsealed(_) => Self::backup_not_sealed(error),
             RestoreError::NoRoom {
                 bytes,
                 free,

@@ -56,7 +56,8 @@ pub(crate) async fn get_backup(caller: Caller, host: Host, _: Unread) -> Result<
     Ok((headers, body(backup.file, backup.turn)).into_response())
 }
 
-/// Put a backup in the place of the database. It is checked first; what is not whole changes nothing. Then the server takes
+/// Put a backup in the place of the database. It is checked first: it must be as a host with the same key has made it, which
+/// its seal tells, and whole. What is not changes nothing. Then the server takes
 /// no more calls, ends its runs as it does when it is told to end, puts the backup in place, and goes on: who calls meanwhile
 /// waits. The database that was there is kept beside it under another name. The tokens are those of the backup from then on.
 /// For admins of `default`.
@@ -67,7 +68,7 @@ pub(crate) async fn get_backup(caller: Caller, host: Host, _: Unread) -> Result<
     request_body(content = Vec<u8>, content_type = "application/vnd.sqlite3", description = "a backup, with its `Content-Length`; `application/octet-stream` is taken, too"),
     responses(
         (status = 202, description = "it is whole, and takes the place of the database when all runs have ended", body = RestoreBegun),
-        (status = "4XX", description = "`already_exists`, `length_required`, `unsupported_media_type`, `body_too_slow`, `incomplete_body`, `invalid_backup`, `in_use`, `too_many_copies`", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "4XX", description = "`already_exists`, `length_required`, `unsupported_media_type`, `body_too_slow`, `incomplete_body`, `backup_not_sealed`, `invalid_backup`, `in_use`, `too_many_copies`", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "`no_room`, `internal`, `store_unavailable`, `server_ending`", body = ProblemDetails, content_type = "application/problem+json"),
     ),
     security(("token" = []))

@@ -223,6 +223,14 @@ impl Problem {
             .hint("nothing was changed; `lockstep restore FILE`, which looks at the file before it sends it, tells what is wrong")
     }
 
+    /// Who sends a backup could have written into it whom the host lets in.
+    pub(crate) fn backup_not_sealed(detail: impl fmt::Display) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "backup_not_sealed", detail).hint(
+            "nothing was changed; restore it on the machine of the host: `lockstep restore FILE`",
+        )
+    }
+
     pub(crate) fn nothing_restored() -> Self {
         let detail = "nothing was restored since the server started";
         Self::new(StatusCode::NOT_FOUND, "nothing_restored", detail)

@@ -1,10 +1,14 @@
 //! The name of content: SHA-256.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+/// What is read at a time.
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// SHA-256 (FIPS 180-4) of the bytes that a user handed in, written `sha256:` and 64 lower-case hex digits.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -21,6 +25,23 @@ impl Digest {
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())
+    }
+
+    /// The digest of all that is read, which need not be in memory.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn of_reader(mut content: impl Read) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            match content.read(&mut chunk) {
+                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(read) => hasher.update(&chunk[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The digest that these bytes are.

@@ -31,6 +31,8 @@ pub struct Progress {
 pub struct BackupContents {
     /// Length of the file.
     pub bytes: u64,
+    /// Whether it has the seal of a host, without which no server restores it.
+    pub is_sealed: bool,
     /// Its schema.
     pub schema: u32,
     /// The key-encryption keys without which its credentials cannot be opened.
@@ -56,6 +58,23 @@ pub struct BackupCopy {
     pub file: File,
     /// What it holds.
     pub contents: BackupContents,
+}
+
+/// Why nobody can tell who made a backup.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unsealed {
+    /// It was made where no key was at hand, or by an earlier release.
+    #[error("it has no seal of the host that made it")]
+    NoSeal,
+    /// Its seal is of a key that is not here.
+    #[error("its seal is of key `{0}`, which is not at hand")]
+    UnknownKek(KekId),
+    /// It is not as it was when it was sealed, or the seal was never one.
+    #[error("its seal does not fit: it was altered")]
+    Altered,
+    /// There is no key here.
+    #[error("there is no key at hand that its seal could be checked with")]
+    NoKey,
 }
 
 /// A backup that was put in place.
@@ -166,6 +185,9 @@ pub enum RestoreError {
         /// The data directory.
         directory: PathBuf,
     },
+    /// It was sent by somebody who could have written it, and nothing says that a host of this key has.
+    #[error("no server restores this backup: {0}")]
+    Unsealed(Unsealed),
     /// The disk has no room for it beside the database.
     #[error(
         "a backup of {bytes} bytes has no room on the disk: {free} bytes are free, and {reserve} of them are kept"

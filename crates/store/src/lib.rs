@@ -28,7 +28,7 @@ pub use audit::{
     NoAction, Refusal, Refused, SealState, TokenRefusal,
 };
 pub use backup::{
-    BackupContents, BackupCopy, BackupError, IfThere, Progress, RestoreError, Restored,
+    BackupContents, BackupCopy, BackupError, IfThere, Progress, RestoreError, Restored, Unsealed,
 };
 pub use credential::{
     CredentialEntry, CredentialLastUse, CredentialRemovals, Dependents, PutBase, PutCredential,

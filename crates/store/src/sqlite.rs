@@ -5,6 +5,7 @@
 mod arriving;
 mod audit;
 mod back_up;
+mod backup_seal;
 mod changes;
 mod column;
 mod contents;

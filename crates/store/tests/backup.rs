@@ -197,6 +197,7 @@ async fn a_backup_holds_what_was_there_and_says_which_key_it_needs() {
     let contents = back_up(&store, &file).await.unwrap();
     let expected = BackupContents {
         bytes: fs::metadata(&file).unwrap().len(),
+        is_sealed: false,
         schema: contents.schema,
         keks: vec![kek],
         workspaces: 2,

@@ -12,6 +12,8 @@ use crate::terms::Terms;
 
 /// Of the seals of heads.
 const HEAD_FORMAT: u8 = 1;
+/// Of the seals of backups.
+const BACKUP_FORMAT: u8 = 1;
 
 /// Associated data of one layer.
 pub(crate) struct Context(Vec<u8>);
@@ -74,6 +76,18 @@ impl Context {
         Self::new("lockstep/host-audit-head", HEAD_FORMAT)
             .field(&sequence.to_be_bytes())
             .field(hash.as_bytes())
+    }
+
+    /// The key that backups are sealed with, from a key-encryption key.
+    pub(crate) fn backup_key(kek: &KekId) -> Self {
+        Self::new("lockstep/backup-key", BACKUP_FORMAT).field(kek.as_bytes())
+    }
+
+    /// A backup.
+    pub(crate) fn backup(bytes: u64, digest: &Digest) -> Self {
+        Self::new("lockstep/backup", BACKUP_FORMAT)
+            .field(&bytes.to_be_bytes())
+            .field(digest.as_bytes())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

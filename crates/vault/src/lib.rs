@@ -30,7 +30,7 @@ pub use envelope::{
     CredentialVersion, OpenError, SealError, SealedCredential, SealedHead, WorkspaceKeyId,
     WrappedWorkspaceKey,
 };
-pub use head_seal::{HeadSeal, HostHeadSeal};
+pub use head_seal::{BackupSeal, HeadSeal, HostHeadSeal};
 pub use kek::{InvalidKekId, Kek, KekCheck, KekId, NoRandomness};
 pub use key_file::{IfAbsent, open_key_file};
 pub use keyring::{KeyError, Keyring, MAX_RING_KEYS};

@@ -12,7 +12,7 @@ use lockstep_step::{CredentialKey, Digest, WorkspaceName};
 use crate::envelope::{
     CredentialVersion, OpenError, SealError, SealedCredential, WorkspaceKeyId, WrappedWorkspaceKey,
 };
-use crate::head_seal::{HeadSeal, HostHeadSeal};
+use crate::head_seal::{BackupSeal, HeadSeal, HostHeadSeal, kek_of};
 use crate::kek::{Kek, KekId};
 use crate::key_file::{KeyFile, create_key_file};
 use crate::keyring::{KeyError, Keyring};
@@ -197,7 +197,29 @@ impl Vault {
         sequence: u64,
         hash: &Digest,
     ) -> Result<bool, OpenError> {
-        let Some(kek) = HostHeadSeal::kek_of(kept) else {
+        self.with_maker(kept, |kek| HostHeadSeal::new(kek, sequence, hash).is(kept))
+    }
+
+    /// Seals a backup of so many bytes, with a key that is derived from the primary.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`].
+    pub fn seal_backup(&self, bytes: u64, digest: &Digest) -> Result<BackupSeal, OpenError> {
+        let ring = self.refreshed().map_err(OpenError::Locked)?;
+        Ok(BackupSeal::new(ring.primary(), bytes, digest))
+    }
+
+    /// Whether `kept` is the seal of this backup, under the key that it names. What names none is none.
+    ///
+    /// # Errors
+    /// [`OpenError::UnknownKek`] if that key is not at hand; [`OpenError::Locked`], [`OpenError::KeyFile`].
+    pub fn is_backup(&self, kept: &[u8], bytes: u64, digest: &Digest) -> Result<bool, OpenError> {
+        self.with_maker(kept, |kek| BackupSeal::new(kek, bytes, digest).is(kept))
+    }
+
+    /// Asks about a seal with the key that it names. One that names none is no seal.
+    fn with_maker(&self, kept: &[u8], is_it: impl FnOnce(&Kek) -> bool) -> Result<bool, OpenError> {
+        let Some(kek) = kek_of(kept) else {
             return Ok(false);
         };
         let mut ring = self.ring()?;
@@ -210,7 +232,7 @@ impl Vault {
             kek,
             held: ring.ids(),
         })?;
-        Ok(HostHeadSeal::new(held, sequence, hash).is(kept))
+        Ok(is_it(held))
     }
 
     /// What a run that starts at `started_at` may use, as `snapshot` shows it. Costs the same for any number of credentials.

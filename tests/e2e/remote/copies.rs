@@ -134,6 +134,21 @@ async fn what_is_no_backup_is_not_sent_and_what_cannot_be_written_is_not_taken()
     fs::write(&file, "nothing of the kind").unwrap();
     let refused = server.lockstep(&admin, &restore);
     check(refused, 2, "invalid_backup", "some.db");
+    // One that was made without the key is whole, and could be anybody's.
+    let (other, no_key) = (path(&host, "other"), path(&host, "no-key"));
+    let add = ["--data", &other, "workspace", "add", "acme"];
+    host.lockstep(&add).exits(0);
+    fs::remove_file(&file).unwrap();
+    let made = ["--data", &other, "--key-file", &no_key, "backup", &file];
+    let made = host.lockstep(&made).exits(0);
+    assert!(made.stderr.contains("through no server"), "{made:?}");
+    let refused = server.lockstep(&admin, &restore);
+    check(
+        refused,
+        2,
+        "backup_not_sealed",
+        "on the machine of the host",
+    );
     let nowhere = path(&host, "nowhere/some.db");
     let refused = server.lockstep(&admin, &["backup", &nowhere, "--json"]);
     check(refused, 2, "unwritable", "nowhere");

@@ -186,21 +186,18 @@ async fn what_is_no_backup_changes_nothing_and_is_not_repeated() {
     put_value(&alone.server, "STAYS", &alone.admin, "a value that stays").is(201);
     let backup = alone.back_up();
     let canary = "CREATE TABLE words_of_the_body (a)";
-    for (body, detail) in [
-        (b"".to_vec(), "not a database"),
-        (b"words_of_the_body".repeat(500), "not a database"),
-        (backup[..backup.len() - 1].to_vec(), "damaged"),
-        (tampered(&backup, host.scratch(), canary), "damaged"),
-        (
-            tampered(&backup, host.scratch(), "PRAGMA user_version = 999"),
-            "schema 999",
-        ),
+    // Whoever speaks for the host is let into no other workspace, and does not get there by writing itself into a backup.
+    let token = "UPDATE tokens SET role = 'viewer'";
+    for body in [
+        b"".to_vec(),
+        b"words_of_the_body".repeat(500),
+        backup[..backup.len() - 1].to_vec(),
+        tampered(&backup, host.scratch(), canary),
+        tampered(&backup, host.scratch(), token),
     ] {
-        let problem = alone
-            .post(FORCED, KIND, &body)
-            .is_problem(422, "invalid_backup");
-        let text = problem.to_string();
-        assert!(text.contains(detail), "{text}");
+        let problem = alone.post(FORCED, KIND, &body);
+        let text = problem.is_problem(422, "backup_not_sealed").to_string();
+        assert!(text.contains("on the machine of the host"), "{text}");
         assert!(!text.contains("words_of_the_body"), "{text}");
         assert!(!text.contains(host.scratch().to_str().unwrap()), "{text}");
     }

@@ -5,24 +5,26 @@ mod elsewhere;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use lockstep_store::{BackupContents, BackupError, IfThere, SqliteStore};
+use lockstep_store::{BackupContents, BackupError, IfThere, SqliteStore, Store as _};
 
 use super::show::list;
 use crate::config::Config;
 use crate::console::{Answer, Console, Paint};
 use crate::copying::watch;
+use crate::host::vault_at_hand;
 use crate::problem::{Exit, Problem};
 use crate::quantity::in_words;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The backup holds workspaces, credentials, steps and the record of runs, and opens no credential without the key.
-It does not hold the key: keep a copy of that in another place. Compiled code is not in it; it is made again.
+It does not hold the key, which it is sealed with if it is at hand: keep a copy of that in another place. Compiled code is not in it; it is made again.
 Through a server it takes an admin token of the workspace `default`, and the file is written here.")]
 pub(crate) struct BackupArguments {
     /// Where to write it, outside of the data directory. It is there when it is complete and checked.
@@ -35,6 +37,8 @@ pub(crate) struct BackupArguments {
 #[derive(Serialize)]
 struct BackedUp {
     file: PathBuf,
+    /// Whether it has the seal of the host, without which no server restores it.
+    sealed: bool,
     #[serde(flatten)]
     contents: ContentFields,
 }
@@ -72,8 +76,16 @@ pub(crate) async fn carry_out(
         }
         None => back_up(&file, if_there, config, console).await?,
     };
+    let sealed = contents.is_sealed;
     let contents = contents.into();
-    console.show(&BackedUp { file, contents })?;
+    console.show(&BackedUp {
+        file,
+        sealed,
+        contents,
+    })?;
+    if !sealed {
+        console.note("no key was at hand to seal it with: it is restored on the machine of a host, and through no server");
+    }
     Ok(Exit::Completed)
 }
 
@@ -93,6 +105,9 @@ async fn back_up(
         .hint("name the data directory with `--data`"));
     }
     let store = SqliteStore::open(&config.data, Timestamp::now())?;
+    if let Some(vault) = vault_at_hand(config, &store, console).await {
+        store.seal_heads(Arc::new(vault));
+    }
     let copied = watch("backing up", console, async |report| {
         store.back_up(file, if_there, report).await
     });
@@ -209,7 +224,7 @@ impl ContentFields {
 
 impl Answer for BackedUp {
     fn text(&self, out: &mut dyn fmt::Write, _: Paint) -> fmt::Result {
-        let Self { file, contents } = self;
+        let Self { file, contents, .. } = self;
         writeln!(out, "backed up into `{}`: {contents}", file.display())?;
         if contents.keys().is_empty() {
             return writeln!(

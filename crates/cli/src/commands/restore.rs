@@ -23,7 +23,7 @@ use crate::problem::{Exit, Problem};
 #[command(after_help = "\
 The backup is checked before anything is touched. Nobody may have the database open meanwhile.
 Who is interrupted, or killed, has the old database or the restored one.
-Through a server it takes an admin token of the workspace `default`, and `--force`: the server ends its runs as when it is
+Through a server it takes an admin token of the workspace `default`, `--force`, and a backup that is sealed with a key of it: the server ends its runs as when it is
 told to end, puts the backup in place, and goes on. From then on the tokens are those of the backup.")]
 pub(crate) struct RestoreArguments {
     /// What `lockstep backup` wrote.
@@ -140,6 +140,7 @@ impl From<RestoreError> for Problem {
             RestoreError::Exists { .. } => of_the_call("already_exists").hint(
                 "`--force` replaces it, and keeps it under another name; or name another place with `--data`",
             ),
+            RestoreError::Unsealed(_) => of_the_call("backup_not_sealed"),
             RestoreError::NoRoom { .. } => of_the_call("no_room"),
             RestoreError::InUse { .. } => {
                 of_the_call("in_use").hint("end what uses it, and try again")

@@ -14,10 +14,13 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode};
 use tempfile::NamedTempFile;
 
+use lockstep_vault::Vault;
+
 use crate::backup::{BackupContents, BackupCopy, BackupError, IfThere, Progress};
 use crate::error::StoreError;
 
 use super::SqliteStore;
+use super::backup_seal::{self, SEAL_BYTES};
 use super::contents::{self, Unfit};
 use super::draft::Draft;
 use super::migration::SCHEMA;
@@ -39,20 +42,22 @@ impl SqliteStore {
     ) -> Result<BackupContents, BackupError> {
         let place = Place::find(target, if_there)?;
         place.refuse_below(&self.directory)?;
+        let vault = self.vault();
         self.readers
-            .read(move |connection| Ok(place.fill(connection, &mut progress)))
+            .read(move |connection| Ok(place.fill(connection, vault.as_deref(), &mut progress)))
             .await?
     }
 
     /// The same, as a file without a name, which takes as much room in the data directory while it is open. Who drops the
     /// future ends it.
     pub(super) async fn copy_out(&self) -> Result<BackupCopy, BackupError> {
-        let (directory, waits) = (self.directory.clone(), Arc::new(()));
+        let (directory, vault, waits) = (self.directory.clone(), self.vault(), Arc::new(()));
         // It is gone as soon as this future is.
         let wanted = Arc::downgrade(&waits);
-        let copied = self
-            .readers
-            .read(move |connection| Ok(nameless(connection, directory.clone(), &wanted)));
+        let copied = self.readers.read(move |connection| {
+            let vault = vault.as_deref();
+            Ok(nameless(connection, directory.clone(), vault, &wanted))
+        });
         let copied = copied.await?;
         drop(waits);
         copied
@@ -62,6 +67,7 @@ impl SqliteStore {
 fn nameless(
     source: &Connection,
     directory: PathBuf,
+    vault: Option<&Vault>,
     wanted: &Weak<()>,
 ) -> Result<BackupCopy, BackupError> {
     let place = Place {
@@ -74,7 +80,7 @@ fn nameless(
         _ => ControlFlow::Continue(()),
     };
     let draft = place.draft()?;
-    let contents = place.write(source, &draft, &mut progress)?;
+    let contents = place.write(source, &draft, vault, &mut progress)?;
     let file = draft.end(NamedTempFile::into_file);
     Ok(BackupCopy { file, contents })
 }
@@ -128,10 +134,11 @@ impl Place {
     fn fill(
         &self,
         source: &Connection,
+        vault: Option<&Vault>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<BackupContents, BackupError> {
         let draft = self.draft()?;
-        let contents = self.write(source, &draft, progress)?;
+        let contents = self.write(source, &draft, vault, progress)?;
         draft.end(|copy| self.publish(copy))?;
         Ok(contents)
     }
@@ -145,11 +152,19 @@ impl Place {
         &self,
         source: &Connection,
         draft: &Draft,
+        vault: Option<&Vault>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<BackupContents, BackupError> {
         let path = draft.copy().path();
         copy(source, path, progress).map_err(|error| self.copy_error(error))?;
-        self.check(draft)
+        let contents = self.check(draft)?;
+        let is_sealed = backup_seal::append(path, vault).map_err(target_error(&self.path))?;
+        let seal_bytes = if is_sealed { SEAL_BYTES as u64 } else { 0 };
+        Ok(BackupContents {
+            bytes: contents.bytes + seal_bytes,
+            is_sealed,
+            ..contents
+        })
     }
 
     /// Reads back what was written, once it is on disk.
@@ -158,9 +173,13 @@ impl Place {
         let copy = draft.copy();
         copy.as_file().sync_all().map_err(&failed)?;
         let bytes = copy.path().metadata().map_err(&failed)?.len();
+        let parts = backup_seal::parts(copy.path()).map_err(&failed)?;
         let written = contents::open_still(copy.path())?;
-        match contents::check(&written, bytes) {
-            Ok(()) => Ok(contents::contents(&written, bytes)?),
+        match contents::check(&written, parts.database_bytes) {
+            Ok(()) => Ok(BackupContents {
+                is_sealed: parts.is_sealed(),
+                ..contents::contents(&written, bytes)?
+            }),
             Err(Unfit::Damaged(findings)) => Err(BackupError::Damaged { findings }),
             Err(Unfit::Failed(error)) => Err(error.into()),
             Err(Unfit::NewerSchema(found)) => Err(BackupError::NewerSchema {

@@ -52,7 +52,8 @@ fn still_uri(path: &Path) -> io::Result<PathBuf> {
     Ok(OsString::from_vec(uri).into())
 }
 
-/// Whether it is a database of ours that this release can read, and whole. Reads all of it. The file has `bytes`.
+/// Whether it is a database of ours that this release can read, and whole. Reads all of it. Without a seal the file has
+/// `bytes`.
 pub(super) fn check(connection: &Connection, bytes: u64) -> Result<(), Unfit> {
     if is_no_database(connection) {
         return Err(Unfit::Foreign);
@@ -109,6 +110,7 @@ pub(super) fn contents(connection: &Connection, bytes: u64) -> Result<BackupCont
     };
     Ok(BackupContents {
         bytes,
+        is_sealed: false,
         schema: connection.pragma_query_value(None, "user_version", |row| row.get(0))?,
         keks: needed_keks(connection)?,
         workspaces: count("SELECT count(*) FROM workspaces")?,

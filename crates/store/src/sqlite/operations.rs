@@ -110,7 +110,7 @@ impl SqliteStore {
         report
     }
 
-    fn vault(&self) -> Option<Arc<Vault>> {
+    pub(super) fn vault(&self) -> Option<Arc<Vault>> {
         let vault = self.vault.read();
         vault.unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -23,6 +23,7 @@ use crate::error::StoreError;
 
 use super::audit;
 use super::back_up::sync;
+use super::backup_seal;
 use super::contents::{self, Unfit};
 use super::credentials::Stamp;
 use super::files::DataFile;
@@ -133,7 +134,8 @@ fn check_source(file: &Path) -> Result<(), RestoreError> {
 /// Checks the database `copy`; `file` is what the user knows it as.
 pub(super) fn check(copy: &Path, file: &Path) -> Result<(), RestoreError> {
     let path = file.to_owned();
-    let bytes = fs::metadata(copy).map_err(directory_error(copy))?.len();
+    let parts = backup_seal::parts(copy).map_err(directory_error(copy))?;
+    let bytes = parts.database_bytes;
     let checked = contents::open_still(copy)
         .map_err(Unfit::from)
         .and_then(|connection| contents::check(&connection, bytes));
@@ -156,6 +158,7 @@ pub(super) fn make_ready(
     stamp: RestoreStamp<'_>,
     vault: Option<&Vault>,
 ) -> Result<BackupContents, RestoreError> {
+    backup_seal::cut(draft).map_err(directory_error(draft))?;
     let mut connection = Connection::open(draft).map_err(OpenStoreError::from)?;
     connection
         .pragma_update(None, "trusted_schema", false)

@@ -15,6 +15,7 @@ use lockstep_vault::Vault;
 use crate::backup::{BackupContents, IfThere, RestoreError, Restored};
 
 use super::SqliteStore;
+use super::backup_seal;
 use super::open::{self, directory_error};
 use super::restore::{self, Place, RestoreStamp};
 
@@ -79,7 +80,7 @@ impl Staging {
         self.draft.as_file().try_clone()
     }
 
-    /// Checks what has come, brings it to the present schema, and tells in its audit who restored it. Blocks.
+    /// Checks what has come, and first of all that a host of our key has made it; brings it to the present schema, and tells in its audit who restored it. Blocks.
     ///
     /// # Errors
     /// [`RestoreError`]. The database is as it was.
@@ -91,6 +92,9 @@ impl Staging {
         } = self;
         let path = draft.path();
         draft.as_file().sync_all().map_err(directory_error(path))?;
+        backup_seal::check(path, vault.as_deref())
+            .map_err(directory_error(path))?
+            .map_err(RestoreError::Unsealed)?;
         restore::check(path, path)?;
         let contents = restore::make_ready(path, stamp, vault.as_deref())?;
         draft.as_file().sync_all().map_err(directory_error(path))?;

@@ -1,8 +1,9 @@
 //! Backups that go elsewhere, come from elsewhere, and are sent to a store that is open.
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
 
-use lockstep_store::{ArrivingBackup, PutError, Restored, StagedBackup};
+use lockstep_store::{ArrivingBackup, PutError, Restored, StagedBackup, Unsealed};
 
 use super::*;
 
@@ -15,6 +16,24 @@ async fn send(store: &SqliteStore, backup: &[u8]) -> Result<StagedBackup, Restor
     let staging = store.stage_backup(&host(), backup.len() as u64).await?;
     staging.file().unwrap().write_all(backup).unwrap();
     staging.finish(stamp())
+}
+
+/// Keys that a store seals with.
+fn vault() -> Arc<Vault> {
+    Arc::new(Vault::new(Keyring::new(Kek::generate().unwrap())))
+}
+
+/// A backup with the workspace `acme`, sealed with the key of the vault.
+async fn sealed(setup: &Setup, vault: &Arc<Vault>) -> Vec<u8> {
+    setup.make("sealing", &["acme"]).await;
+    let store = setup.open("sealing");
+    store.seal_heads(Arc::clone(vault));
+    let file = setup.path("sealed");
+    let contents = back_up(&store, &file).await.unwrap();
+    assert!(contents.is_sealed);
+    let bytes = fs::read(&file).unwrap();
+    assert_eq!(bytes.len() as u64, contents.bytes);
+    bytes
 }
 
 fn put(staged: StagedBackup) -> Restored {
@@ -86,9 +105,11 @@ async fn what_arrives_is_there_when_it_is_whole_and_not_before() {
 #[tokio::test]
 async fn what_was_sent_to_an_open_store_takes_its_place_when_that_is_closed() {
     let setup = Setup::new();
-    let backup = fs::read(setup.backup(&["acme"]).await).unwrap();
+    let vault = vault();
+    let backup = sealed(&setup, &vault).await;
     setup.make("data", &["mine"]).await;
     let store = setup.open("data");
+    store.seal_heads(vault);
     let staged = send(&store, &backup).await.unwrap();
     assert_eq!(staged.contents().workspaces, 2);
     // Until then everybody goes on.
@@ -114,17 +135,15 @@ async fn what_was_sent_to_an_open_store_takes_its_place_when_that_is_closed() {
 #[tokio::test]
 async fn what_is_sent_and_is_not_whole_leaves_nothing() {
     let setup = Setup::new();
-    let file = setup.backup(&["acme"]).await;
-    let whole = fs::read(&file).unwrap();
-    sql(&file, "CREATE TABLE mine (a)");
-    let foreign = fs::read(&file).unwrap();
+    let vault = vault();
+    let whole = sealed(&setup, &vault).await;
     setup.make("data", &["mine"]).await;
     let store = setup.open("data");
+    store.seal_heads(vault);
     for bytes in [
         &whole[..whole.len() - 1],
         &whole[..0],
         b"something else, and no database",
-        &foreign,
     ] {
         send(&store, bytes).await.unwrap_err();
     }
@@ -133,6 +152,47 @@ async fn what_is_sent_and_is_not_whole_leaves_nothing() {
     drop(store);
     assert_eq!(setup.left_over("data"), [""; 0]);
     assert_eq!(setup.workspaces("data").await, ["mine"]);
+}
+
+#[tokio::test]
+async fn what_is_sent_is_as_a_host_with_the_same_key_has_made_it() {
+    let setup = Setup::new();
+    let ours = vault();
+    let whole = sealed(&setup, &ours).await;
+    setup.make("data", &["mine"]).await;
+    let store = setup.open("data");
+    let refused = async |bytes: &[u8]| match send(&store, bytes).await.unwrap_err() {
+        RestoreError::Unsealed(why) => why,
+        other => panic!("{other}"),
+    };
+    assert_eq!(refused(&whole).await, Unsealed::NoKey);
+    store.seal_heads(vault());
+    let kek = ours.ring().unwrap().primary().id();
+    assert_eq!(refused(&whole).await, Unsealed::UnknownKek(kek));
+    store.seal_heads(ours);
+    // Any byte of it, the seal's own too; and what only has the form of one.
+    let end = whole.len();
+    for place in [0, 100, end / 2, end - 49, end - 40, end - 32, end - 1] {
+        let mut altered = whole.clone();
+        altered[place] ^= 1;
+        let why = refused(&altered).await;
+        let is_told = match why {
+            Unsealed::UnknownKek(_) => place == end - 40,
+            Unsealed::Altered => place != end - 40,
+            Unsealed::NoSeal | Unsealed::NoKey => false,
+        };
+        assert!(is_told, "{place}: {why}");
+    }
+    let unsealed = &whole[..end - 48];
+    assert_eq!(refused(unsealed).await, Unsealed::NoSeal);
+    // Where nobody can send it, it needs no seal, and one that does not fit is no matter.
+    for (number, bytes) in [unsealed, &whole].into_iter().enumerate() {
+        let (file, data) = (setup.path("here"), format!("here-{number}"));
+        fs::write(&file, bytes).unwrap();
+        setup.restore(&file, &data, IfThere::Refuse).unwrap();
+        assert_eq!(setup.workspaces(&data).await, ["acme"]);
+    }
+    send(&store, &whole).await.unwrap();
 }
 
 #[tokio::test]
@@ -163,8 +223,7 @@ async fn the_chain_of_a_backup_that_was_sent_is_sealed_with_the_key_of_the_host(
     let setup = Setup::new();
     setup.make("data", &["mine"]).await;
     let store = setup.open("data");
-    let vault = Vault::new(Keyring::new(Kek::generate().unwrap()));
-    store.seal_heads(std::sync::Arc::new(vault));
+    store.seal_heads(vault());
     let mut copy = store.take_backup(&host(), at(5)).await.unwrap();
     let mut bytes = Vec::new();
     copy.file.read_to_end(&mut bytes).unwrap();
