@@ -21,8 +21,8 @@ const RUN: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 
 /// `*`, or versions as this API tells them; more is taken (RFC 9110, section 13.1).
 const CONDITION: &str = r#"^(\*|"[0-9]{1,18}"(, *"[0-9]{1,18}")*)$"#;
-/// Bare; in double quotes it is taken, too.
-const IDEMPOTENCY_KEY: &str = "^[!#-~]{1,255}$";
+/// Bare, or in double quotes.
+const IDEMPOTENCY_KEY: &str = r#"^([!#-~]{1,255}|"[!#-~]{1,255}")$"#;
 
 /// Gives the parameters of all operations the forms of what they name.
 pub(crate) fn add_to(document: &mut OpenApi) {
@@ -136,6 +136,7 @@ fn statuses() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderMap;
     use lockstep_runner::KekId;
     use lockstep_step::{CredentialKey, RunId, WorkflowName};
 
@@ -210,5 +211,13 @@ mod tests {
             assert_eq!(is_of(KEK, text), text.parse::<KekId>().is_ok(), "{text:?}");
         }
         assert!(is_of(RUN, &RunId::generate().to_string()));
+        for text in [
+            "a", "~!#", "\"a\"", "", "\"\"", "\"", "a\"b", "\"a", "a b", "é",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("idempotency-key", text.parse().unwrap());
+            let is_taken = crate::idempotency::key(&headers).is_ok();
+            assert_eq!(is_of(IDEMPOTENCY_KEY, text), is_taken, "{text:?}");
+        }
     }
 }

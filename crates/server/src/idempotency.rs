@@ -18,8 +18,11 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem
         };
     };
     let text = value.to_str().unwrap_or_default().trim();
-    let key = unquoted(text).unwrap_or(text).parse();
-    key.map(Some).map_err(invalid)
+    let text = unquoted(text).unwrap_or(text);
+    if text.contains('"') {
+        return Err(invalid("a double quote inside of an `Idempotency-Key`"));
+    }
+    text.parse().map(Some).map_err(invalid)
 }
 
 /// What stands for a request when it is sent again: its method, its path and its body.
@@ -65,7 +68,9 @@ mod tests {
         check(&["8e03978e"], Ok(Some("8e03978e")));
         check(&["\"8e03978e\""], Ok(Some("8e03978e")));
         check(&[" a/b:c "], Ok(Some("a/b:c")));
-        for no_key in ["", "\"\"", "a b", "\"a b\""] {
+        for no_key in [
+            "", "\"\"", "\"", "a b", "\"a b\"", "a\"b", "\"a\"b\"", "\"a",
+        ] {
             check(&[no_key], Err(()));
         }
         check(&["one", "two"], Err(()));

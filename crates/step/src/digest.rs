@@ -1,47 +1,43 @@
 //! The name of content: SHA-256.
 
 use std::fmt;
-use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-
-/// What is read at a time.
-const CHUNK_BYTES: usize = 256 << 10;
 
 /// SHA-256 (FIPS 180-4) of the bytes that a user handed in, written `sha256:` and 64 lower-case hex digits.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
+/// A digest of content that comes in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Digesting(Sha256);
+
 /// A text that is no digest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not a digest: expected `sha256:` and 64 lower-case hex digits")]
 pub struct InvalidDigest;
+
+impl Digesting {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
 
 impl Digest {
     /// The digest of `content`.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())
-    }
-
-    /// The digest of all that is read, which need not be in memory.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
-    pub fn of_reader(mut content: impl Read) -> io::Result<Self> {
-        let mut hasher = Sha256::new();
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            match content.read(&mut chunk) {
-                Ok(0) => return Ok(Self(hasher.finalize().into())),
-                Ok(read) => hasher.update(&chunk[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// The digest that these bytes are.

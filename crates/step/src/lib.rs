@@ -23,7 +23,7 @@ mod trace;
 
 pub use caller::{Caller, InvalidRole, Right, Role};
 pub use condition::{Condition, Versions};
-pub use digest::{Digest, InvalidDigest};
+pub use digest::{Digest, Digesting, InvalidDigest};
 pub use egress::{
     Destination, EgressRule, HostPattern, InvalidDestination, InvalidHostPattern, InvalidMethod,
     InvalidPath, InvalidRule, MAX_RULES, Method, NoRule, PathPattern, RequestTarget, Scheme,

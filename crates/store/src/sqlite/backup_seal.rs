@@ -4,14 +4,16 @@
 //! into nothing that they have written into one. On the machine of the host it is not asked for.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use lockstep_step::Digest;
+use lockstep_step::{Digest, Digesting};
 use lockstep_vault::{BackupSeal, OpenError, Vault};
 
 use crate::backup::Unsealed;
 
+/// What is read at a time.
+const CHUNK_BYTES: usize = 256 << 10;
 /// What stands before a seal.
 const MAGIC: &[u8; 8] = b"LKSTSEAL";
 /// What a seal takes in the file.
@@ -62,7 +64,7 @@ pub(super) fn append(path: &Path, vault: Option<&Vault>) -> io::Result<bool> {
     }
     let mut file = OpenOptions::new().read(true).append(true).open(path)?;
     let bytes = file.metadata()?.len();
-    let digest = Digest::of_reader(&file)?;
+    let digest = digest(&file)?;
     let Ok(seal) = vault.seal_backup(bytes, &digest) else {
         return Ok(false);
     };
@@ -87,7 +89,7 @@ pub(super) fn check(path: &Path, vault: Option<&Vault>) -> io::Result<Result<(),
             None => Unsealed::NoKey,
         }));
     };
-    let digest = Digest::of_reader(File::open(path)?.take(parts.database_bytes))?;
+    let digest = digest(File::open(path)?.take(parts.database_bytes))?;
     Ok(
         match vault.is_backup(&seal, parts.database_bytes, &digest) {
             Ok(true) => Ok(()),
@@ -98,4 +100,17 @@ pub(super) fn check(path: &Path, vault: Option<&Vault>) -> io::Result<Result<(),
             Err(_) => Err(Unsealed::NoKey),
         },
     )
+}
+
+fn digest(mut content: impl Read) -> io::Result<Digest> {
+    let mut digesting = Digesting::default();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match content.read(&mut chunk) {
+            Ok(0) => return Ok(digesting.finish()),
+            Ok(read) => digesting.update(&chunk[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
