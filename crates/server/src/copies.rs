@@ -65,7 +65,7 @@ pub(crate) async fn get_backup(caller: Caller, host: Host, _: Unread) -> Result<
     post,
     path = "/v1/host/restore",
     params(("force" = Option<bool>, Query, description = "must be true: there is a database already")),
-    request_body(content = Vec<u8>, content_type = "application/vnd.sqlite3", description = "a backup, with its `Content-Length`; `application/octet-stream` is taken, too"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a backup, with its `Content-Length`; `application/vnd.sqlite3` is taken, too"),
     responses(
         (status = 202, description = "it is whole, and takes the place of the database when all runs have ended", body = RestoreBegun),
         (status = "4XX", description = "`already_exists`, `length_required`, `unsupported_media_type`, `body_too_slow`, `incomplete_body`, `backup_not_sealed`, `invalid_backup`, `in_use`, `too_many_copies`", body = ProblemDetails, content_type = "application/problem+json"),
