@@ -64,18 +64,24 @@ pub(crate) async fn accept(
             tracing::debug!("a connection waits for acknowledgements: {error}");
         }
         let (speaking, tls) = (speaking.clone(), tls.cloned());
-        let cut = speaking.cut.clone();
-        tasks.spawn(cut.run_until_cancelled_owned(async move {
+        tasks.spawn(async move {
             match tls {
                 None => speaking.speak(stream, peer).await,
-                Some(tls) => match timeout(speaking.patience.client, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => speaking.speak(stream, peer).await,
-                    Ok(Err(error)) => tracing::debug!("a handshake of TLS failed: {error}"),
-                    Err(_) => tracing::debug!("a handshake of TLS took too long"),
-                },
+                Some(tls) => {
+                    let shaking = timeout(speaking.patience.client, tls.accept(stream));
+                    match speaking.cut.run_until_cancelled(shaking).await {
+                        Some(Ok(Ok(stream))) => speaking.speak(stream, peer).await,
+                        Some(Ok(Err(error))) => {
+                            tracing::debug!("a handshake of TLS failed: {error}");
+                        }
+                        Some(Err(_)) | None => {
+                            tracing::debug!("a handshake of TLS took too long");
+                        }
+                    }
+                }
             }
             drop(admitted);
-        }));
+        });
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Speaking {
     pub(crate) patience: Patience,
     /// When the server ends: what is being answered is answered, and nothing more is taken.
     pub(crate) stop: CancellationToken,
-    /// When nobody waits for it any more.
+    /// When a server that ends waits for its connections no more.
     pub(crate) cut: CancellationToken,
 }
 
@@ -53,7 +53,7 @@ impl Speaking {
             router,
             patience,
             stop,
-            cut: _,
+            cut,
         } = self;
         let activity = Activity::new(Instant::now());
         let noted = activity.clone();
@@ -85,6 +85,7 @@ impl Speaking {
                     is_ending = true;
                     connection.as_mut().graceful_shutdown();
                 }
+                () = cut.cancelled(), if is_ending => return,
                 _ = looks.tick() => match activity.overdue(Instant::now(), &patience) {
                     None => {}
                     Some(Overdue::Idle) if !is_ending => {

@@ -137,6 +137,7 @@ async fn end_connections(
     if timeout(LAST_ANSWERS, connections.wait()).await.is_err() {
         tracing::warn!("connections were still open when the server ended");
         speaking.cut.cancel();
+        // Their handlers go with them, and with these what holds on to the store.
         connections.wait().await;
     }
 }
